@@ -1,0 +1,117 @@
+"""Every error that this package raises.
+
+AgentsError
+├── ModelError                  a call to a model endpoint did not give an answer
+│   ├── ModelUnavailableError     unreachable, overloaded or failing: worth a retry
+│   ├── ModelTimeoutError         no byte within the bound: worth a retry
+│   ├── ModelRejectedError        the endpoint refused the request: a retry would fail too
+│   └── ModelProtocolError        the answer could not be understood
+├── StructureError              the model gave no valid structure, repair included
+├── ToolError                   a tool call did not succeed
+│   ├── ToolRetryError            the model may retry: its arguments were wrong
+│   └── ToolFailedError           the model must adapt: the tool cannot do this
+├── SandboxError
+│   └── SandboxUnavailableError   no isolation tier can run on this host
+└── SpecError                   an agent's definition contradicts itself
+"""
+
+from typing import ClassVar
+
+
+class AgentsError(Exception):
+    """Root of the tree; `code` is stable and part of the API."""
+
+    code: ClassVar[str] = "agents_error"
+
+
+class ModelError(AgentsError):
+    """A model endpoint gave no usable answer."""
+
+    code = "model_error"
+    retryable: ClassVar[bool] = False
+
+
+class ModelUnavailableError(ModelError):
+    """The endpoint is unreachable, overloaded or answers 5xx/429."""
+
+    code = "model_unavailable"
+    retryable = True
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class ModelTimeoutError(ModelError):
+    """Nothing arrived within the bound."""
+
+    code = "model_timeout"
+    retryable = True
+
+    def __init__(self, message: str, *, timeout_s: float) -> None:
+        super().__init__(message)
+        self.timeout_s = timeout_s
+
+
+class ModelRejectedError(ModelError):
+    """The endpoint refused the request itself (4xx)."""
+
+    code = "model_rejected"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ModelProtocolError(ModelError):
+    """The endpoint's answer was not what the protocol promises."""
+
+    code = "model_protocol"
+    retryable = True
+
+
+class StructureError(AgentsError):
+    """No valid structure after guided decoding and one repair."""
+
+    code = "invalid_structure"
+
+    def __init__(self, message: str, *, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class ToolError(AgentsError):
+    """A tool call that did not succeed; the message is shown to the model."""
+
+    code = "tool_error"
+
+
+class ToolRetryError(ToolError):
+    """The model may retry with other arguments."""
+
+    code = "tool_retry"
+
+
+class ToolFailedError(ToolError):
+    """The model must adapt; the same call would fail again."""
+
+    code = "tool_failed"
+
+
+class SandboxError(AgentsError):
+    """The sandbox itself failed, not the code inside it."""
+
+    code = "sandbox_error"
+
+
+class SandboxUnavailableError(SandboxError):
+    """No isolation tier can run here; model-written code is refused."""
+
+    code = "sandbox_unavailable"
+
+
+class SpecError(AgentsError):
+    """An agent's definition contradicts itself."""
+
+    code = "invalid_spec"

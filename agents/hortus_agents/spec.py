@@ -1,0 +1,50 @@
+"""The definition of an agent: what a version of it pins."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hortus_agents.limits import RunLimits
+from hortus_agents.messages import Frozen
+
+ToolMode = Literal["native", "constrained"]
+Strategy = Literal["react"]
+
+BUILTIN_TOOLS = ("recall", "remember", "calculate", "http_get", "python", "request_capability")
+BuiltinTool = Literal["recall", "remember", "calculate", "http_get", "python", "request_capability"]
+
+
+class MemorySpec(Frozen):
+    """What an agent remembers and recalls by itself."""
+
+    recall: bool = Field(default=True, description="search memory with the user's message before the first step")
+    remember: bool = Field(default=True, description="write an episode after each run")
+    visibility: Literal["private", "tenant"] = Field(
+        default="tenant", description="who may recall this agent's episodes"
+    )
+    recall_limit: int = Field(default=3, ge=0, le=20)
+
+
+class EvolutionSpec(Frozen):
+    """Whether an agent may use and grow the shared library of tools."""
+
+    reuse: bool = Field(default=True, description="bind active evolved tools that fit the task")
+    create: bool = Field(default=True, description="offer request_capability")
+    bind_limit: int = Field(default=4, ge=0, le=20, description="evolved tools bound per run at most")
+
+
+class AgentSpec(Frozen):
+    """One immutable version of an agent."""
+
+    instructions: Annotated[str, Field(max_length=20_000)] = "You are a helpful assistant. Be brief."
+    model: str = Field(default="default", max_length=200, description="a model name of the server; see /v1/models")
+    tool_mode: ToolMode | None = Field(default=None, description="None takes the model's own setting")
+    strategy: Strategy = "react"
+    tools: tuple[BuiltinTool, ...] = ("recall", "calculate", "python", "request_capability")
+    memory: MemorySpec = MemorySpec()
+    evolution: EvolutionSpec = EvolutionSpec()
+    limits: RunLimits = RunLimits()
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    http_allow: tuple[str, ...] = Field(
+        default=(), max_length=100, description="host names that http_get may reach; empty means none"
+    )
