@@ -14,7 +14,6 @@ from hortus_agents.limits import LimitName, RunLimits, Spent
 from hortus_agents.messages import FinishReason, Frozen, JsonObject, ToolCall, Usage
 
 
-
 class SessionCreated(Frozen):
     type: Literal["session.created"] = "session.created"
     agent_id: UUID

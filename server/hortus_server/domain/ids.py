@@ -1,0 +1,22 @@
+"""Identifiers: UUIDv7, so that they sort by time of creation."""
+
+from typing import NewType
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+TenantId = NewType("TenantId", UUID)
+KeyId = NewType("KeyId", UUID)
+AgentId = NewType("AgentId", UUID)
+AgentVersionId = NewType("AgentVersionId", UUID)
+SessionId = NewType("SessionId", UUID)
+RunId = NewType("RunId", UUID)
+ToolId = NewType("ToolId", UUID)
+ToolVersionId = NewType("ToolVersionId", UUID)
+MemoryId = NewType("MemoryId", UUID)
+JobId = NewType("JobId", UUID)
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7."""
+    return uuid7()

@@ -1,0 +1,247 @@
+"""Rows as the server sees them: frozen, typed, without behaviour beyond their own facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from hortus_agents.limits import RunLimits
+from hortus_agents.spec import AgentSpec
+from hortus_server.domain.ids import (
+    AgentId,
+    AgentVersionId,
+    JobId,
+    KeyId,
+    MemoryId,
+    RunId,
+    SessionId,
+    TenantId,
+    ToolId,
+    ToolVersionId,
+)
+
+T = TypeVar("T")
+
+RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "budget_exhausted"]
+TERMINAL_STATUSES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "budget_exhausted"})
+ToolState = Literal["proposed", "tested", "active", "disabled", "rejected"]
+Scope = Literal[
+    "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write",
+    "tools:read", "tools:write", "memories:read", "memories:write",
+]  # fmt: skip
+JobKind = Literal["remember_run", "index_tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Owner of everything else."""
+
+    id: TenantId
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Credential of an application; only the hash of its secret is stored."""
+
+    id: KeyId
+    tenant_id: TenantId
+    name: str
+    prefix: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A named line of versions; `current_version` is what new runs use."""
+
+    id: AgentId
+    tenant_id: TenantId
+    name: str
+    description: str
+    current_version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentVersion:
+    """One immutable definition."""
+
+    id: AgentVersionId
+    tenant_id: TenantId
+    agent_id: AgentId
+    version: int
+    spec: AgentSpec
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A user's conversation and the owner of one event log; `last_seq` is the log's end."""
+
+    id: SessionId
+    tenant_id: TenantId
+    agent_id: AgentId
+    title: str
+    metadata: Mapping[str, Any]
+    last_seq: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of an agent in a session; a projection of its events, kept for lists and claims."""
+
+    id: RunId
+    tenant_id: TenantId
+    session_id: SessionId
+    agent_id: AgentId
+    agent_version_id: AgentVersionId
+    status: RunStatus
+    queued_seq: int
+    generation: int
+    worker_id: str | None
+    lease_until: datetime | None
+    cancel_requested_at: datetime | None
+    limits: RunLimits
+    output: str | None
+    error_code: str | None
+    error_message: str | None
+    total_tokens: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to write to a run until `lease_until`; every write carries the generation."""
+
+    run: Run
+    spec: AgentSpec
+    agent_name: str
+    agent_version: int
+    generation: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseSignal:
+    """What the heartbeat learned about a run: still owned, and whether someone wants it stopped."""
+
+    run_id: RunId
+    generation: int
+    owned: bool
+    cancel_requested: bool
+    cancel_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model call with its side effects, folded from events by the database."""
+
+    run_id: RunId
+    step: int
+    started_at: datetime
+    finished_at: datetime
+    model_calls: int
+    tool_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A line of versions of an evolved tool."""
+
+    id: ToolId
+    tenant_id: TenantId
+    name: str
+    description: str
+    active_version: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToolVersion:
+    """Source, schemas, tests and origin of one version."""
+
+    id: ToolVersionId
+    tenant_id: TenantId
+    tool_id: ToolId
+    version: int
+    state: ToolState
+    description: str
+    parameters: Mapping[str, Any]
+    returns: Mapping[str, Any]
+    function: str
+    source: str
+    source_sha256: str
+    tests: tuple[Mapping[str, Any], ...]
+    test_report: Mapping[str, Any] | None
+    origin_run_id: RunId | None
+    origin_call_id: str | None
+    uses: int
+    failures: int
+    created_at: datetime
+    activated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """An episode or note; the vector index holds a derived point under the same id."""
+
+    id: MemoryId
+    tenant_id: TenantId
+    agent_id: AgentId
+    session_id: SessionId
+    run_id: RunId
+    kind: Literal["episode", "note"]
+    visibility: Literal["private", "tenant"]
+    title: str
+    content: str
+    source_first_seq: int
+    source_last_seq: int
+    occurred_at: datetime
+    created_at: datetime
+    indexed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A big payload, stored once by content hash."""
+
+    sha256: str
+    tenant_id: TenantId
+    media_type: str
+    size: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work owed after a commit; the queue message only points at it."""
+
+    id: JobId
+    tenant_id: TenantId
+    kind: JobKind
+    subject_id: UUID
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a keyset listing; `next_cursor` is None on the last one."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None

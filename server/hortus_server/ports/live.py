@@ -1,0 +1,54 @@
+"""What services need of the live channel: committed events and token deltas. Nothing durable rests on it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from hortus_agents.events import Event
+from hortus_server.domain.ids import SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDelta:
+    """A piece of an answer that is being written; `index` is the offset in characters within the message."""
+
+    message_id: UUID
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartialMessage:
+    """What was written so far of a message that is not complete."""
+
+    message_id: UUID
+    text: str
+
+
+LiveItem = Event | TokenDelta
+
+
+class LivePublisher(Protocol):
+    """The worker's and the API's side. Failures are logged, never raised: readers fall back to the log."""
+
+    async def publish_events(self, session_id: SessionId, events: Sequence[Event]) -> None:
+        """Tell readers what was committed."""
+        ...
+
+    async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:
+        """Show a piece of text."""
+        ...
+
+
+class LiveSubscriber(Protocol):
+    """The reader's side; one per API process, shared by all its streams."""
+
+    def subscribe(self, session_id: SessionId) -> AbstractAsyncContextManager[AsyncIterator[LiveItem]]:
+        """What is published from now on; bounded, the oldest deltas are dropped first for a slow reader."""
+        ...
+
+    async def partial(self, session_id: SessionId) -> PartialMessage | None:
+        """The unfinished message of a session, for readers who join in the middle."""
+        ...
