@@ -274,10 +274,14 @@ TERMINAL_EVENTS = frozenset({"run.succeeded", "run.failed", "run.cancelled", "ru
 
 
 class NewEvent(Frozen):
-    """An event before its place in the log is known. `step` counts from 1 inside a run; 0 is outside any step."""
+    """An event before its place in the log is known. `step` counts from 1 inside a run; 0 is outside any step.
+
+    `at` is when it happened, where that was before it could be committed; None means the time of the commit.
+    """
 
     step: int = 0
     payload: EventPayload
+    at: datetime | None = None
 
 
 class Event(Frozen):

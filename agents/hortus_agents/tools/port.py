@@ -43,7 +43,11 @@ class ToolOutput:
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Who calls. `emit` commits events to the session's log before it returns."""
+    """Who calls. `emit` commits events to the session's log before it returns.
+
+    `task` is the user's message, `prior` what this very call emitted before a crash: a call that runs again takes
+    finished model calls from there instead of repeating them. Emitting an event of `prior` again does nothing.
+    """
 
     tenant_id: UUID
     session_id: UUID
@@ -53,6 +57,8 @@ class ToolContext:
     call_id: str
     spec: AgentSpec
     emit: Callable[[Sequence[EventPayload]], Awaitable[None]]
+    task: str = ""
+    prior: tuple[EventPayload, ...] = ()
 
 
 class Tool(Protocol):

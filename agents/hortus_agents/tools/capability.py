@@ -1,0 +1,61 @@
+"""Evolved tools as the loop sees them: exact versions of tested functions, found in a library."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from hortus_agents.messages import JsonObject, ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One version of an evolved tool.
+
+    `parameters` is a JSON schema of type object, `returns` the schema of the result, `function` the name that
+    `source` defines. `tests` are the rows that were checked: {"arguments", "expected", "got", "verdict", ...}.
+    """
+
+    tool_id: UUID
+    version_id: UUID
+    version: int
+    name: str
+    description: str
+    parameters: JsonObject
+    returns: JsonObject
+    source: str
+    function: str
+    tests: tuple[JsonObject, ...] = field(default=())
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What a model is told about it."""
+        return ToolSpec(name=self.name, description=self.description, parameters=self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCapability:
+    """A hit of a search.
+
+    `score` orders the hits of one search; `confident` says, in the library's own calibration, that the hit means the
+    same as the query rather than only being the least bad one.
+    """
+
+    capability: Capability
+    score: float
+    confident: bool
+
+
+class CapabilityLibrary(Protocol):
+    """Where evolved tools are looked up. Only active versions are ever returned."""
+
+    async def find(self, tenant_id: UUID, query: str, limit: int) -> list[ScoredCapability]:
+        """Hybrid search over names and descriptions, best first."""
+        ...
+
+    async def get(self, tenant_id: UUID, version_id: UUID) -> Capability | None:
+        """One exact version; None when it is not active (any more)."""
+        ...
+
+    async def record_use(self, tenant_id: UUID, version_id: UUID, *, run_id: UUID, call_id: str, ok: bool) -> None:
+        """Count one use, once for each (run, call)."""
+        ...
