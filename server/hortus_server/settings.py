@@ -1,0 +1,138 @@
+"""The only reader of the environment. Built by `wiring` at start-up, never at import."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hortus_agents.spec import ToolMode
+
+
+class Group(BaseModel):
+    """A frozen group of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ApiSettings(Group):
+    """The HTTP edge."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8420, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024, description="largest request body, in bytes")
+    socket_frame_limit_bytes: int = Field(default=262_144, ge=1024, description="largest WebSocket frame, in bytes")
+    heartbeat_s: float = Field(default=15.0, gt=0, description="seconds between heartbeats on a stream")
+    reader_buffer: int = Field(default=1024, ge=16, description="items buffered per stream before its reader is slow")
+    connections: int = Field(default=2000, ge=1, description="open connections per process")
+    shutdown_s: float = Field(default=5.0, gt=0, description="seconds that open streams get at shutdown")
+    public_url: str | None = Field(default=None, description="URL under which people reach the server")
+
+
+class DatabaseSettings(Group):
+    """PostgreSQL, the only truth."""
+
+    url: SecretStr = Field(description="postgresql://user:password@host:port/name")
+    pool_size: int = Field(default=16, ge=1, le=500, description="connections per process at most")
+    connect_timeout_s: float = Field(default=5.0, gt=0, description="seconds to wait for a connection")
+    statement_timeout_s: float = Field(default=15.0, gt=0, description="seconds that one statement may take")
+
+
+class BrokerSettings(Group):
+    """Valkey or Redis: wake-ups and live tokens."""
+
+    url: SecretStr = Field(description="redis://:password@host:port/0")
+    timeout_s: float = Field(default=3.0, gt=0, description="seconds that one command may take")
+
+
+class QdrantSettings(Group):
+    """The vector index."""
+
+    url: str = Field(description="http://host:port")
+    api_key: SecretStr | None = Field(default=None, description="api key, if the server wants one")
+    timeout_s: float = Field(default=4.0, gt=0, description="seconds that one call may take")
+
+
+class ModelSettings(Group):
+    """The default model endpoint: anything that speaks the OpenAI chat-completions API."""
+
+    url: str = Field(description="base URL that ends in /v1")
+    name: str = Field(default="", description="model to ask for; empty takes the endpoint's first")
+    api_key: SecretStr | None = Field(default=None, description="bearer token, if the endpoint wants one")
+    tool_mode: ToolMode = Field(default="constrained", description="native tool calls, or one JSON object per step")
+    first_byte_timeout_s: float = Field(default=180.0, gt=0, description="seconds until the first token")
+    chunk_timeout_s: float = Field(default=60.0, gt=0, description="seconds between two tokens")
+
+
+class EmbeddingSettings(Group):
+    """Where vectors come from."""
+
+    kind: Literal["minilm", "http", "hash"] = Field(
+        default="minilm", description="minilm in process, http for /v1/embeddings, hash for tests only"
+    )
+    path: Path | None = Field(default=None, description="folder with model.onnx and tokenizer.json, for minilm")
+    url: str | None = Field(default=None, description="base URL that ends in /v1, for http")
+    model: str = Field(default="", description="model to ask for, for http")
+    dimension: int = Field(default=384, ge=8, le=8192, description="length of a vector")
+    api_key: SecretStr | None = Field(default=None, description="bearer token, for http")
+
+
+class WorkerSettings(Group):
+    """The Celery worker."""
+
+    concurrency: int = Field(default=100, ge=1, le=10_000, description="runs in progress per process at most")
+    pool: Literal["asyncio", "threads"] = Field(default="asyncio", description="threads is the documented fallback")
+    lease_s: float = Field(default=10.0, gt=0, description="seconds until a silent worker's runs are taken over")
+    heartbeat_s: float = Field(default=0.25, gt=0, description="seconds between looks at leases and stop requests")
+    reaper_s: float = Field(default=2.0, gt=0, description="seconds between two looks for lost wake-ups")
+    drain_s: float = Field(default=20.0, gt=0, description="seconds that running steps get at a warm shutdown")
+    delta_interval_ms: float = Field(default=25.0, ge=0, description="token pieces are joined within this time")
+
+
+class SandboxSettings(Group):
+    """Where model-written code runs."""
+
+    tier: Literal["auto", "bubblewrap", "landlock"] = Field(default="auto", description="isolation to use")
+    concurrency: int = Field(default=4, ge=1, le=256, description="sandboxes at the same time per worker")
+    http_allow_private: tuple[str, ...] = Field(
+        default=(), description="host:port pairs in private ranges that http_get may reach nevertheless"
+    )
+
+
+class LogSettings(Group):
+    """Logs on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least severe level shown")
+    format: Literal["auto", "json", "console"] = Field(default="auto", description="auto is console on a terminal")
+
+
+class Settings(BaseSettings):
+    """All settings; `HORTUS_DATABASE_URL` sets `database.url`, and so on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HORTUS_", env_nested_delimiter="_", env_nested_max_split=1, frozen=True, extra="ignore"
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".hortus", description="data directory of the embedded services"
+    )
+    mode: Literal["embedded", "external"] = Field(default="external", description="who started the services")
+    api: ApiSettings = ApiSettings()
+    database: DatabaseSettings
+    broker: BrokerSettings
+    qdrant: QdrantSettings
+    model: ModelSettings
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _embedding_is_complete(self) -> "Settings":
+        if self.embedding.kind == "minilm" and self.embedding.path is None:
+            raise ValueError("HORTUS_EMBEDDING_PATH is needed for the embedding kind minilm (or set the kind to http)")
+        if self.embedding.kind == "http" and self.embedding.url is None:
+            raise ValueError("HORTUS_EMBEDDING_URL is needed for the embedding kind http")
+        if self.embedding.kind == "hash" and self.mode != "embedded":
+            raise ValueError("the embedding kind hash knows no meanings; it is for tests in the embedded mode")
+        return self
