@@ -15,6 +15,8 @@ from hortus_agents.messages import FinishReason, Frozen, JsonObject, ToolCall, U
 
 
 class SessionCreated(Frozen):
+    """A conversation began; always seq 1 unless it is a fork."""
+
     type: Literal["session.created"] = "session.created"
     agent_id: UUID
     agent_name: str
@@ -46,6 +48,8 @@ class MessageRestarted(Frozen):
 
 
 class RunQueued(Frozen):
+    """A run was accepted, with the version and the limits that it is pinned to."""
+
     type: Literal["run.queued"] = "run.queued"
     agent_id: UUID
     agent_version_id: UUID
@@ -62,12 +66,16 @@ class RunStarted(Frozen):
 
 
 class RunSucceeded(Frozen):
+    """The run gave its answer; see the `message.completed` before it."""
+
     type: Literal["run.succeeded"] = "run.succeeded"
     spent: Spent
     usage: Usage
 
 
 class RunFailed(Frozen):
+    """The run cannot go on; `code` is stable, `message` is for people."""
+
     type: Literal["run.failed"] = "run.failed"
     code: str
     message: str
@@ -75,12 +83,16 @@ class RunFailed(Frozen):
 
 
 class RunCancelled(Frozen):
+    """Somebody stopped the run; never counted as a failure."""
+
     type: Literal["run.cancelled"] = "run.cancelled"
     reason: str
     partial_output: str = ""
 
 
 class RunBudgetExhausted(Frozen):
+    """A hard limit ended the run; what it had written is kept."""
+
     type: Literal["run.budget_exhausted"] = "run.budget_exhausted"
     limit: LimitName
     spent: Spent
@@ -88,6 +100,8 @@ class RunBudgetExhausted(Frozen):
 
 
 class StepStarted(Frozen):
+    """A step began; `bound_tools` are the names offered to the model."""
+
     type: Literal["step.started"] = "step.started"
     bound_tools: tuple[str, ...] = ()
 
@@ -116,6 +130,8 @@ class ModelCalled(Frozen):
 
 
 class ModelFailed(Frozen):
+    """A model call gave no answer; the run ends unless `will_retry`."""
+
     type: Literal["model.failed"] = "model.failed"
     purpose: str = "act"
     code: str
@@ -135,6 +151,8 @@ class ToolCalled(Frozen):
 
 
 class ToolFinished(Frozen):
+    """A tool call's observation, as the model sees it."""
+
     type: Literal["tool.finished"] = "tool.finished"
     call_id: str
     name: str
@@ -147,6 +165,8 @@ class ToolFinished(Frozen):
 
 
 class ToolInDoubt(Frozen):
+    """A call had started but not finished when its worker died; `policy` says what happens now."""
+
     type: Literal["tool.in_doubt"] = "tool.in_doubt"
     call_id: str
     name: str
@@ -154,6 +174,8 @@ class ToolInDoubt(Frozen):
 
 
 class RecalledItem(Frozen):
+    """One memory as it was shown to the model."""
+
     memory_id: UUID
     title: str
     content: str
@@ -174,6 +196,8 @@ class MemoryRecalled(Frozen):
 
 
 class MemoryWritten(Frozen):
+    """A memory of this session exists; the sequence numbers point at what it was made from."""
+
     type: Literal["memory.written"] = "memory.written"
     memory_id: UUID
     kind: Literal["episode", "note"]
@@ -183,6 +207,8 @@ class MemoryWritten(Frozen):
 
 
 class CapabilityRequested(Frozen):
+    """An agent asked for a tool that it does not have."""
+
     type: Literal["capability.requested"] = "capability.requested"
     call_id: str
     name: str
@@ -202,6 +228,8 @@ class CapabilityProposed(Frozen):
 
 
 class CapabilityTested(Frozen):
+    """A candidate ran against its tests in the sandbox; `detail` says what was checked."""
+
     type: Literal["capability.tested"] = "capability.tested"
     call_id: str
     tool_version_id: UUID
@@ -213,6 +241,8 @@ class CapabilityTested(Frozen):
 
 
 class CapabilityActivated(Frozen):
+    """A tested candidate became the active version of its tool."""
+
     type: Literal["capability.activated"] = "capability.activated"
     call_id: str
     name: str
@@ -233,6 +263,8 @@ class CapabilityReused(Frozen):
 
 
 class CapabilityDisabled(Frozen):
+    """A person took a tool out of use."""
+
     type: Literal["capability.disabled"] = "capability.disabled"
     name: str
     tool_id: UUID
@@ -268,7 +300,7 @@ EventPayload = Annotated[
     Field(discriminator="type"),
 ]
 
-EVENT_PAYLOAD: TypeAdapter[EventPayload] = TypeAdapter(EventPayload)
+EVENT_PAYLOAD: TypeAdapter[EventPayload] = TypeAdapter(EventPayload)  # type: ignore[arg-type]  # a union is not a type to mypy
 
 TERMINAL_EVENTS = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.budget_exhausted"})
 
