@@ -1,0 +1,41 @@
+"""What services need of a session's log."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from hortus_agents.events import Event, NewEvent
+from hortus_server.domain.ids import RunId, SessionId, TenantId
+
+
+class EventRepository(Protocol):
+    """The one append-only log of each session."""
+
+    async def append(
+        self,
+        tenant_id: TenantId,
+        session_id: SessionId,
+        events: Sequence[NewEvent],
+        *,
+        run_id: RunId | None = None,
+        generation: int | None = None,
+    ) -> tuple[Event, ...]:
+        """Give the next sequence numbers, gap-free.
+
+        With `generation` the write is fenced: StaleGenerationError unless the run is running under it.
+        Raises NotFoundError when the session is gone.
+        """
+        ...
+
+    async def list_after(
+        self, tenant_id: TenantId, session_id: SessionId, *, after: int, limit: int, run_id: RunId | None = None
+    ) -> tuple[Event, ...]:
+        """Events with seq > after, in order, at most `limit`; only those of `run_id` if given."""
+        ...
+
+    def stream_for_fold(self, tenant_id: TenantId, session_id: SessionId, run_id: RunId) -> AsyncIterator[Event]:
+        """What a run's state is folded from.
+
+        First the last messages (user's, and final answers) of the runs that were queued before, in the order of the
+        conversation; then all events of this run, by seq. Only known event types. A run elsewhere has none.
+        """
+        ...

@@ -1,0 +1,69 @@
+"""What services need of runs: claims, leases, lists."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from hortus_agents.events import Event
+from hortus_agents.limits import RunLimits
+from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
+from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page, Run, RunStatus, Step
+from hortus_server.ports.paging import PageRequest
+
+
+class RunRepository(Protocol):
+    """Runs as rows: claims, leases, lists."""
+
+    async def add(
+        self,
+        tenant_id: TenantId,
+        *,
+        run_id: RunId,
+        session_id: SessionId,
+        version: AgentVersion,
+        limits: RunLimits,
+        queued_seq: int,
+    ) -> Run:
+        """A queued run."""
+        ...
+
+    async def get(self, tenant_id: TenantId, run_id: RunId) -> Run:
+        """Raises NotFoundError."""
+        ...
+
+    async def list(
+        self,
+        tenant_id: TenantId,
+        page: PageRequest,
+        *,
+        session_id: SessionId | None = None,
+        agent_id: AgentId | None = None,
+        status: RunStatus | None = None,
+    ) -> Page[Run]:
+        """Newest first."""
+        ...
+
+    async def steps(self, tenant_id: TenantId, run_id: RunId) -> tuple[Step, ...]:
+        """In order. Raises NotFoundError."""
+        ...
+
+    async def claim(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Claim | None:
+        """Take the run if it is queued, or running under an expired lease, and the first unfinished of its session."""
+        ...
+
+    async def renew(
+        self, worker_id: str, held: Sequence[tuple[RunId, int]], *, lease: timedelta
+    ) -> tuple[LeaseSignal, ...]:
+        """Extend the leases still owned; one signal for each held (run, generation), in the same order."""
+        ...
+
+    async def request_cancel(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
+        """Mark for cancellation; idempotent; a terminal run stays as it is. Raises NotFoundError."""
+        ...
+
+    async def finish(self, run_id: RunId, generation: int | None, *, event: Event) -> None:
+        """Project a terminal event, already in the log, onto the row; generation None for a run never claimed.
+
+        Raises StaleGenerationError.
+        """
+        ...

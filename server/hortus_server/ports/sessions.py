@@ -1,0 +1,31 @@
+"""What services need of conversations."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId
+from hortus_server.domain.records import Page, Session
+from hortus_server.ports.paging import PageRequest
+
+
+class SessionRepository(Protocol):
+    """Conversations."""
+
+    async def add(self, tenant_id: TenantId, *, agent_id: AgentId, title: str, metadata: Mapping[str, Any]) -> Session:
+        """A new session with an empty log."""
+        ...
+
+    async def get(self, tenant_id: TenantId, session_id: SessionId) -> Session:
+        """Raises NotFoundError."""
+        ...
+
+    async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:
+        """Newest first."""
+        ...
+
+    async def delete(self, tenant_id: TenantId, session_id: SessionId) -> tuple[MemoryId, ...]:
+        """Delete the session, its log, runs and derived memories; returns the memories' ids for the index.
+
+        Raises NotFoundError, and ConflictError while a run is not terminal.
+        """
+        ...

@@ -1,0 +1,60 @@
+"""What services need of evolved tools."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId
+from hortus_server.domain.records import Page, Tool, ToolState, ToolVersion
+from hortus_server.ports.paging import PageRequest
+
+
+class ToolRepository(Protocol):
+    """Evolved tools: versions, state, counters."""
+
+    async def propose(self, tenant_id: TenantId, *, version: ToolVersion, name: str) -> ToolVersion:
+        """Store a candidate under the next version number; idempotent on (origin run, origin call, source)."""
+        ...
+
+    async def record_test(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, state: ToolState, report: Mapping[str, Any]
+    ) -> ToolVersion:
+        """Keep the test's report with the version."""
+        ...
+
+    async def activate(self, tenant_id: TenantId, version_id: ToolVersionId) -> ToolVersion:
+        """Make a tested version the active one. Raises ConflictError unless its test passed."""
+        ...
+
+    async def disable(self, tenant_id: TenantId, tool_id: ToolId, *, reason: str) -> Tool:
+        """Take the active version out of use everywhere. Raises NotFoundError."""
+        ...
+
+    async def get(self, tenant_id: TenantId, key: ToolId | str) -> Tool:
+        """By id or name. Raises NotFoundError."""
+        ...
+
+    async def get_version(self, tenant_id: TenantId, version_id: ToolVersionId) -> ToolVersion:
+        """Raises NotFoundError."""
+        ...
+
+    async def active_versions(
+        self, tenant_id: TenantId, ids: Sequence[ToolVersionId]
+    ) -> tuple[tuple[Tool, ToolVersion], ...]:
+        """Those of `ids` that are active right now."""
+        ...
+
+    async def version_of_call(self, tenant_id: TenantId, run_id: RunId, call_id: str) -> tuple[ToolVersion, ...]:
+        """Candidates that one call proposed, oldest first."""
+        ...
+
+    async def list(self, tenant_id: TenantId, page: PageRequest) -> Page[Tool]:
+        """Newest first."""
+        ...
+
+    async def list_versions(self, tenant_id: TenantId, tool_id: ToolId) -> tuple[ToolVersion, ...]:
+        """Newest first. Raises NotFoundError."""
+        ...
+
+    async def record_use(self, tenant_id: TenantId, version_id: ToolVersionId, *, ok: bool) -> None:
+        """Count one use."""
+        ...

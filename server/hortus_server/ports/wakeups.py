@@ -1,0 +1,36 @@
+"""What the reaper and the outbox need: who should be told that there is work."""
+
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from hortus_server.domain.ids import JobId, RunId, SessionId, TenantId
+from hortus_server.domain.records import Job, JobKind
+
+
+class WakeupRepository(Protocol):
+    """Who should be told that there is work; the reaper's queries."""
+
+    async def due_runs(self, *, older_than: timedelta, limit: int) -> tuple[RunId, ...]:
+        """Mark as woken, and return, runs with work: queued and first of their session, or with an expired lease."""
+        ...
+
+    async def next_queued(self, session_id: SessionId) -> RunId | None:
+        """The first unfinished run of a session if it is queued."""
+        ...
+
+    async def add_job(self, tenant_id: TenantId, kind: JobKind, subject_id: UUID) -> Job:
+        """Owe a piece of work; same transaction as what caused it."""
+        ...
+
+    async def take_job(self, job_id: JobId, *, lease: timedelta) -> Job | None:
+        """Claim a job for the time of `lease`; None when done or held by another."""
+        ...
+
+    async def complete_job(self, job_id: JobId) -> None:
+        """The work is done."""
+        ...
+
+    async def due_jobs(self, *, older_than: timedelta, limit: int) -> tuple[Job, ...]:
+        """Jobs neither done nor held nor recently announced; marks them announced."""
+        ...
