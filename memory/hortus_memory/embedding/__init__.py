@@ -1,0 +1,1 @@
+"""Texts to vectors: dense models behind one protocol, and sparse word weights."""

@@ -1,0 +1,1 @@
+"""From what happened to what is remembered, and back into a prompt."""
