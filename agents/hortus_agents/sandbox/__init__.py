@@ -1,0 +1,28 @@
+"""Runs model-written Python in a jail: JSON in, JSON out, a fresh jail for each call."""
+
+from hortus_agents.errors import SandboxError, SandboxUnavailableError
+from hortus_agents.sandbox.contract import (
+    JSON,
+    Sandbox,
+    SandboxLimits,
+    SandboxOutcome,
+    SandboxResult,
+    TierName,
+    TierReport,
+)
+from hortus_agents.sandbox.opening import TierChoice, open_sandbox, probe_tiers
+
+__all__ = [
+    "JSON",
+    "Sandbox",
+    "SandboxError",
+    "SandboxLimits",
+    "SandboxOutcome",
+    "SandboxResult",
+    "SandboxUnavailableError",
+    "TierChoice",
+    "TierName",
+    "TierReport",
+    "open_sandbox",
+    "probe_tiers",
+]

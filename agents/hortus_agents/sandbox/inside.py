@@ -1,0 +1,242 @@
+"""Runs inside the jail: `python -I -S -B inside.py CONFIG`; only the standard library is there.
+
+Locks itself in, says ready, reads one request from stdin, serves it, dies. The result leaves on what was
+stderr at the start, so that nothing printed can be taken for it.
+"""
+
+import ast
+import base64
+import builtins
+import ctypes
+import fcntl
+import json
+import linecache
+import os
+import resource
+import signal
+import struct
+import sys
+import traceback
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+SOURCE_NAME = "<tool>"
+MIB = 1024 * 1024
+OPEN_FILES = 64
+REPORT_MIB = 32  # kept back so that running out of memory can still be reported
+ERROR_CHARS = 4000
+CONTROL_FD = 60
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+SECCOMP_MODE_FILTER = 2
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+LANDLOCK_RULE_PATH_BENEATH = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(status: int, what: str) -> int:
+    if status < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return status
+
+
+def _prctl(option: int, *values: int | ctypes.c_void_p, what: str) -> None:
+    padded = [*values, 0, 0, 0, 0][:4]
+    _checked(_libc.prctl(option, *(v if isinstance(v, ctypes.c_void_p) else ctypes.c_ulong(v) for v in padded)), what)
+
+
+def _build_ruleset(rules: dict[str, Any]) -> int:
+    """A Landlock ruleset (kernel docs, userspace-api/landlock) that refuses all but `rules["paths"]`."""
+    attributes = struct.pack("=QQQ", rules["handled_fs"], rules["handled_net"], rules["scoped"])[: rules["size"]]
+    ruleset = _checked(
+        _libc.syscall(LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0),
+        "landlock_create_ruleset",
+    )
+    for path, access in rules["paths"]:
+        try:
+            target = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        beneath = struct.pack("=Qi", access, target)
+        _checked(_libc.syscall(LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, beneath, 0), f"landlock {path}")
+        os.close(target)
+    return ruleset
+
+
+def _become_nobody(uid: int, scratch: str, stdlib: str) -> None:
+    """Leave root for a user of our own; the library stays reachable by a descriptor where its folder is not."""
+    library = os.open(stdlib, os.O_PATH)
+    os.chown(scratch, uid, uid)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    # Changing the user hides /proc/self from its owner, and the descriptor below with it.
+    _prctl(PR_SET_DUMPABLE, 1, what="prctl dumpable")
+    if os.access(stdlib + "/os.py", os.R_OK):
+        os.close(library)
+        return
+    reachable = f"/proc/self/fd/{library}"
+    sys.path[:] = [reachable, reachable + "/lib-dynload"]
+    for module in list(sys.modules.values()):
+        if hasattr(module, "__path__"):
+            module.__path__ = [path.replace(stdlib, reachable, 1) for path in module.__path__]
+    sys.path_importer_cache.clear()
+
+
+def _confine(config: dict[str, Any]) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    _prctl(PR_SET_NO_NEW_PRIVS, 1, what="prctl no_new_privs")
+    ruleset = _build_ruleset(config["landlock"]) if config["landlock"] else None
+    if config["uid_base"]:
+        uid = config["uid_base"] + os.getpid() % config["uid_count"]
+        _become_nobody(uid, config["scratch"], config["stdlib"])
+    if config["parent"]:  # set after the change of user, which clears it
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, what="prctl pdeathsig")
+        if os.getppid() != config["parent"]:
+            os._exit(0)
+    if ruleset is not None:
+        _checked(_libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
+        os.close(ruleset)
+    code = base64.b64decode(config["filter"])
+    buffer = ctypes.create_string_buffer(code, len(code))
+    # struct sock_fprog: a count of 8-byte instructions, padding, their address
+    program = ctypes.create_string_buffer(struct.pack("HP", len(code) // 8, ctypes.addressof(buffer)))
+    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.c_void_p(ctypes.addressof(program)), what="prctl seccomp")
+
+
+def _limit(limits: dict[str, int], *, own_user: bool) -> None:
+    memory = limits["memory_mib"] * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory + REPORT_MIB * MIB))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_mib"] * MIB,) * 2)
+    if own_user:
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits["processes"],) * 2)
+
+
+def _own_frames(report: traceback.TracebackException) -> None:
+    report.stack[:] = [frame for frame in report.stack if frame.filename == SOURCE_NAME]
+    for linked in (report.__cause__, report.__context__):
+        if linked is not None:
+            _own_frames(linked)
+
+
+def _describe(exc: BaseException) -> str:
+    report = traceback.TracebackException.from_exception(exc)
+    _own_frames(report)
+    text = "".join(report.format()).strip()
+    return text if len(text) <= ERROR_CHARS else "...\n" + text[-ERROR_CHARS:]
+
+
+def _classify(exc: BaseException) -> str:
+    if isinstance(exc, MemoryError):
+        return "memory"
+    cause: BaseException | None = exc
+    while isinstance(cause, OSError):
+        if isinstance(cause, PermissionError):
+            return "forbidden"
+        cause = cause.__cause__ or cause.__context__
+    return "error"
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"__name__": name, "__builtins__": builtins}
+
+
+def _call_function(source: str, function: str, arguments: dict[str, Any]) -> object:
+    names = _namespace("tool")
+    exec(compile(source, SOURCE_NAME, "exec", dont_inherit=True), names)  # noqa: S102  # what the jail is for
+    target = names.get(function)
+    if not callable(target):
+        raise NameError(f"the source defines no function {function!r}")  # noqa: TRY004  # that is how Python names it
+    value = target(**arguments)
+    if isinstance(value, types.CoroutineType):
+        value.close()
+        raise TypeError(f"{function!r} is an async function; the sandbox calls plain functions")
+    return value
+
+
+def _run_script(source: str) -> object:
+    names = _namespace("__main__")
+    tree = ast.parse(source, SOURCE_NAME)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, SOURCE_NAME, "exec", dont_inherit=True), names)  # noqa: S102  # what the jail is for
+    if not isinstance(last, ast.Expr):
+        return None
+    value = eval(compile(ast.Expression(last.value), SOURCE_NAME, "eval", dont_inherit=True), names)  # noqa: S307
+    return None if value is None else repr(value)
+
+
+@contextmanager
+def _restored_streams() -> Iterator[None]:
+    out, err = sys.stdout, sys.stderr
+    yield
+    for stream in (out, err):
+        with suppress(Exception):
+            stream.flush()
+
+
+def _answer(request: dict[str, Any], output_limit: int) -> dict[str, Any]:
+    source = request["source"]
+    linecache.cache[SOURCE_NAME] = (len(source), None, source.splitlines(keepends=True), SOURCE_NAME)
+    try:
+        if request["function"] is None:
+            value = _run_script(source)
+        else:
+            value = _call_function(source, request["function"], request["arguments"])
+    except BaseException as exc:  # noqa: BLE001  # whatever the code raises is its result
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        return {"outcome": _classify(exc), "error": _describe(exc)}
+    try:
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as exc:
+        return {"outcome": "error", "error": f"the returned value is not JSON: {type(exc).__name__}: {exc}"}
+    except MemoryError:
+        return {"outcome": "memory", "error": "MemoryError: the returned value does not fit"}
+    if size > output_limit:
+        return {"outcome": "output", "error": f"the returned value has {size} bytes as JSON, limit {output_limit}"}
+    return {"outcome": "ok", "value": value}
+
+
+def _send(control: int, payload: bytes) -> None:
+    view = memoryview(payload)
+    while view:
+        view = view[os.write(control, view) :]
+
+
+def _read_request() -> bytes:
+    parts = []
+    while part := os.read(0, 1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def main() -> None:
+    """Serve one request, then end at once, whatever threads the code has left behind."""
+    config = json.loads(sys.argv[1])
+    _confine(config)
+    _send(2, b"R\n")
+    raw = _read_request()
+    if not raw:  # the pool was closed, or its process is gone
+        os._exit(0)
+    control = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, CONTROL_FD)
+    os.dup2(1, 2)
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    _send(control, b"S\n")
+    request = json.loads(raw)
+    del raw
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that a timeout keeps what was printed
+    _limit(request["limits"], own_user=bool(config["uid_base"]))
+    with _restored_streams():
+        answer = _answer(request, request["limits"]["output_kib"] * 1024)
+    _send(control, json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""One jailed interpreter: started ahead, serves exactly one request, dies."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+
+import psutil
+
+from hortus_agents.errors import SandboxError
+from hortus_agents.sandbox.contract import JSON, SandboxLimits, SandboxOutcome, SandboxResult
+from hortus_agents.sandbox.tiers import Launch, Tier, clear_launch
+from hortus_agents.sandbox.watch import JailWatch, StoppedCall
+
+START_TIMEOUT_S = 10.0
+END_TIMEOUT_S = 5.0
+CHUNK = 1 << 16
+ANSWER_SLACK = 16 * 1024  # of the frame around a value, or of a traceback
+READY, STARTED = b"R\n", b"S\n"
+# bwrap reports the death of its child by a signal as a shell does
+SHELL_SIGNAL_BASE = 128
+
+
+class JailDiedIdleError(SandboxError):
+    """The jail ended before it took the request: nothing ran, another one may serve it."""
+
+    code = "sandbox_jail_died_idle"
+
+
+def encode_request(
+    source: str, function: str | None, arguments: Mapping[str, object], *, limits: SandboxLimits, most: int
+) -> bytes:
+    """The one line that a jail reads.
+
+    Raises:
+        SandboxError: The arguments are not JSON, or all is larger than `most` bytes.
+    """
+    fields = {"source": source, "function": function, "arguments": arguments, "limits": asdict(limits)}
+    try:
+        request = json.dumps(fields, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise SandboxError(f"the arguments are not JSON: {exc}") from exc
+    if len(request) > most:
+        raise SandboxError(f"the request has {len(request)} bytes, at most {most} are taken")
+    return request
+
+
+class Jail:
+    """A started interpreter behind its walls. Not reusable, and not for two tasks at once."""
+
+    def __init__(self, tier: Tier, launch: Launch, process: asyncio.subprocess.Process) -> None:
+        self._tier = tier
+        self._launch = launch
+        self._process = process
+        self._inner: int | None = None
+        self._inner_handle: int | None = None
+        self._printed = bytearray()
+        self._answer = bytearray()
+
+    @classmethod
+    async def start(cls, tier: Tier) -> "Jail":
+        """Start one and wait until it has locked itself in.
+
+        Raises:
+            SandboxError: It did not come up; the message holds what it said.
+            SandboxUnavailableError: A part that the tier needs is missing.
+        """
+        launch = tier.prepare()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launch.argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(launch.environment),
+                cwd=launch.scratch or "/",
+                pass_fds=launch.inherited,
+                start_new_session=True,
+            )
+        except BaseException as exc:
+            clear_launch(launch)
+            if isinstance(exc, OSError):
+                raise SandboxError(f"{launch.argv[0]} could not be started: {exc}") from exc
+            raise
+        finally:
+            for descriptor in launch.inherited:
+                os.close(descriptor)
+        jail = cls(tier, launch, process)
+        try:
+            await jail._await_ready()
+        except BaseException:
+            await jail.close()
+            raise
+        return jail
+
+    @property
+    def alive(self) -> bool:
+        """Whether the jail is still there to take a request."""
+        return self._process.returncode is None
+
+    async def _await_ready(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101  # a pipe by construction
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                said = await self._process.stderr.readline()
+                if said != READY:
+                    said += await self._process.stderr.read(CHUNK)
+        except TimeoutError as exc:
+            raise SandboxError(f"the jail was not ready within {START_TIMEOUT_S:g} s") from exc
+        if said != READY:
+            raise SandboxError("the jail did not come up: " + said.decode(errors="replace").strip()[-1000:])
+        if self._launch.info is not None:
+            self._inner = int(json.loads(os.read(self._launch.info, CHUNK))["child-pid"])
+            with suppress(ProcessLookupError):
+                self._inner_handle = os.pidfd_open(self._inner)
+
+    async def serve(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
+        """Hand over the request and wait for the end of the jail, one way or another.
+
+        Raises:
+            JailDiedIdleError: The jail was dead before it took the request.
+        """
+        started = time.perf_counter()
+        outcome, reason = SandboxOutcome.OK, ""
+        try:
+            async with asyncio.timeout(limits.wall_s):
+                await self._exchange(request, limits)
+        except TimeoutError:
+            outcome, reason = SandboxOutcome.TIMEOUT, f"stopped after {limits.wall_s:g} s"
+        except StoppedCall as exc:
+            outcome, reason = exc.outcome, exc.reason
+        finally:
+            duration_ms = (time.perf_counter() - started) * 1000
+            await self.close()
+        value: JSON = None
+        if outcome is SandboxOutcome.OK:
+            outcome, value, reason = self._read_answer(limits)
+        return SandboxResult(
+            outcome=outcome,
+            value=value,
+            stdout=self._printed[: limits.output_kib * 1024].decode(errors="replace"),
+            error=reason,
+            duration_ms=duration_ms,
+            tier=self._tier.name,
+        )
+
+    async def _exchange(self, request: bytes, limits: SandboxLimits) -> None:
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
+        process.stdin.write(request)
+        process.stdin.close()
+        try:
+            await self._run_tasks(process.stdout, process.stderr, limits)
+        except ExceptionGroup as group:
+            if stopped := group.subgroup(StoppedCall):
+                raise stopped.exceptions[0] from None
+            raise
+        await process.wait()
+
+    async def _run_tasks(
+        self, stdout: asyncio.StreamReader, stderr: asyncio.StreamReader, limits: SandboxLimits
+    ) -> None:
+        answer_limit = limits.output_kib * 1024 + ANSWER_SLACK
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(JailWatch(self._interpreter_pid, self._launch.scratch, limits).run())
+            printed = group.create_task(_collect(stdout, self._printed, limits.output_kib * 1024, "stdout"))
+            answered = group.create_task(_collect(stderr, self._answer, answer_limit, "result"))
+            await printed
+            await answered
+            watch.cancel()
+
+    def _interpreter_pid(self) -> int | None:
+        """The host's id of the jailed interpreter; blocking, some milliseconds under bwrap."""
+        if self._inner is None:
+            return self._process.pid
+        with suppress(psutil.Error):
+            return next((child.pid for child in psutil.Process(self._inner).children()), None)
+        return None
+
+    def _read_answer(self, limits: SandboxLimits) -> tuple[SandboxOutcome, JSON, str]:
+        if not self._answer.startswith(STARTED):
+            raise JailDiedIdleError(f"the jail was gone before the request (status {self._process.returncode})")
+        frame = bytes(self._answer[len(STARTED) :])
+        if not frame:
+            return self._read_status(limits)
+        try:
+            answer = json.loads(frame)
+            outcome = SandboxOutcome(answer["outcome"])
+            if b"\\ud" in frame.lower():
+                json.dumps(answer, ensure_ascii=False).encode()
+            return outcome, answer.get("value"), str(answer.get("error", ""))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return SandboxOutcome.CRASH, None, "the result that came back could not be understood"
+
+    def _read_status(self, limits: SandboxLimits) -> tuple[SandboxOutcome, JSON, str]:
+        status = self._process.returncode or 0
+        number = -status if status < 0 else status - SHELL_SIGNAL_BASE if status > SHELL_SIGNAL_BASE else 0
+        if number == signal.SIGXCPU:
+            return SandboxOutcome.TIMEOUT, None, f"stopped after {limits.cpu_s} s of CPU time"
+        if number == signal.SIGSYS:
+            return SandboxOutcome.FORBIDDEN, None, "killed by the kernel for a forbidden system call"
+        if number in signal.valid_signals():
+            return SandboxOutcome.CRASH, None, f"killed by {signal.Signals(number).name}"
+        return SandboxOutcome.CRASH, None, f"the interpreter ended without a result, status {status}"
+
+    def kill(self) -> None:
+        """Kill all of it now; `close` waits for the end."""
+        # The namespace's first process rather than bwrap: bwrap then reaps it, and no orphan is left to init.
+        if self._inner_handle is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._inner_handle, signal.SIGKILL)
+        elif self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def close(self) -> None:
+        """Kill what is left, wait for its end and release descriptors and scratch files."""
+        try:
+            if self._process.returncode is None:
+                self.kill()
+                try:
+                    async with asyncio.timeout(END_TIMEOUT_S):
+                        await self._process.wait()
+                except TimeoutError:
+                    self._process.kill()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio has no other way
+        if self._inner_handle is not None:
+            os.close(self._inner_handle)
+            self._inner_handle = None
+        clear_launch(self._launch)
+
+
+async def _collect(stream: asyncio.StreamReader, into: bytearray, most: int, what: str) -> None:
+    while chunk := await stream.read(CHUNK):
+        into += chunk
+        if len(into) > most:
+            raise StoppedCall(SandboxOutcome.OUTPUT, f"more than {most} bytes of {what}")

@@ -1,0 +1,122 @@
+"""The warm pool: jailed interpreters that wait, one for each of the next calls."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+
+import structlog
+
+from hortus_agents.errors import SandboxError
+from hortus_agents.sandbox.contract import DEFAULT_LIMITS, SandboxLimits, SandboxResult, TierName
+from hortus_agents.sandbox.jail import Jail, JailDiedIdleError, encode_request
+from hortus_agents.sandbox.tiers import Tier
+
+REQUEST_KIB = 4096
+HAND_OVERS = 3  # jails that may be found dead before a call gives up
+RETRY_S = 1.0
+LONGEST_RETRY_S = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class JailPool:
+    """`Sandbox` over one tier: `concurrency` calls at once, as many jails waiting, the rest of the calls queue.
+
+    Belongs to the event loop, and to the thread, that opened it: the kernel kills the jails when that thread ends.
+    """
+
+    def __init__(self, tier: Tier, *, concurrency: int) -> None:
+        self._tier = tier
+        self._concurrency = concurrency
+        self._slots = asyncio.Semaphore(concurrency)
+        self._idle: deque[Jail] = deque()
+        self._taken = asyncio.Event()
+        self._taken.set()
+        self._calls: set[asyncio.Task[SandboxResult]] = set()
+        self._refill = asyncio.create_task(self._keep_filled(), name="sandbox-refill")
+        self._closed = False
+
+    @property
+    def tier(self) -> TierName:
+        """The isolation in force."""
+        return self._tier.name
+
+    async def run_function(
+        self,
+        source: str,
+        *,
+        function: str,
+        arguments: Mapping[str, object],
+        limits: SandboxLimits = DEFAULT_LIMITS,
+    ) -> SandboxResult:
+        """See `Sandbox.run_function`."""
+        most = REQUEST_KIB * 1024
+        return await self._run(encode_request(source, function, arguments, limits=limits, most=most), limits)
+
+    async def run_script(self, source: str, *, limits: SandboxLimits = DEFAULT_LIMITS) -> SandboxResult:
+        """See `Sandbox.run_script`."""
+        return await self._run(encode_request(source, None, {}, limits=limits, most=REQUEST_KIB * 1024), limits)
+
+    async def aclose(self) -> None:
+        """Kill every jail, busy or idle, and wait until they are gone. A second call does nothing."""
+        self._closed = True
+        self._refill.cancel()
+        for call in self._calls:
+            call.cancel()
+        await asyncio.wait([self._refill, *self._calls])
+        while self._idle:
+            await self._idle.popleft().close()
+
+    async def _run(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
+        if self._closed:
+            raise SandboxError("the sandbox is closed")
+        # A task of its own, so that closing the pool can end the call.
+        call = asyncio.create_task(self._serve(request, limits), name="sandbox-call")
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if _cancelling():
+                raise
+            raise SandboxError("the sandbox was closed during the call") from None
+
+    async def _serve(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
+        async with self._slots:
+            for _ in range(HAND_OVERS - 1):
+                jail = await self._take()
+                try:
+                    return await jail.serve(request, limits)
+                except JailDiedIdleError as exc:
+                    _log.warning("sandbox_jail_died_idle", tier=self.tier, reason=str(exc))
+            return await (await Jail.start(self._tier)).serve(request, limits)
+
+    async def _take(self) -> Jail:
+        self._taken.set()
+        while self._idle:
+            jail = self._idle.popleft()
+            if jail.alive:
+                return jail
+            await jail.close()
+        return await Jail.start(self._tier)
+
+    async def _keep_filled(self) -> None:
+        retry_s = RETRY_S
+        while True:
+            await self._taken.wait()
+            self._taken.clear()
+            try:
+                while len(self._idle) < self._concurrency:
+                    self._idle.append(await Jail.start(self._tier))
+                retry_s = RETRY_S
+            except SandboxError as exc:
+                # Calls start their own jails meanwhile, and report the reason to their callers.
+                _log.warning("sandbox_refill_failed", tier=self.tier, reason=str(exc), retry_s=retry_s)
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+                self._taken.set()
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
