@@ -15,6 +15,7 @@ from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.paging import PageRequest
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.sessions import SessionRepository
+from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.wakeups import WakeupRepository
@@ -35,6 +36,7 @@ class UnitOfWork(Protocol):
     memories: MemoryRepository
     artifacts: ArtifactRepository
     idempotency: IdempotencyRepository
+    statistics: StatisticsRepository
 
 
 class Store(Protocol):

@@ -1,0 +1,38 @@
+"""Stop a run from outside: the row first, so that nothing can outrun it."""
+
+from dataclasses import dataclass
+
+from hortus_agents.events import Event, NewEvent, RunCancelled
+from hortus_server.domain.ids import RunId, TenantId
+from hortus_server.domain.records import Run
+from hortus_server.ports.live import LivePublisher
+from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """Finish a run that no worker has begun; signal one that is under way through its row."""
+
+    store: Store
+    queue: WakeupQueue
+    live: LivePublisher
+
+    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
+        """The run as it stands now; idempotent, a terminal run stays as it is. Raises NotFoundError."""
+        events: tuple[Event, ...] = ()
+        following: RunId | None = None
+        async with self.store.transaction() as uow:
+            # The update holds the row until the commit, so no worker can claim the run in between.
+            run = await uow.runs.request_cancel(tenant_id, run_id, reason=reason)
+            if run.status == "queued":
+                cancelled = NewEvent(payload=RunCancelled(reason=reason))
+                events = await uow.events.append(tenant_id, run.session_id, [cancelled], run_id=run.id)
+                await uow.runs.finish(run.id, None, event=events[-1])
+                following = await uow.wakeups.next_queued(run.session_id)
+                run = await uow.runs.get(tenant_id, run.id)
+        if events:
+            await self.live.publish_events(run.session_id, events)
+        if following is not None:
+            await self.queue.wake_run(following)
+        return run

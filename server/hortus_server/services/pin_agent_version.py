@@ -1,0 +1,12 @@
+"""Roll an agent back or forward."""
+
+from hortus_server.domain.ids import AgentId, TenantId
+from hortus_server.domain.records import Agent
+from hortus_server.ports.store import Store
+
+
+async def pin_agent_version(store: Store, tenant_id: TenantId, *, key: AgentId | str, version: int) -> Agent:
+    """Make an existing version current; runs that began stay on theirs. Raises NotFoundError."""
+    async with store.transaction() as uow:
+        agent = await uow.agents.get(tenant_id, key)
+        return await uow.agents.pin(tenant_id, agent.id, version)

@@ -1,0 +1,17 @@
+"""Take a key's rights away."""
+
+from hortus_server.domain.errors import NotFoundError
+from hortus_server.domain.ids import KeyId, TenantId
+from hortus_server.domain.records import ApiKey
+from hortus_server.ports.store import Store
+from hortus_server.services.authenticate_key import AuthenticateKey
+
+
+async def revoke_key(store: Store, authenticate: AuthenticateKey, tenant_id: TenantId, *, key_id: KeyId) -> ApiKey:
+    """Revoke; idempotent. Raises NotFoundError."""
+    async with store.transaction() as uow:
+        key = await uow.tenants.revoke_key(tenant_id, key_id)
+    if key is None:
+        raise NotFoundError("key", key_id)
+    authenticate.forget(key_id)
+    return key

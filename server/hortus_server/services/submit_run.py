@@ -1,0 +1,129 @@
+"""Accept a message and the run that answers it: one transaction, then wake-ups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued
+from hortus_agents.limits import RunLimits
+from hortus_server.domain.errors import InvalidInputError, LimitExceededError
+from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId, new_id
+from hortus_server.domain.records import Agent, AgentVersion, Run, Session
+from hortus_server.ports.live import LivePublisher
+from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.store import Store, UnitOfWork
+from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.create_session import open_session
+
+RETRY_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a caller wants done. Without `session_id` a session is made, and `agent` is needed for it.
+
+    `limits` names only the bounds to lower; what it names above the agent's own bound stays at the agent's.
+    """
+
+    content: str
+    agent: AgentId | str | None = None
+    session_id: SessionId | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Accepted:
+    run: Run
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRun:
+    """Commit session (if new), message, run and their events; then tell readers and workers."""
+
+    store: Store
+    queue: WakeupQueue
+    live: LivePublisher
+    queue_depth: int
+
+    async def __call__(self, tenant_id: TenantId, *, request: RunRequest, once: Once[Run]) -> Answer:
+        """Answer with the queued run.
+
+        Raises NotFoundError for an unknown agent or session, InvalidInputError for a session of another agent,
+        LimitExceededError when the tenant has `queue_depth` runs waiting, IdempotencyMismatchError.
+        """
+        accepted: list[_Accepted] = []
+
+        async def make(uow: UnitOfWork) -> Run:
+            accepted.append(await self._accept(uow, tenant_id, request))
+            return accepted[-1].run
+
+        answer = await create_once(self.store, tenant_id, once, make)
+        for item in accepted:
+            await self.live.publish_events(item.run.session_id, item.events)
+            await self.queue.wake_run(item.run.id)
+        return answer
+
+    async def _accept(self, uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> _Accepted:
+        queued = await uow.statistics.queued_runs(tenant_id, at_most=self.queue_depth)
+        if queued >= self.queue_depth:
+            raise LimitExceededError(
+                f"{queued} runs are queued already", limit=self.queue_depth, retry_after_s=RETRY_AFTER_S
+            )
+        agent, session, events = await _place(uow, tenant_id, request)
+        version = await uow.agents.get_version(tenant_id, agent.id, agent.current_version)
+        limits = _lowered(version.spec.limits, request.limits)
+        run_id = RunId(new_id())
+        events += await uow.events.append(
+            tenant_id, session.id, _opening(version, limits, content=request.content), run_id=run_id
+        )
+        run = await uow.runs.add(
+            tenant_id,
+            run_id=run_id,
+            session_id=session.id,
+            version=version,
+            limits=limits,
+            queued_seq=events[-1].seq,
+        )
+        return _Accepted(run, events)
+
+
+def _opening(version: AgentVersion, limits: RunLimits, *, content: str) -> list[NewEvent]:
+    return [
+        NewEvent(payload=MessageCreated(message_id=new_id(), content=content)),
+        NewEvent(
+            payload=RunQueued(
+                agent_id=version.agent_id,
+                agent_version_id=version.id,
+                agent_version=version.version,
+                limits=limits,
+            )
+        ),
+    ]
+
+
+async def _place(uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> tuple[Agent, Session, tuple[Event, ...]]:
+    if request.session_id is None:
+        if request.agent is None:
+            raise InvalidInputError("give an agent, or the session to go on with")
+        agent = await uow.agents.get(tenant_id, request.agent)
+        session, events = await open_session(
+            uow, tenant_id, agent=agent, title=request.title or _title(request.content), metadata=request.metadata
+        )
+        return agent, session, tuple(events)
+    session = await uow.sessions.get(tenant_id, request.session_id)
+    agent = await uow.agents.get(tenant_id, request.agent if request.agent is not None else session.agent_id)
+    if agent.id != session.agent_id:
+        raise InvalidInputError(f"session {session.id} belongs to another agent")
+    return agent, session, ()
+
+
+def _title(content: str) -> str:
+    line = content.strip().splitlines()[0] if content.strip() else ""
+    return line if len(line) <= 80 else line[:79] + "…"  # noqa: PLR2004 - fits a list row
+
+
+def _lowered(own: RunLimits, asked: Mapping[str, float]) -> RunLimits:
+    return own.lowered_by(RunLimits.model_validate({**own.model_dump(), **asked}))
