@@ -47,11 +47,7 @@ class CapabilityStore(CapabilityLibrary, Protocol):
     """The library with its write side. Every method is idempotent, so that a call may be run again after a crash."""
 
     async def propose(self, tenant_id: UUID, *, run_id: UUID, call_id: str, candidate: Candidate) -> StoredCandidate:
-        """Store a candidate under the next version of its name; the same (call, attempt, source) again is the same row.
-
-        A name that another tool of the tenant holds for another purpose is made unique by the store; the stored
-        capability carries the final name.
-        """
+        """Store a candidate as the next version of its name; the same (call, attempt, source) again is the same row."""
         ...
 
     async def of_call(self, tenant_id: UUID, *, run_id: UUID, call_id: str) -> list[StoredCandidate]:

@@ -36,8 +36,8 @@ class Capability:
 class ScoredCapability:
     """A hit of a search.
 
-    `score` orders the hits of one search; `confident` says, in the library's own calibration, that the hit means the
-    same as the query rather than only being the least bad one.
+    `score` is calibrated by the library: 0 unrelated, 1 the same meaning (a cosine similarity will do). `confident`
+    says that the hit is related to the query at all, by meaning or by words, and not only the least bad one.
     """
 
     capability: Capability
@@ -49,7 +49,7 @@ class CapabilityLibrary(Protocol):
     """Where evolved tools are looked up. Only active versions are ever returned."""
 
     async def find(self, tenant_id: UUID, query: str, limit: int) -> list[ScoredCapability]:
-        """Hybrid search over names and descriptions, best first."""
+        """Hybrid search over names and descriptions, best first; an unreachable index gives no hits."""
         ...
 
     async def get(self, tenant_id: UUID, version_id: UUID) -> Capability | None:

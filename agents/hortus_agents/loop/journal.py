@@ -1,0 +1,71 @@
+"""What a step has done so far: the state folded on, and events that wait for their commit."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from hortus_agents.events import EventPayload, NewEvent, RunBudgetExhausted
+from hortus_agents.limits import LimitName
+from hortus_agents.loop.state import RunState, apply
+from hortus_agents.loop.step import Commit, StepDeps
+
+
+class Journal:
+    """Folds each event as it is noted, so that later parts of a step see what a fresh fold of the log would show."""
+
+    def __init__(self, state: RunState, deps: StepDeps) -> None:
+        self.state = state
+        self._deps = deps
+        self._waiting: list[NewEvent] = []
+        if not state.opened:
+            for payload in deps.opening:
+                self.note(payload, step=0)
+
+    def note(self, payload: EventPayload, *, step: int | None = None, at: datetime | None = None) -> None:
+        """Add an event to the next commit; `step` defaults to the current one, `at` to now."""
+        at = at or self._deps.clock()
+        step = self.state.step if step is None else step
+        self._waiting.append(NewEvent(step=step, payload=payload, at=at))
+        self.state = apply(self.state, payload, step=step, at=at)
+
+    def commit(self) -> Commit:
+        """Everything noted since the last commit."""
+        events = tuple(self._waiting)
+        self._waiting.clear()
+        return Commit(events)
+
+    async def emit(self, payloads: Sequence[EventPayload], *, prior: Sequence[EventPayload] = ()) -> None:
+        """Commit a tool's own events at once; those that it had emitted before a crash are there already."""
+        fresh = [payload for payload in payloads if payload not in prior]
+        if not fresh:
+            return
+        at = self._deps.clock()
+        step = self.state.step
+        await self._deps.emit([NewEvent(step=step, payload=payload, at=at) for payload in fresh])
+        for payload in fresh:
+            self.state = apply(self.state, payload, step=step, at=at)
+
+    def wall_left_s(self) -> float:
+        """Seconds until the run's wall limit."""
+        now = self._deps.clock()
+        elapsed: timedelta = now - (self.state.started_at or now)
+        return self._deps.limits.wall_s - elapsed.total_seconds()
+
+    def exhausted(self) -> LimitName | None:
+        """The limit at which no further model call may start."""
+        return "wall_s" if self.wall_left_s() <= 0 else self.state.spent.exhausted(self._deps.limits)
+
+    def note_exhausted(self, limit: LimitName, *, partial: str = "") -> None:
+        """End the run at a limit, keeping what was written."""
+        kept = partial or next((step.text for step in reversed(self.state.steps) if step.text and not step.calls), "")
+        self.note(RunBudgetExhausted(limit=limit, spent=self.state.spent, partial_output=kept))
+
+
+def message_id(run_id: UUID, step: int) -> UUID:
+    """The id of a step's message. Derived, so that a worker that takes over can restart the message of the other."""
+    return uuid5(run_id, f"message/{step}")
+
+
+def call_id(run_id: UUID, step: int, index: int) -> str:
+    """The id of a step's tool call: unique in its session, the same whoever computes it."""
+    return f"{run_id.hex[-8:]}-{step}-{index}"

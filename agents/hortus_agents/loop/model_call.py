@@ -1,0 +1,111 @@
+"""One model call: streamed, retried, bounded by the run's clock."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+from uuid import UUID
+
+import orjson
+
+from hortus_agents.errors import ModelError, ModelProtocolError, ModelUnavailableError
+from hortus_agents.events import MessageRestarted, ModelFailed, RunFailed
+from hortus_agents.loop.journal import Journal
+from hortus_agents.loop.step import Delta, Emission, StepDeps
+from hortus_agents.messages import ChatRequest, ChatResult, TextDelta
+from hortus_agents.models.partial_json import PropertyReader
+
+ATTEMPTS = 3
+BACKOFF_S = 0.5  # doubled per attempt, plus up to as much again by chance
+MAX_BACKOFF_S = 30.0
+
+
+class _WallTimeError(Exception):
+    """The run's wall limit passed while the model was writing."""
+
+
+class ModelCall:
+    """Runs one request to its result.
+
+    After `run` is exhausted either `result` is set, or the run's end was noted in the journal.
+    """
+
+    def __init__(self, request: ChatRequest, journal: Journal, deps: StepDeps, *, message_id: UUID, step: int) -> None:
+        self.result: ChatResult | None = None
+        self._request = request
+        self._journal = journal
+        self._deps = deps
+        self._message_id = message_id
+        self._step = step
+        self._written = ""
+
+    async def run(self) -> AsyncGenerator[Emission, None]:
+        """Deltas while the model writes; a commit for each failure that is followed by another attempt."""
+        while self.result is None:
+            try:
+                async with aclosing(self._attempt()) as deltas:
+                    async for delta in deltas:
+                        yield delta
+            except ModelError as error:
+                if not self._note_failure(error):
+                    return
+                yield self._journal.commit()
+                await self._deps.pause(self._backoff_s(error))
+            except _WallTimeError:
+                self._journal.note_exhausted("wall_s", partial=self._written)
+                return
+
+    async def _attempt(self) -> AsyncGenerator[Delta, None]:
+        self._written = ""
+        reader = PropertyReader("answer") if self._request.json_schema is not None else None
+        # ChatModel promises that closing the iterator closes the request; every implementation is a generator.
+        stream = cast("AsyncGenerator[TextDelta | ChatResult, None]", self._deps.model.stream(self._request))
+        async with aclosing(stream):
+            while (part := await self._next(stream)) is not None:
+                if isinstance(part, ChatResult):
+                    self.result = part
+                    continue
+                text = part.text if reader is None else reader.feed(part.text)
+                if text:
+                    yield Delta(self._message_id, len(self._written), text)
+                    self._written += text
+        if self.result is None:
+            raise ModelProtocolError(f"{self._deps.model.name} ended its stream without a result")
+
+    async def _next(self, stream: AsyncGenerator[TextDelta | ChatResult, None]) -> TextDelta | ChatResult | None:
+        """The stream's next part, None at its end. Bounded here, since no timeout may span a `yield`."""
+        scope = asyncio.timeout(self._journal.wall_left_s())
+        try:
+            async with scope:
+                return await anext(stream, None)
+        except TimeoutError as error:
+            if scope.expired():
+                raise _WallTimeError from error
+            raise
+
+    def _note_failure(self, error: ModelError) -> bool:
+        """Record a failed attempt; False when it was the last one."""
+        attempt = self._journal.state.failures + 1
+        again = error.retryable and attempt < ATTEMPTS
+        self._journal.note(
+            ModelFailed(code=error.code, message=str(error)[:2_000], attempt=attempt, will_retry=again), step=self._step
+        )
+        if self._written:
+            restarted = MessageRestarted(message_id=self._message_id, reason=error.code)
+            self._journal.note(restarted, step=self._step)
+        if not again:
+            spent = self._journal.state.spent
+            self._journal.note(RunFailed(code=error.code, message=str(error)[:2_000], spent=spent), step=self._step)
+        return again
+
+    def _backoff_s(self, error: ModelError) -> float:
+        asked = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
+        own = BACKOFF_S * 2 ** (self._journal.state.failures - 1) * (1 + self._deps.jitter())
+        return float(min(max(asked or 0.0, own), MAX_BACKOFF_S))
+
+
+def prompt_sha256(request: ChatRequest) -> str:
+    """A digest of everything that shaped the answer, tracing metadata aside."""
+    shaped = request.model_dump(mode="json", exclude={"metadata"})
+    return hashlib.sha256(orjson.dumps(shaped, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,135 @@
+"""ReAct: think by calling tools until there is an answer (Yao et al., 2022), one step at a time."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from uuid import UUID
+
+from hortus_agents.events import MessageCompleted, MessageRestarted, ModelCalled, RunSucceeded, StepStarted
+from hortus_agents.loop.interpret import (
+    DUPLICATE_CALL,
+    FORCED_ANSWER,
+    Reply,
+    any_duplicate,
+    interpret_constrained,
+    interpret_native,
+    must_answer,
+)
+from hortus_agents.loop.journal import Journal, message_id
+from hortus_agents.loop.model_call import ModelCall, prompt_sha256
+from hortus_agents.loop.prompt import build_messages, step_schema
+from hortus_agents.loop.state import RunState
+from hortus_agents.loop.step import Emission, StepDeps
+from hortus_agents.loop.tool_calls import run_pending
+from hortus_agents.messages import ChatRequest, ChatResult
+from hortus_agents.spec import ToolMode
+
+_MIN_TOKENS = 16
+
+
+class ReactStrategy:
+    """Build the prompt, call the model, interpret, run tools, finish."""
+
+    async def step(self, state: RunState, deps: StepDeps) -> AsyncGenerator[Emission, None]:
+        """See Strategy."""
+        journal = Journal(state, deps)
+        if state.finished:
+            return
+        if not state.pending:
+            async with aclosing(self._think(journal, deps)) as emissions:
+                async for emission in emissions:
+                    yield emission
+        if journal.state.pending:
+            async with aclosing(run_pending(journal, deps)) as commits:
+                async for commit in commits:
+                    yield commit
+
+    async def _think(self, journal: Journal, deps: StepDeps) -> AsyncGenerator[Emission, None]:
+        """One model call and what it means. Its events stay uncommitted while tool calls follow."""
+        limit = journal.exhausted()
+        if limit is not None:
+            journal.note_exhausted(limit)
+            yield journal.commit()
+            return
+        number = journal.state.step + 1
+        identity = message_id(journal.state.run_id, number)
+        if journal.state.taken_over:
+            journal.note(MessageRestarted(message_id=identity, reason="worker_lost"), step=number)
+            yield journal.commit()
+        begun_at = deps.clock()
+        forced = self._forced(journal.state, deps)
+        request = build_request(journal.state, deps, forced=forced)
+        call = ModelCall(request, journal, deps, message_id=identity, step=number)
+        async with aclosing(call.run()) as emissions:
+            async for emission in emissions:
+                yield emission
+        if call.result is None:
+            yield journal.commit()
+            return
+        reply = self._interpret(call.result, journal.state, deps, step=number, forced=forced)
+        bound = tuple(spec.name for spec in deps.tools.specs)
+        journal.note(StepStarted(bound_tools=bound), step=number, at=begun_at)
+        journal.note(_model_called(call.result, reply, request, message_id=identity))
+        if reply.answer is not None:
+            journal.note(MessageCompleted(message_id=identity, content=reply.answer))
+            journal.note(RunSucceeded(spent=journal.state.spent, usage=journal.state.usage))
+        if not journal.state.pending:
+            yield journal.commit()
+
+    @staticmethod
+    def _forced(state: RunState, deps: StepDeps) -> bool:
+        return must_answer(
+            state,
+            steps_left=deps.limits.steps - state.spent.steps,
+            calls_left=deps.limits.model_calls - state.spent.model_calls,
+            tools_left=deps.limits.tool_calls - state.spent.tool_calls,
+        )
+
+    @staticmethod
+    def _interpret(result: ChatResult, state: RunState, deps: StepDeps, *, step: int, forced: bool) -> Reply:
+        if tool_mode(deps) == "native":
+            reply = interpret_native(result, state, step=step)
+        else:
+            reply = interpret_constrained(result, state, step=step)
+        if any_duplicate(state, reply.calls):
+            return Reply(reply.calls, guard=DUPLICATE_CALL)
+        if forced and reply.guard is None and reply.answer is not None and deps.tools.specs:
+            return Reply(answer=reply.answer, guard=FORCED_ANSWER)
+        return reply
+
+
+def _model_called(result: ChatResult, reply: Reply, request: ChatRequest, *, message_id: UUID) -> ModelCalled:
+    return ModelCalled(
+        message_id=message_id,
+        model=result.model,
+        tool_mode="constrained" if request.json_schema is not None else "native",
+        text=result.text,
+        tool_calls=reply.calls,
+        answer=reply.answer,
+        finish_reason=result.finish_reason,
+        usage=result.usage,
+        duration_ms=result.duration_ms,
+        first_token_ms=result.first_token_ms,
+        prompt_sha256=prompt_sha256(request),
+        guard=reply.guard,
+    )
+
+
+def tool_mode(deps: StepDeps) -> ToolMode:
+    """The agent's own choice, or the model's."""
+    return deps.spec.tool_mode or deps.model.tool_mode
+
+
+def build_request(state: RunState, deps: StepDeps, *, forced: bool) -> ChatRequest:
+    """The next model call; `forced` leaves it no choice but to answer."""
+    mode = tool_mode(deps)
+    specs = deps.tools.specs
+    tokens_left = max(deps.limits.tokens - state.spent.tokens, _MIN_TOKENS)
+    return ChatRequest(
+        model=deps.model.name,
+        messages=build_messages(state, deps.spec, specs, mode=mode, last=forced),
+        tools=() if forced or mode == "constrained" else specs,
+        json_schema=step_schema(specs, answer_only=forced) if mode == "constrained" else None,
+        max_tokens=min(deps.limits.completion_tokens, tokens_left),
+        temperature=deps.spec.temperature,
+        metadata={"run_id": str(state.run_id), "step": str(state.step + 1), "purpose": "act"},
+    )

@@ -1,0 +1,272 @@
+"""The state of a run: a pure fold over its session's events, and nothing else."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from hortus_agents import events as ev
+from hortus_agents.events import Event, EventPayload
+from hortus_agents.limits import Spent
+from hortus_agents.messages import Message, ToolCall, Usage
+
+HISTORY_MESSAGES = 20
+
+RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled", "budget_exhausted"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A tool call of a step: not begun, begun (`called`: in doubt after a crash) or finished (`result`)."""
+
+    call: ToolCall
+    called: bool = False
+    doubted: bool = False
+    result: ev.ToolFinished | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One model call with the tool calls that it asked for."""
+
+    number: int
+    text: str
+    answer: str | None
+    guard: str | None
+    calls: tuple[CallRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCapability:
+    """An evolved tool that this session uses; `own` marks those that came to it in the folded run itself."""
+
+    name: str
+    tool_id: UUID
+    version_id: UUID
+    version: int
+    step: int
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What the next step needs to know, and what a run has used.
+
+    `history` holds the last `history_messages` user and assistant messages of the session's earlier runs. `step` is
+    the number of the last step begun. `emitted` are the events that the tool call now in flight gave out itself.
+    `opened` says that memory and library were consulted for this run; `taken_over` that a worker took the run from
+    another and has done no model call yet; `failures` counts failed model calls since the last finished one.
+    """
+
+    run_id: UUID
+    history_messages: int = HISTORY_MESSAGES
+    status: RunStatus = "queued"
+    history: tuple[Message, ...] = ()
+    user_message: str | None = None
+    started_at: datetime | None = None
+    opened: bool = False
+    taken_over: bool = False
+    recalled: ev.MemoryRecalled | None = None
+    capabilities: tuple[BoundCapability, ...] = ()
+    step: int = 0
+    steps: tuple[StepRecord, ...] = ()
+    emitted: tuple[EventPayload, ...] = ()
+    failures: int = 0
+    spent: Spent = field(default_factory=Spent)
+    usage: Usage = field(default_factory=Usage)
+    output: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more may happen in this run."""
+        return self.status not in {"queued", "running"}
+
+    @property
+    def pending(self) -> tuple[CallRecord, ...]:
+        """Calls of the last model call that have no result yet, in order."""
+        return tuple(record for record in self.steps[-1].calls if record.result is None) if self.steps else ()
+
+
+def fold_session(events: Iterable[Event], run_id: UUID, *, history_messages: int = HISTORY_MESSAGES) -> RunState:
+    """The state of `run_id` after `events`, which are in the order of the log."""
+    state = RunState(run_id=run_id, history_messages=history_messages)
+    for event in events:
+        state = fold(state, event)
+    return state
+
+
+def fold(state: RunState, event: Event) -> RunState:
+    """The state after one more event of the session's log."""
+    if event.run_id == state.run_id:
+        return apply(state, event.payload, step=event.step, at=event.at)
+    return _fold_other(state, event)
+
+
+def apply(state: RunState, payload: EventPayload, *, step: int, at: datetime) -> RunState:
+    """The state after an event of the run itself; types without a fold change nothing."""
+    fold_one = FOLDS.get(type(payload))
+    return state if fold_one is None else fold_one(state, payload, step, at)
+
+
+def _fold_other(state: RunState, event: Event) -> RunState:
+    """Earlier runs of the session leave their conversation and their tools; what comes later, nothing."""
+    if state.step:
+        return state
+    payload = event.payload
+    if isinstance(payload, ev.MessageCreated):
+        return _with_history(state, Message(role="user", content=payload.content))
+    if isinstance(payload, ev.MessageCompleted):
+        return _with_history(state, Message(role="assistant", content=payload.content))
+    if isinstance(payload, ev.CapabilityActivated | ev.CapabilityReused):
+        return _bind(state, payload, step=0, own=False)
+    if isinstance(payload, ev.CapabilityDisabled):
+        return _disable(state, payload, 0, event.at)
+    return state
+
+
+def _with_history(state: RunState, message: Message) -> RunState:
+    kept = (*state.history, message)[-state.history_messages :] if state.history_messages else ()
+    return replace(state, history=kept)
+
+
+def _bind(
+    state: RunState, payload: ev.CapabilityActivated | ev.CapabilityReused, *, step: int, own: bool = True
+) -> RunState:
+    kept = tuple(bound for bound in state.capabilities if bound.name != payload.name)
+    same = next((bound for bound in state.capabilities if bound.version_id == payload.tool_version_id), None)
+    if same is not None and same.own >= own:
+        return state
+    new = BoundCapability(payload.name, payload.tool_id, payload.tool_version_id, payload.version, step, own)
+    return replace(state, capabilities=(*kept, new))
+
+
+def _queued(state: RunState, _payload: ev.RunQueued, _step: int, _at: datetime) -> RunState:
+    if state.user_message is None and state.history and state.history[-1].role == "user":
+        # The message may have been logged without a run's id, just before the run that it asks for.
+        return replace(state, user_message=state.history[-1].content, history=state.history[:-1])
+    return state
+
+
+def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datetime) -> RunState:
+    return replace(state, user_message=payload.content)
+
+
+def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
+    return replace(state, status="running", started_at=state.started_at or at, taken_over=payload.generation > 1)
+
+
+def _completed(state: RunState, payload: ev.MessageCompleted, _step: int, _at: datetime) -> RunState:
+    return replace(state, output=payload.content)
+
+
+def _restarted(state: RunState, _payload: ev.MessageRestarted, _step: int, _at: datetime) -> RunState:
+    return replace(state, taken_over=False)
+
+
+def _step_started(state: RunState, _payload: ev.StepStarted, step: int, _at: datetime) -> RunState:
+    return replace(state, step=step, opened=True, spent=state.spent.model_copy(update={"steps": step}))
+
+
+def _model_called(state: RunState, payload: ev.ModelCalled, step: int, _at: datetime) -> RunState:
+    usage = state.usage + payload.usage
+    spent = state.spent.model_copy(update={"model_calls": state.spent.model_calls + 1, "tokens": usage.total_tokens})
+    state = replace(state, usage=usage, spent=spent, failures=0, taken_over=False)
+    if payload.purpose != "act":
+        return _emitted(state, payload, step, _at)
+    calls = tuple(CallRecord(call) for call in payload.tool_calls)
+    record = StepRecord(step, payload.text, payload.answer, payload.guard, calls)
+    return replace(state, steps=(*state.steps, record), emitted=())
+
+
+def _model_failed(state: RunState, payload: ev.ModelFailed, step: int, at: datetime) -> RunState:
+    if payload.purpose != "act":
+        return _emitted(state, payload, step, at)
+    return replace(state, failures=state.failures + 1)
+
+
+def _tool_called(state: RunState, payload: ev.ToolCalled, _step: int, _at: datetime) -> RunState:
+    spent = state.spent.model_copy(update={"tool_calls": state.spent.tool_calls + 1})
+    return replace(_with_call(state, payload.call_id, lambda r: replace(r, called=True)), spent=spent, emitted=())
+
+
+def _tool_finished(state: RunState, payload: ev.ToolFinished, _step: int, _at: datetime) -> RunState:
+    return replace(_with_call(state, payload.call_id, lambda r: replace(r, result=payload)), emitted=())
+
+
+def _tool_in_doubt(state: RunState, payload: ev.ToolInDoubt, _step: int, _at: datetime) -> RunState:
+    return _with_call(state, payload.call_id, lambda r: replace(r, doubted=True))
+
+
+def _with_call(state: RunState, call_id: str, change: Callable[[CallRecord], CallRecord]) -> RunState:
+    if not state.steps:
+        return state
+    last = state.steps[-1]
+    calls = tuple(change(record) if record.call.id == call_id else record for record in last.calls)
+    return replace(state, steps=(*state.steps[:-1], replace(last, calls=calls)))
+
+
+def _recalled(state: RunState, payload: ev.MemoryRecalled, step: int, at: datetime) -> RunState:
+    if state.steps:
+        return _emitted(state, payload, step, at)
+    return replace(state, recalled=payload)
+
+
+def _activated(state: RunState, payload: ev.CapabilityActivated, step: int, at: datetime) -> RunState:
+    return _emitted(_bind(state, payload, step=step), payload, step, at)
+
+
+def _reused(state: RunState, payload: ev.CapabilityReused, step: int, at: datetime) -> RunState:
+    return _emitted(_bind(state, payload, step=step), payload, step, at)
+
+
+def _disable(state: RunState, payload: ev.CapabilityDisabled, _step: int, _at: datetime) -> RunState:
+    kept = tuple(bound for bound in state.capabilities if bound.tool_id != payload.tool_id)
+    return replace(state, capabilities=kept)
+
+
+def _emitted(state: RunState, payload: EventPayload, _step: int, _at: datetime) -> RunState:
+    return replace(state, emitted=(*state.emitted, payload)) if state.pending else state
+
+
+def _ended(state: RunState, payload: EventPayload, _step: int, _at: datetime) -> RunState:
+    match payload:
+        case ev.RunSucceeded():
+            return replace(state, status="succeeded")
+        case ev.RunFailed():
+            return replace(state, status="failed")
+        case ev.RunCancelled():
+            return replace(state, status="cancelled", output=payload.partial_output)
+        case ev.RunBudgetExhausted():
+            return replace(state, status="budget_exhausted", output=payload.partial_output)
+        case _:
+            raise TypeError(f"{type(payload).__name__} ends no run")
+
+
+FOLDS: dict[type, Callable[..., RunState]] = {
+    ev.RunQueued: _queued,
+    ev.MessageCreated: _created,
+    ev.RunStarted: _started,
+    ev.MessageCompleted: _completed,
+    ev.MessageRestarted: _restarted,
+    ev.StepStarted: _step_started,
+    ev.ModelCalled: _model_called,
+    ev.ModelFailed: _model_failed,
+    ev.ToolCalled: _tool_called,
+    ev.ToolFinished: _tool_finished,
+    ev.ToolInDoubt: _tool_in_doubt,
+    ev.MemoryRecalled: _recalled,
+    ev.MemoryWritten: _emitted,
+    ev.CapabilityRequested: _emitted,
+    ev.CapabilityProposed: _emitted,
+    ev.CapabilityTested: _emitted,
+    ev.CapabilityActivated: _activated,
+    ev.CapabilityReused: _reused,
+    ev.CapabilityDisabled: _disable,
+    ev.RunSucceeded: _ended,
+    ev.RunFailed: _ended,
+    ev.RunCancelled: _ended,
+    ev.RunBudgetExhausted: _ended,
+}
+WITHOUT_EFFECT: frozenset[type] = frozenset({ev.SessionCreated})
+"""Payloads that a run's state does not depend on; a test asks that every other type has a fold."""

@@ -1,0 +1,81 @@
+"""The contract between a strategy and whoever drives it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from hortus_agents.events import EventPayload, NewEvent
+from hortus_agents.limits import RunLimits
+from hortus_agents.loop.state import RunState
+from hortus_agents.models.port import ChatModel
+from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.proxy import ToolProxy
+
+Emit = Callable[[Sequence[NewEvent]], Awaitable[None]]
+"""Commits events to the session's log, durably, before it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Events that the consumer commits durably before it asks for the next emission."""
+
+    events: tuple[NewEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer, live only; `index` is its offset in characters within the message."""
+
+    message_id: UUID
+    index: int
+    text: str
+
+
+Emission = Commit | Delta
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """Whose run it is."""
+
+    tenant_id: UUID
+    session_id: UUID
+    run_id: UUID
+    agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StepDeps:
+    """Everything that a step needs besides the state.
+
+    `emit` is for events that tools give out while they run. `opening` are payloads that belong before the run's first
+    step (what memory and library gave); they travel with its first commit. `clock` returns aware UTC; `jitter` a
+    number in [0, 1).
+    """
+
+    scope: RunScope
+    model: ChatModel
+    tools: ToolProxy
+    spec: AgentSpec
+    limits: RunLimits
+    clock: Callable[[], datetime]
+    emit: Emit
+    jitter: Callable[[], float]
+    opening: tuple[EventPayload, ...] = ()
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Strategy(Protocol):
+    """One way to run an agent; stateless, shared by all runs."""
+
+    def step(self, state: RunState, deps: StepDeps) -> AsyncGenerator[Emission, None]:
+        """Do the next thing: finish the calls that are pending, or one model call with its tool calls.
+
+        Ends after one step; the driver folds what was committed and calls again until `RunState.finished`. Model and
+        tool failures become events; an exception is a bug or the driver's own. Closing the generator closes the
+        request to the model: drive it under `contextlib.aclosing`.
+        """
+        ...

@@ -1,0 +1,159 @@
+"""Fetch a text page from an allowed host, without reaching into the server's own network."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.messages import ToolSpec
+from hortus_agents.tools.policy import host_allowed
+from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+
+_SPEC = ToolSpec(
+    name="http_get",
+    description="Fetch a web page as text.",
+    parameters={
+        "type": "object",
+        "properties": {"url": {"type": "string", "minLength": 8, "maxLength": 2000}},
+        "required": ["url"],
+        "additionalProperties": False,
+    },
+)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ERROR_STATUS = 400
+_TEXT_TYPES = ("text/", "application/json", "application/xml", "application/xhtml", "application/javascript")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGetSettings:
+    """Bounds of a fetch. `private_allow` names `host:port` pairs that may resolve to private addresses."""
+
+    timeout_s: float = 15.0
+    max_bytes: int = 256 * 1024
+    max_redirects: int = 3
+    private_allow: frozenset[str] = frozenset()
+
+
+class PrivateAddressError(OSError):
+    """A name resolved to an address that is not on the public internet."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names and refuses those with any non-public address.
+
+    The check is on the very addresses that the connection then uses, so a second, different answer of the name
+    server cannot slip in between.
+    """
+
+    def __init__(self, private_allow: frozenset[str]) -> None:
+        self._private_allow = private_allow
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """See AbstractResolver. Raises PrivateAddressError."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        results: list[ResolveResult] = []
+        for found_family, _, proto, _, address in found:
+            check_address(str(address[0]), host, port, self._private_allow)
+            results.append(
+                ResolveResult(
+                    hostname=host,
+                    host=str(address[0]),
+                    port=port,
+                    family=found_family,
+                    proto=proto,
+                    flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                )
+            )
+        return results
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def check_address(address: str, host: str, port: int, private_allow: frozenset[str]) -> None:
+    """Raise PrivateAddressError unless `address` is public or `host:port` is allowed to be private."""
+    parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+    if (not mapped.is_global or mapped.is_multicast) and f"{host}:{port}" not in private_allow:
+        raise PrivateAddressError(f"{host} is not on the public internet")
+
+
+class HttpGetTool:
+    """`http_get(url)`: allowed hosts, public addresses, text, bounded; redirects stay on their host."""
+
+    def __init__(self, settings: HttpGetSettings) -> None:
+        self._settings = settings
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """See Tool."""
+        return ToolDefinition(_SPEC, SideEffect.EXTERNAL, timeout_s=self._settings.timeout_s)
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        """See Tool."""
+        url = str(arguments["url"])
+        connector = aiohttp.TCPConnector(resolver=GuardedResolver(self._settings.private_allow), use_dns_cache=False)
+        try:
+            async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
+                for _ in range(self._settings.max_redirects + 1):
+                    answer = await self._fetch(session, url, context)
+                    if isinstance(answer, ToolOutput):
+                        return answer
+                    url = answer
+        except (aiohttp.ClientError, OSError) as error:
+            cause = error.__cause__ if isinstance(error.__cause__, PrivateAddressError) else error
+            raise ToolFailedError(f"cannot fetch {url}: {cause}") from error
+        raise ToolFailedError(f"more than {self._settings.max_redirects} redirects")
+
+    async def _fetch(self, session: aiohttp.ClientSession, url: str, context: ToolContext) -> ToolOutput | str:
+        """The page, or the address that it redirects to."""
+        # The policy saw the first address only; a redirect must pass the same gate.
+        if not host_allowed(url, context.spec.http_allow):
+            raise ToolFailedError(f"redirected to {url}, which this agent may not reach")
+        self._check_literal(url)
+        async with session.get(url, allow_redirects=False) as response:
+            if response.status in _REDIRECTS and "Location" in response.headers:
+                return self._redirect(url, urljoin(url, response.headers["Location"]))
+            text = await self._read(response)
+            if response.status >= _ERROR_STATUS:
+                raise ToolRetryError(f"HTTP {response.status}: {text[:500]}")
+            return ToolOutput(text)
+
+    def _check_literal(self, url: str) -> None:
+        """A literal address needs no resolver, so it is checked here."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return
+        check_address(host, host, port, self._settings.private_allow)
+
+    @staticmethod
+    def _redirect(source: str, target: str) -> str:
+        if urlsplit(source).hostname != urlsplit(target).hostname:
+            raise ToolFailedError(f"redirected to another host: {target}")
+        return target
+
+    async def _read(self, response: aiohttp.ClientResponse) -> str:
+        if not response.content_type.startswith(_TEXT_TYPES):
+            raise ToolFailedError(f"{response.content_type} is not text")
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(16 * 1024):
+            body += chunk
+            if len(body) > self._settings.max_bytes:
+                raise ToolFailedError(f"the page is larger than {self._settings.max_bytes} bytes")
+        try:
+            return body.decode(response.charset or "utf-8", "replace")
+        except LookupError:
+            return body.decode("utf-8", "replace")

@@ -1,0 +1,73 @@
+"""Ask for a tool that does not exist yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hortus_agents.messages import ToolSpec
+from hortus_agents.tools.capability import Capability
+from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+from hortus_agents.tools.signature import render_signature
+
+_SPEC = ToolSpec(
+    name="request_capability",
+    description="Get a new reusable tool (a pure Python function) made when no tool fits.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 2, "maxLength": 40},
+            "purpose": {"type": "string", "minLength": 4, "maxLength": 300},
+            "example_input": {"type": "string", "maxLength": 300},
+            "example_output": {"type": "string", "maxLength": 300},
+        },
+        "required": ["name", "purpose"],
+        "additionalProperties": False,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityRequest:
+    """What is missing, in the requester's words; the examples are JSON or plain text."""
+
+    name: str
+    purpose: str
+    example_input: str | None = None
+    example_output: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """A tool that can be used from the next step on; `reused` ones existed before."""
+
+    capability: Capability
+    reused: bool
+    tier: str | None = None
+
+
+class CapabilitySource(Protocol):
+    """Finds or makes tools."""
+
+    async def obtain(self, request: CapabilityRequest, context: ToolContext) -> Obtained:
+        """A tool for the request. Raises ToolFailedError when none could be made."""
+        ...
+
+
+class RequestCapabilityTool:
+    """`request_capability(name, purpose, ...)`; a call that runs again goes on where it stopped."""
+
+    def __init__(self, source: CapabilitySource, *, timeout_s: float = 600.0) -> None:
+        self._source = source
+        self._timeout_s = timeout_s
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """See Tool."""
+        return ToolDefinition(_SPEC, SideEffect.EXTERNAL, timeout_s=self._timeout_s)
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        """See Tool."""
+        obtained = await self._source.obtain(CapabilityRequest(**arguments), context)
+        tool = obtained.capability
+        origin = "exists already" if obtained.reused else "is ready"
+        return ToolOutput(f"the tool {render_signature(tool.spec)} {origin}. Call it now.", tier=obtained.tier)

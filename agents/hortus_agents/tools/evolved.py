@@ -1,0 +1,42 @@
+"""A tool that an agent wrote, run in the sandbox from its exact stored version."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.sandbox.contract import Sandbox, SandboxOutcome
+from hortus_agents.tools.capability import Capability, CapabilityLibrary
+from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+
+
+class EvolvedTool:
+    """Wraps one version. Its code is pure by construction (no network, fresh jail), so a call may run again."""
+
+    def __init__(self, capability: Capability, *, sandbox: Sandbox, library: CapabilityLibrary) -> None:
+        self._capability = capability
+        self._sandbox = sandbox
+        self._library = library
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """See Tool."""
+        return ToolDefinition(self._capability.spec, SideEffect.SCRATCH, version_id=self._capability.version_id)
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        """See Tool."""
+        capability = self._capability
+        result = await self._sandbox.run_function(
+            capability.source, function=capability.function, arguments=dict(arguments)
+        )
+        ok = result.outcome is SandboxOutcome.OK
+        await self._library.record_use(
+            context.tenant_id, capability.version_id, run_id=context.run_id, call_id=context.call_id, ok=ok
+        )
+        if ok:
+            value = result.value
+            return ToolOutput(value if isinstance(value, str) else json.dumps(value), tier=result.tier)
+        reason = result.error.strip().splitlines()[-1] if result.error.strip() else result.outcome.value
+        if result.outcome is SandboxOutcome.ERROR:
+            raise ToolRetryError(f"{capability.name} raised: {reason}")
+        raise ToolFailedError(f"{capability.name} was stopped ({result.outcome.value}): {reason}")
