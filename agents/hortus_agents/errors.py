@@ -12,7 +12,8 @@ AgentsError
 │   └── ToolFailedError           the model must adapt: the tool cannot do this
 ├── SandboxError
 │   └── SandboxUnavailableError   no isolation tier can run on this host
-└── SpecError                   an agent's definition contradicts itself
+├── SpecError                   an agent's definition contradicts itself
+└── ScriptError                 a scripted model's script cannot be used
 """
 
 from typing import ClassVar
@@ -115,3 +116,9 @@ class SpecError(AgentsError):
     """An agent's definition contradicts itself."""
 
     code = "invalid_spec"
+
+
+class ScriptError(AgentsError):
+    """A scripted model's script cannot be read or contradicts itself."""
+
+    code = "invalid_script"

@@ -105,7 +105,11 @@ class OpenAIChatModel:
         started = self._clock()
         answer = AnswerAssembler(request.model, self._new_id)
         first_token_ms: float | None = None
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream",
+            "Accept-Encoding": "identity",  # a compressed stream is a buffered stream
+        }
         headers |= metadata_headers(request.metadata)
         first = Bound.of(self._endpoint.first_byte_timeout_s)
         body = chat_body(request, self._endpoint.extra_body)
