@@ -1,0 +1,84 @@
+"""How results look: tables and colours for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+STATUS_STYLE = {
+    "succeeded": "green",
+    "active": "green",
+    "ready": "green",
+    "ok": "green",
+    "running": "cyan",
+    "queued": "cyan",
+    "waiting": "yellow",
+    "warn": "yellow",
+    "failed": "red",
+    "fail": "red",
+    "cancelled": "yellow",
+    "budget_exhausted": "yellow",
+    "disabled": "yellow",
+    "rejected": "red",
+}
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def coloured(value: str) -> str:
+    """A status in its colour."""
+    style = STATUS_STYLE.get(value)
+    return f"[{style}]{value}[/]" if style else escape(value)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, empty: str) -> None:
+    """Rows under their columns, or a sentence that says what to do when there are none."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    count = 0
+    for row in rows:
+        table.add_row(*(_cell(column, row.get(column)) for column in columns))
+        count += 1
+    if count:
+        out.print(table)
+    else:
+        out.print(f"[dim]{escape(empty)}[/]")
+
+
+def _cell(column: str, value: object) -> str:
+    if value is None:
+        return "[dim]-[/]"
+    if column.endswith("_at"):
+        return ago(str(value))
+    if column in {"status", "state"}:
+        return coloured(str(value))
+    if isinstance(value, list | tuple):
+        return escape(", ".join(str(item) for item in value))
+    return escape(str(value))
+
+
+def ago(moment: str) -> str:
+    """A time stamp relative to now."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if abs(seconds) >= size:
+            return f"{seconds / size:.0f} {unit} ago" if seconds >= 0 else f"in {-seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s ago" if seconds >= 0 else f"in {-seconds:.0f} s"
+
+
+def one_line(text: str, width: int = 100) -> str:
+    """Text folded into one line, escaped for the terminal."""
+    flat = " ".join(text.split())
+    return escape(flat if len(flat) <= width else flat[: width - 1] + "…")

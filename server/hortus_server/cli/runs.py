@@ -1,0 +1,104 @@
+"""`hortus run`: submit, follow, list, stop."""
+
+from typing import Annotated, Any
+
+import typer
+
+from hortus_server.cli.client import ApiClient, CommandError
+from hortus_server.cli.live_view import LiveView
+from hortus_server.cli.options import AsJson, Key, Url, open_client
+from hortus_server.cli.render import err, out, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True, help="Runs: submit one, follow it, list, cancel.")
+
+
+def follow_run(client: ApiClient, run: dict[str, Any], view: LiveView) -> None:
+    """Show a run until it ends. Ctrl-C asks whether to cancel it on the server."""
+    first = int(run["queued_seq"]) - 1
+    for frame in client.follow(run["session_id"], after=first):
+        if view.show(frame, run_id=run["id"]):
+            return
+
+
+@app.command("start")
+def start(
+    agent: Annotated[str, typer.Argument(help="Agent by name or id.")],
+    text: Annotated[str, typer.Argument(help="What to do.", metavar="TEXT")],
+    session: Annotated[str | None, typer.Option(help="Go on in this session.")] = None,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Show it live until it ends.")] = True,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Submit a run and follow it live."""
+    client = open_client(url, key)
+    run = client.post("/v1/runs", {"agent": agent, "input": text, **({"session_id": session} if session else {})})
+    if not follow:
+        print_json(run) if as_json else out.print(f"run {run['id']} in session {run['session_id']}")
+        return
+    view = LiveView(quiet=as_json)
+    try:
+        follow_run(client, run, view)
+    except KeyboardInterrupt:
+        client.post(f"/v1/runs/{run['id']}/cancel", {"reason": "interrupted at the terminal"})
+        err.print("[yellow]asked the server to cancel the run[/]")
+        raise typer.Exit(130) from None
+    if as_json:
+        print_json({"run": client.get(f"/v1/runs/{run['id']}"), "answer": view.answer})
+    else:
+        out.print(f"[dim]session {run['session_id']}; go on with: hortus run start {agent} TEXT --session …[/]")
+    if view.outcome is None or view.outcome["status"] != "succeeded":
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_runs(
+    status: Annotated[str | None, typer.Option(help="Only these: queued, running, failed …")] = None,
+    session: Annotated[str | None, typer.Option(help="Only this session's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Newest first."""
+    page = open_client(url, key).get("/v1/runs", status=status, session_id=session, limit=limit)
+    if as_json:
+        print_json(page)
+    else:
+        columns = ("id", "status", "session_id", "total_tokens", "created_at")
+        print_table(columns, page["items"], empty="No runs yet; start one with `hortus run start AGENT TEXT`.")
+
+
+@app.command("show")
+def show(run_id: str, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
+    """One run with its steps."""
+    client = open_client(url, key)
+    run, steps = client.get(f"/v1/runs/{run_id}"), client.get(f"/v1/runs/{run_id}/steps")
+    if as_json:
+        print_json({"run": run, "steps": steps["items"]})
+        return
+    print_table(tuple(run), [run], empty="")
+    columns = ("step", "model_calls", "tool_calls", "prompt_tokens", "completion_tokens", "finished_at")
+    print_table(columns, steps["items"], empty="No step has finished yet.")
+
+
+@app.command("follow")
+def follow(run_id: str, url: Url = None, key: Key = None) -> None:
+    """Show a run live, from its beginning."""
+    client = open_client(url, key)
+    follow_run(client, client.get(f"/v1/runs/{run_id}"), LiveView())
+
+
+@app.command("cancel")
+def cancel(
+    run_id: str,
+    reason: Annotated[str, typer.Option(help="Kept with the run.")] = "cancelled from the command line",
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Stop a run; a model call under way is aborted."""
+    run = open_client(url, key).post(f"/v1/runs/{run_id}/cancel", {"reason": reason})
+    if not run:
+        raise CommandError(f"no answer for run {run_id}")
+    print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}, stop requested")
