@@ -1,0 +1,19 @@
+"""What a worker process can do: one callable per message."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from hortus_server.domain.ids import JobId, RunId
+from hortus_server.domain.records import JobKind
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """The use cases behind the queues. All are idempotent: a message may come late, twice or never."""
+
+    worker_id: str
+    execute_run: Callable[[RunId], Coroutine[Any, Any, None]]
+    perform_job: Callable[[JobId, JobKind], Coroutine[Any, Any, None]]
+    recover_runs: Callable[[], Coroutine[Any, Any, None]]
+    purge: Callable[[], Coroutine[Any, Any, None]]
