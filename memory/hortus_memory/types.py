@@ -88,9 +88,11 @@ class Match:
     values: tuple[str | int, ...]
 
     def __post_init__(self) -> None:
-        """No values would mean "never", which nobody writes on purpose."""
+        """Refuse what would silently match nothing."""
         if not self.values:
             raise ValueError(f"a match on {self.field!r} needs at least one value")
+        if any(isinstance(value, bool) for value in self.values):
+            raise ValueError(f"a match on {self.field!r} cannot name booleans: not every index matches them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Returns:
-        0 after an orderly stop, 1 if the server could not listen, 2 if it could not start.
+        0 after an orderly stop, 2 if the process may not serve (wrong option, directory in use). If the port
+        is taken, uvicorn ends the process with 3.
     """
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -87,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     )
     server.run()
-    return 0 if server.started else 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -130,6 +130,9 @@ def _build_condition(given: wire.Condition, depth: int) -> "edge.ConditionType":
 
 def _build_field_condition(given: wire.FieldCondition) -> edge.FieldCondition:
     match given.match:
+        case wire.MatchValue(value=bool()):
+            # The binding of qdrant-edge 0.9 turns True into 1, which matches no boolean.
+            raise BadRequestError("Wrong input: the embedded engine cannot match booleans; store a keyword")
         case wire.MatchValue(value=value):
             return edge.FieldCondition(given.key, match=edge.MatchValue(value))
         case wire.MatchAny(any=values):
