@@ -69,7 +69,7 @@ class RequestRecord:
             "path": self.path,
             "received_at": self.received_at.isoformat(),
             "headers": {
-                name: "***" if name.lower() in _SECRET_HEADERS else value for name, value in self.headers.items()
+                str(name): "***" if name.lower() in _SECRET_HEADERS else value for name, value in self.headers.items()
             },
             "body": self.raw_body.decode("utf-8", "replace") if body is None else body,
             "key": self.key,

@@ -205,7 +205,7 @@ class ScriptedModel:
 
     async def _show_requests(self, request: web.BaseRequest, _record: RequestRecord) -> web.StreamResponse:
         after = request.query.get("after", "-1")
-        if not after.removeprefix("-").isdigit():
+        if not after.removeprefix("-").isdecimal():
             return error_response(400, "after must be the number of a request")
         shown = [record.to_json() for record in self._log.all() if record.number > int(after)]
         return json_response({"total": self._log.total, "requests": shown[:_SHOWN_RECORDS]})
