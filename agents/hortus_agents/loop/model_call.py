@@ -51,7 +51,8 @@ class ModelCall:
                 if not self._note_failure(error):
                     return
                 yield self._journal.commit()
-                await self._deps.pause(self._backoff_s(error))
+                attempt = self._journal.state.failures
+                await self._deps.pause(backoff_s(error, attempt=attempt, jitter=self._deps.jitter()))
             except _WallTimeError:
                 self._journal.note_exhausted("wall_s", partial=self._written)
                 return
@@ -99,10 +100,12 @@ class ModelCall:
             self._journal.note(RunFailed(code=error.code, message=str(error)[:2_000], spent=spent), step=self._step)
         return again
 
-    def _backoff_s(self, error: ModelError) -> float:
-        asked = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
-        own = BACKOFF_S * 2 ** (self._journal.state.failures - 1) * (1 + self._deps.jitter())
-        return float(min(max(asked or 0.0, own), MAX_BACKOFF_S))
+
+def backoff_s(error: ModelError, *, attempt: int, jitter: float) -> float:
+    """Seconds to wait after failed attempt number `attempt` (1 is the first); what the endpoint asked for counts."""
+    asked = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
+    own = BACKOFF_S * float(2 ** (attempt - 1)) * (1 + jitter)
+    return min(max(asked or 0.0, own), MAX_BACKOFF_S)
 
 
 def prompt_sha256(request: ChatRequest) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
-from hortus_agents.events import EventPayload, ToolCalled, ToolFinished, ToolInDoubt
+from hortus_agents.errors import ToolFailedError
+from hortus_agents.events import EventPayload, ModelCalled, ToolCalled, ToolFinished, ToolInDoubt
 from hortus_agents.loop.interpret import is_duplicate
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.state import CallRecord
@@ -79,6 +80,9 @@ async def _run(admitted: Admitted, journal: Journal, deps: StepDeps) -> Observat
 
     async def emit(payloads: Sequence[EventPayload]) -> None:
         await journal.emit(payloads, prior=prior)
+        limit = journal.exhausted() if any(isinstance(payload, ModelCalled) for payload in payloads) else None
+        if limit in {"model_calls", "tokens", "wall_s"}:
+            raise ToolFailedError(f"stopped: the run's limit of {limit} is reached")
 
     context = ToolContext(
         tenant_id=deps.scope.tenant_id,

@@ -1,0 +1,108 @@
+"""Test cases: where they come from, and what a requester's example is worth."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jsonschema import Draft202012Validator
+
+from hortus_agents.evolution.signature import Signature
+from hortus_agents.messages import JsonObject
+from hortus_agents.tools.builtin.request_capability import CapabilityRequest
+
+Origin = Literal["user", "requester", "generated"]
+"""`user`: stands word for word in the user's task. `requester`, `generated`: a model's claim, perhaps wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Arguments and what someone says the result is."""
+
+    arguments: JsonObject
+    expected: Any
+    origin: Origin
+
+
+def example_text(request: CapabilityRequest) -> str:
+    """The requester's example on one line, or nothing."""
+    if not request.example_input or not request.example_output:
+        return ""
+    return f"{request.example_input} -> {request.example_output}"
+
+
+def example_case(request: CapabilityRequest, signature: Signature, *, task: str) -> Case | None:
+    """The requester's example as a case; None where there is none or it does not fit the signature.
+
+    It counts as the user's own only if input and output both stand in the task.
+    """
+    if not request.example_input or not request.example_output:
+        return None
+    arguments = _read_arguments(request.example_input, signature)
+    expected = _read_value(request.example_output, signature.returns)
+    if arguments is None or not fits(expected, signature.returns_schema):
+        return None
+    grounded = _bare(request.example_input) in task and _bare(request.example_output) in task
+    return Case(arguments, expected, "user" if grounded else "requester")
+
+
+def generated_cases(value: Mapping[str, Any]) -> list[Case]:
+    """Cases from a model's JSON, without repetitions."""
+    cases: list[Case] = []
+    for entry in value["cases"]:
+        if all(entry["arguments"] != case.arguments for case in cases):
+            cases.append(Case(entry["arguments"], entry["expected"], "generated"))
+    return cases
+
+
+def fits(value: Any, schema: JsonObject) -> bool:
+    """Whether a JSON value is of a schema; a whole float passes as an integer, as JSON has it."""
+    return bool(Draft202012Validator(schema).is_valid(value))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal JSON values; numbers within 1e-6, since a model writes results rounded."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _read_arguments(text: str, signature: Signature) -> JsonObject | None:
+    names = [name for name, _ in signature.parameters]
+    parsed = _json(text)
+    if isinstance(parsed, dict) and set(parsed) == set(names):
+        arguments = dict(parsed)
+    elif len(names) == 1:
+        bare = re.sub(rf"^\s*{re.escape(names[0])}\s*[=:]\s*", "", text)
+        arguments = {names[0]: _read_value(bare, signature.parameters[0][1])}
+    elif isinstance(parsed, list) and len(parsed) == len(names):
+        arguments = dict(zip(names, parsed, strict=True))
+    else:
+        return None
+    return arguments if fits(arguments, signature.parameters_schema) else None
+
+
+def _read_value(text: str, kind: str) -> Any:
+    parsed = _json(text)
+    if kind == "string":
+        return parsed if isinstance(parsed, str) else text.strip().strip("'")
+    return parsed
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _bare(text: str) -> str:
+    return text.strip().strip("\"'[](){} ")

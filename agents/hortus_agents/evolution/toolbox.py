@@ -1,0 +1,47 @@
+"""The tools of a run: built-ins over their ports, and the library's."""
+
+from dataclasses import dataclass, field
+
+from hortus_agents.evolution.ports import CapabilityStore
+from hortus_agents.evolution.synthesise import Synthesiser
+from hortus_agents.models.port import ChatModel
+from hortus_agents.sandbox.contract import Sandbox
+from hortus_agents.spec import BuiltinTool
+from hortus_agents.tools.builtin.calculate import CalculateTool
+from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
+from hortus_agents.tools.builtin.python import PythonTool
+from hortus_agents.tools.builtin.recall import RecallTool
+from hortus_agents.tools.builtin.remember import RememberTool
+from hortus_agents.tools.builtin.request_capability import RequestCapabilityTool
+from hortus_agents.tools.memory import AgentMemory
+from hortus_agents.tools.policy import ToolPolicy
+from hortus_agents.tools.port import Tool
+from hortus_agents.tools.proxy import StoreArtifact
+from hortus_agents.tools.registry import EvolvedTools, ToolRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPorts:
+    """What tools reach. A port that is None takes its tools away: no sandbox, no model-written code."""
+
+    memory: AgentMemory | None = None
+    store: CapabilityStore | None = None
+    sandbox: Sandbox | None = None
+    http: HttpGetSettings = field(default_factory=HttpGetSettings)
+    policy: ToolPolicy | None = None
+    store_artifact: StoreArtifact | None = None
+
+
+def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
+    """The registry for a run whose model is `model`; cheap, made anew for each run."""
+    builtins: dict[BuiltinTool, Tool] = {"calculate": CalculateTool(), "http_get": HttpGetTool(ports.http)}
+    if ports.memory is not None:
+        builtins["recall"] = RecallTool(ports.memory)
+        builtins["remember"] = RememberTool(ports.memory)
+    evolved: EvolvedTools | None = None
+    if ports.sandbox is not None:
+        builtins["python"] = PythonTool(ports.sandbox)
+        if ports.store is not None:
+            builtins["request_capability"] = RequestCapabilityTool(Synthesiser(model, ports.store, ports.sandbox))
+            evolved = EvolvedTools(ports.store, ports.sandbox)
+    return ToolRegistry(builtins, evolved=evolved, policy=ports.policy, store_artifact=ports.store_artifact)
