@@ -8,6 +8,7 @@ import ast
 import base64
 import builtins
 import ctypes
+import errno
 import fcntl
 import json
 import linecache
@@ -133,7 +134,7 @@ def _describe(exc: BaseException) -> str:
 
 
 def _classify(exc: BaseException) -> str:
-    if isinstance(exc, MemoryError):
+    if isinstance(exc, MemoryError) or (isinstance(exc, OSError) and exc.errno == errno.ENOMEM):
         return "memory"
     cause: BaseException | None = exc
     while isinstance(cause, OSError):

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 
-import psutil
-
 from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox.contract import JSON, SandboxLimits, SandboxOutcome, SandboxResult
 from hortus_agents.sandbox.tiers import Launch, Tier, clear_launch
@@ -139,7 +137,7 @@ class Jail:
             await self.close()
         value: JSON = None
         if outcome is SandboxOutcome.OK:
-            outcome, value, reason = self._read_answer(limits)
+            outcome, value, reason = self._read_answer(limits, duration_ms)
         return SandboxResult(
             outcome=outcome,
             value=value,
@@ -167,27 +165,19 @@ class Jail:
     ) -> None:
         answer_limit = limits.output_kib * 1024 + ANSWER_SLACK
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(JailWatch(self._interpreter_pid, self._launch.scratch, limits).run())
+            watch = group.create_task(JailWatch(self._inner or self._process.pid, self._launch.scratch, limits).run())
             printed = group.create_task(_collect(stdout, self._printed, limits.output_kib * 1024, "stdout"))
             answered = group.create_task(_collect(stderr, self._answer, answer_limit, "result"))
             await printed
             await answered
             watch.cancel()
 
-    def _interpreter_pid(self) -> int | None:
-        """The host's id of the jailed interpreter; blocking, some milliseconds under bwrap."""
-        if self._inner is None:
-            return self._process.pid
-        with suppress(psutil.Error):
-            return next((child.pid for child in psutil.Process(self._inner).children()), None)
-        return None
-
-    def _read_answer(self, limits: SandboxLimits) -> tuple[SandboxOutcome, JSON, str]:
+    def _read_answer(self, limits: SandboxLimits, duration_ms: float) -> tuple[SandboxOutcome, JSON, str]:
         if not self._answer.startswith(STARTED):
             raise JailDiedIdleError(f"the jail was gone before the request (status {self._process.returncode})")
         frame = bytes(self._answer[len(STARTED) :])
         if not frame:
-            return self._read_status(limits)
+            return self._read_status(limits, duration_ms)
         try:
             answer = json.loads(frame)
             outcome = SandboxOutcome(answer["outcome"])
@@ -197,10 +187,12 @@ class Jail:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return SandboxOutcome.CRASH, None, "the result that came back could not be understood"
 
-    def _read_status(self, limits: SandboxLimits) -> tuple[SandboxOutcome, JSON, str]:
+    def _read_status(self, limits: SandboxLimits, duration_ms: float) -> tuple[SandboxOutcome, JSON, str]:
         status = self._process.returncode or 0
         number = -status if status < 0 else status - SHELL_SIGNAL_BASE if status > SHELL_SIGNAL_BASE else 0
-        if number == signal.SIGXCPU:
+        # The first process of a namespace is spared SIGXCPU; a second later the kernel sends it SIGKILL.
+        had_time = duration_ms / 1000 * (os.cpu_count() or 1) >= limits.cpu_s
+        if number == signal.SIGXCPU or (number == signal.SIGKILL and had_time):
             return SandboxOutcome.TIMEOUT, None, f"stopped after {limits.cpu_s} s of CPU time"
         if number == signal.SIGSYS:
             return SandboxOutcome.FORBIDDEN, None, "killed by the kernel for a forbidden system call"
@@ -210,7 +202,7 @@ class Jail:
 
     def kill(self) -> None:
         """Kill all of it now; `close` waits for the end."""
-        # The namespace's first process rather than bwrap: bwrap then reaps it, and no orphan is left to init.
+        # The interpreter rather than bwrap: bwrap then reaps it, and no orphan is left to init.
         if self._inner_handle is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._inner_handle, signal.SIGKILL)
@@ -225,11 +217,18 @@ class Jail:
                 self.kill()
                 try:
                     async with asyncio.timeout(END_TIMEOUT_S):
+                        await self._drain()
                         await self._process.wait()
                 except TimeoutError:
                     self._process.kill()
         finally:
             self._release()
+
+    async def _drain(self) -> None:
+        # asyncio reports the end of a process only after that of its pipes, and a full one is not read on.
+        for stream in (self._process.stdout, self._process.stderr):
+            while stream is not None and await stream.read(CHUNK):
+                pass
 
     def _release(self) -> None:
         self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio has no other way

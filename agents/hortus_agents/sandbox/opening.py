@@ -66,7 +66,7 @@ def mending(tier: TierName, why: str) -> str:
         case "landlock":
             return (
                 "use a kernel >= 5.13 built with CONFIG_SECURITY_LANDLOCK and started with landlock in the lsm= list; "
-                "in a container use a seccomp profile that permits landlock_* (Docker >= 23's default does)"
+                "in a container use a seccomp profile that permits landlock_* (current default profiles do)"
             )
         case _ as unreachable:
             assert_never(unreachable)

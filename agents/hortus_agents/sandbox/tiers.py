@@ -140,6 +140,8 @@ class BubblewrapTier:
             *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
             *("--unshare-cgroup-try", "--disable-userns", "--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"),
             *("--hostname", "sandbox", "--clearenv", *setenv, "--new-session", "--die-with-parent"),
+            # It starts no process, so it needs no reaper, and none can be left behind as an orphan.
+            "--as-pid-1",
             *mounts,
             *("--chdir", "/scratch", "--seccomp", str(seccomp), "--info-fd", str(info_writer), "--"),
             *(self._inside_python(locate_interpreter()), *PYTHON_FLAGS, "/python/inside.py", config),

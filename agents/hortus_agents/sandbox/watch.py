@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from hortus_agents.sandbox.contract import SCRATCH_MIB, SandboxLimits, SandboxOutcome
@@ -27,8 +26,8 @@ class JailWatch:
     RLIMIT_NPROC does not bind root's processes, and no limit of the kernel sums up a folder.
     """
 
-    def __init__(self, find_pid: Callable[[], int | None], scratch: Path | None, limits: SandboxLimits) -> None:
-        self._find_pid = find_pid
+    def __init__(self, pid: int, scratch: Path | None, limits: SandboxLimits) -> None:
+        self._pid = pid
         self._scratch = scratch
         self._limits = limits
 
@@ -39,16 +38,15 @@ class JailWatch:
             StoppedCall: A bound is exceeded.
         """
         await asyncio.sleep(PERIOD_S)
-        pid = await asyncio.to_thread(self._find_pid)
-        while pid is not None:
-            self._check_threads(pid)
+        while True:
+            self._check_threads()
             if self._scratch is not None:
                 await asyncio.to_thread(self._check_scratch, self._scratch)
             await asyncio.sleep(PERIOD_S)
 
-    def _check_threads(self, pid: int) -> None:
+    def _check_threads(self) -> None:
         try:
-            alive = Path(f"/proc/{pid}/task").stat().st_nlink - 2
+            alive = Path(f"/proc/{self._pid}/task").stat().st_nlink - 2
         except FileNotFoundError:
             return
         if alive > self._limits.processes:

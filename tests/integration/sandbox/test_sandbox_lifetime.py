@@ -1,0 +1,185 @@
+"""Nothing of a jail outlives its call, its caller, its pool or its server."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hortus_agents.errors import SandboxError
+from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, TierName, open_sandbox
+
+END_S = 5.0
+FOREVER = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
+LONG = SandboxLimits(wall_s=60)
+
+SERVER = """
+import asyncio, sys, psutil
+from hortus_agents.sandbox import SandboxLimits, open_sandbox
+
+async def main():
+    sandbox = await open_sandbox(tier=sys.argv[1], concurrency=2)
+    call = asyncio.create_task(sandbox.run_script("while True: pass", limits=SandboxLimits(wall_s=60, cpu_s=60)))
+    await asyncio.sleep(1)
+    print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
+    await call
+
+asyncio.run(main())
+"""
+
+
+def descendants() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def alive(pids: set[int]) -> set[int]:
+    found = set()
+    for pid in pids:
+        try:
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.add(pid)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+async def gone(pids: set[int]) -> bool:
+    end = time.monotonic() + END_S
+    while alive(pids) and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    return not alive(pids)
+
+
+async def waiting_jail() -> set[int]:
+    """The processes of the one jail that a pool of one keeps waiting."""
+    before: set[int] = set()
+    while not before or before != descendants():
+        before = descendants()
+        await asyncio.sleep(0.1)
+    return before
+
+
+async def test_finished_call_leaves_no_process(sandbox: Sandbox) -> None:
+    jail = await waiting_jail()
+    source = "import threading, time\nthreading.Thread(target=time.sleep, args=(100,)).start()"
+
+    result = await sandbox.run_script(source)
+
+    assert result.outcome is SandboxOutcome.OK
+    assert not alive(jail)
+
+
+async def test_timed_out_call_leaves_no_process(sandbox: Sandbox) -> None:
+    jail = await waiting_jail()
+
+    result = await sandbox.run_script(FOREVER, limits=SandboxLimits(wall_s=0.3))
+
+    assert result.outcome is SandboxOutcome.TIMEOUT
+    assert not alive(jail)
+
+
+async def test_cancelled_call_leaves_no_process(sandbox: Sandbox) -> None:
+    jail = await waiting_jail()
+    call = asyncio.create_task(sandbox.run_script(FOREVER, limits=LONG))
+    await asyncio.sleep(0.3)
+    assert alive(jail)
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    assert not alive(jail)
+    assert (await sandbox.run_script("1")).value == "1"
+
+
+async def test_callers_own_timeout_ends_the_call(sandbox: Sandbox) -> None:
+    jail = await waiting_jail()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await sandbox.run_script(FOREVER, limits=LONG)
+
+    assert not alive(jail)
+
+
+async def test_daemonised_grandchild_cannot_be_made(sandbox: Sandbox) -> None:
+    before = descendants()
+    source = """
+import os, time
+def f():
+    try:
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(60)
+    except PermissionError:
+        return "refused"
+"""
+    result = await sandbox.run_function(source, function="f", arguments={})
+    await sandbox.aclose()
+
+    assert result.value == "refused"
+    assert await gone(descendants() | before)
+
+
+async def test_close_ends_waiting_and_running_jails(tier: TierName) -> None:
+    sandbox = await open_sandbox(tier=tier, concurrency=2)
+    call = asyncio.create_task(sandbox.run_script(FOREVER, limits=LONG))
+    await asyncio.sleep(0.5)
+    jails = descendants()
+
+    await sandbox.aclose()
+    await sandbox.aclose()
+
+    with pytest.raises(SandboxError, match="closed during the call"):
+        await call
+    with pytest.raises(SandboxError, match="is closed"):
+        await sandbox.run_script("1")
+    assert jails
+    assert not alive(jails)
+    assert not list(Path(tempfile.gettempdir()).glob(f"hortus-jail-{os.getpid()}-*"))
+
+
+async def test_jail_killed_while_it_waits_is_replaced(sandbox: Sandbox) -> None:
+    for pid in await waiting_jail():
+        os.kill(pid, signal.SIGKILL)
+
+    result = await sandbox.run_script("6 * 7")
+
+    assert (result.outcome, result.value) == (SandboxOutcome.OK, "42")
+
+
+async def test_more_calls_than_slots_wait_their_turn(tier: TierName) -> None:
+    sandbox = await open_sandbox(tier=tier, concurrency=2)
+    async with asyncio.TaskGroup() as group:
+        calls = [group.create_task(sandbox.run_script(f"import os\n{n}")) for n in range(8)]
+    await sandbox.aclose()
+
+    assert [call.result().value for call in calls] == [str(n) for n in range(8)]
+
+
+async def test_server_killed_with_sigkill_leaves_none(tier: TierName) -> None:
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, tier, stdout=asyncio.subprocess.PIPE)
+    assert server.stdout is not None
+    async with asyncio.timeout(30):
+        pids = {int(pid) for pid in (await server.stdout.readline()).split()}
+    assert len(alive(pids)) >= 2
+
+    server.kill()
+    await server.wait()
+
+    assert await gone(pids), alive(pids)
+
+
+async def test_scratch_of_a_killed_server_is_removed_by_the_next(tier: TierName) -> None:
+    left = Path(tempfile.mkdtemp(prefix="hortus-jail-999999999-1-"))
+    (left / "file").write_text("x")
+
+    await (await open_sandbox(tier=tier)).aclose()
+
+    assert not left.exists()

@@ -1,0 +1,79 @@
+"""Hosts that refuse what a tier needs, made by seccomp filters on a process of our own."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from hortus_agents.sandbox import TierName, TierReport
+
+# As a container's default profile: no new namespaces; and, where asked, a kernel without Landlock.
+HOST = """
+import asyncio, errno, json, sys
+import pyseccomp
+from hortus_agents.errors import SandboxUnavailableError
+from hortus_agents.sandbox import open_sandbox, probe_tiers
+
+async def main():
+    try:
+        sandbox = await open_sandbox()
+    except SandboxUnavailableError as exc:
+        opened = str(exc)
+    else:
+        opened = sandbox.tier
+        result = await sandbox.run_script("6 * 7")
+        assert result.value == "42", result
+        await sandbox.aclose()
+    reports = {report.tier: [report.ok, report.why, report.mend] for report in await probe_tiers()}
+    print(json.dumps([opened, reports]))
+
+host = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+if "namespaces" in sys.argv:
+    new_user = 0x10000000
+    masked = lambda position: pyseccomp.Arg(position, pyseccomp.MASKED_EQ, new_user, new_user)
+    host.add_rule(pyseccomp.ERRNO(errno.EPERM), "unshare", masked(0))
+    host.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", masked(0))
+    host.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+if "landlock" in sys.argv:
+    host.add_rule(pyseccomp.ERRNO(errno.ENOSYS), 444)
+host.load()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def landlock_works(reports: tuple[TierReport, ...]) -> bool:
+    return next(report.ok for report in reports if report.tier == "landlock")
+
+
+async def opened_where_refused(*refused: str) -> tuple[str, dict[TierName, tuple[bool, str, str]]]:
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, *refused, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(60):
+        out, _ = await host.communicate()
+    assert host.returncode == 0
+    opened, reports = json.loads(out)
+    return opened, reports
+
+
+async def test_landlock_is_taken_where_namespaces_are_refused(*, landlock_works: bool) -> None:
+    if not landlock_works:
+        pytest.skip("this kernel has no Landlock")
+
+    opened, reports = await opened_where_refused("namespaces")
+
+    assert opened == "landlock"
+    ok, why, mend = reports["bubblewrap"]
+    assert not ok
+    assert "namespace" in why
+    assert "seccomp" in mend
+
+
+async def test_refuses_where_both_are_refused_and_says_why() -> None:
+    opened, reports = await opened_where_refused("namespaces", "landlock")
+
+    assert "no sandbox tier works here" in opened
+    assert "namespace" in opened
+    assert "landlock_create_ruleset: Function not implemented" in opened
+    assert "CONFIG_SECURITY_LANDLOCK" in opened
+    assert not any(ok for ok, _, _ in reports.values())
