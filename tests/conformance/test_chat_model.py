@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import jsonschema
 import orjson
@@ -141,9 +142,16 @@ async def test_concurrent_calls_do_not_mix(model: ChatModel) -> None:
     assert all("Paris" in task.result().text for task in tasks)
 
 
-async def test_a_request_without_messages_is_rejected(model: ChatModel) -> None:
-    with pytest.raises(ModelError) as caught:
-        await complete(model, ChatRequest(model=model.name, messages=()))
+async def test_one_call_after_another_works(model: ChatModel) -> None:
+    for _ in range(6):
+        assert (await complete(model, ask(model, "Hi", max_tokens=2))).usage.completion_tokens > 0
+
+
+async def test_a_request_of_another_shape_is_refused(model: OpenAIChatModel) -> None:
+    endpoint = replace(model.endpoint, extra_body={"response_format": {"type": "json_schema", "json_schema": 3}})
+    async with OpenAIChatModel(endpoint) as wrong:
+        with pytest.raises(ModelError) as caught:
+            await complete(wrong, ask(model, "Hi"))
 
     assert isinstance(caught.value, ModelRejectedError | ModelUnavailableError)
     assert len(str(caught.value)) < 2_200

@@ -1,16 +1,20 @@
 """Episodic memory over a real index: who recalls what, and when not to rely on it."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from hortus_memory.embedding.hashed import HashEmbedder
+from hortus_memory.embedding.minilm import MiniLmEmbedder
 from hortus_memory.errors import EpisodeFormatError
 from hortus_memory.service import EPISODE_FIELDS, EpisodicMemory
 from hortus_memory.types import Episode, IndexPoint, Scope, Trust, Visibility
 
+MINILM_DIR = os.environ.get("HORTUS_TEST_MINILM_DIR")
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
@@ -130,3 +134,24 @@ async def test_point_that_is_no_episode_is_an_error_in_words(memory, index):
     await index.upsert([IndexPoint(uuid4(), "acme", "Roman numerals", {"visibility": "tenant"})])
     with pytest.raises(EpisodeFormatError, match="acme"):
         await memory.recall(Scope("acme"), "Roman numerals")
+
+
+@pytest.mark.realmodel
+@pytest.mark.skipif(MINILM_DIR is None, reason="HORTUS_TEST_MINILM_DIR names no folder with the model")
+@pytest.mark.parametrize(
+    ("query", "low"),
+    [
+        ("Turn the Roman numeral XLII into a decimal number", False),
+        ("What is MMXXIV as a number?", False),
+        ("Book a flight to Oslo", True),
+        ("Summarise the quarterly report", True),
+    ],
+)
+async def test_default_confidence_with_the_real_model(make_index, query, low):
+    folder = Path(str(MINILM_DIR))
+    embedder = await MiniLmEmbedder.load(folder / "model.onnx", folder / "tokenizer.json")
+    memory = EpisodicMemory(make_index(embedder, keyword_fields=EPISODE_FIELDS))
+    task = "Convert the Roman numeral MCMXCIV to an integer."
+    await memory.remember(lived(task, content=f"On 2026-03-04 agent A was asked: {task}\nIt answered: 1994"))
+
+    assert (await memory.recall(Scope("acme"), query)).low_confidence is low

@@ -107,7 +107,7 @@ async def test_http_embedder_gives_up_in_time(serve):
         return response
 
     async with HttpEmbedder(await serve(answer), "m", 2, timeout_s=0.3) as embedder:
-        with pytest.raises(EmbeddingError, match="did not answer within 0.3 s"):
+        with pytest.raises(EmbeddingError, match=r"did not answer within 0\.3 s"):
             await embedder.embed(["x"])
     asked_to_end.set()
 
