@@ -74,7 +74,10 @@ class SupervisorState(BaseModel):
 
 
 def marked_processes(marker: str) -> list[psutil.Process]:
-    """Every process started under the home with this mark, except this one and its ancestors."""
+    """Every process started under the home with this mark, except this one and its ancestors.
+
+    PostgreSQL overwrites its environment with its process title: it is known by its record alone.
+    """
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
