@@ -35,7 +35,8 @@ class EventRepository(Protocol):
     def stream_for_fold(self, tenant_id: TenantId, session_id: SessionId, run_id: RunId) -> AsyncIterator[Event]:
         """What a run's state is folded from.
 
-        First the last messages (user's, and final answers) of the runs that were queued before, in the order of the
-        conversation; then all events of this run, by seq. Only known event types. A run elsewhere has none.
+        First the newest messages (user's, and final answers) and capability events of the runs that were queued
+        before, in the order of the conversation, a bounded number; then all events of this run, by seq. Only known
+        event types. A run elsewhere has none.
         """
         ...

@@ -57,6 +57,10 @@ class RunRepository(Protocol):
         """Extend the leases still owned; one signal for each held (run, generation), in the same order."""
         ...
 
+    async def release(self, run_id: RunId, generation: int) -> bool:
+        """End the lease at once, so that another worker may claim; False when it was not owned any more."""
+        ...
+
     async def request_cancel(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
         """Mark for cancellation; idempotent; a terminal run stays as it is. Raises NotFoundError."""
         ...

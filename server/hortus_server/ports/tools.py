@@ -55,6 +55,8 @@ class ToolRepository(Protocol):
         """Newest first. Raises NotFoundError."""
         ...
 
-    async def record_use(self, tenant_id: TenantId, version_id: ToolVersionId, *, ok: bool) -> None:
-        """Count one use."""
+    async def record_use(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, run_id: RunId, call_id: str, ok: bool
+    ) -> None:
+        """Count one use, once for each (run, call)."""
         ...

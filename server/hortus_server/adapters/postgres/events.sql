@@ -1,0 +1,95 @@
+-- name: append_events :many
+-- Take the next numbers of the log under the lock of the session's row, and write the events.
+WITH head AS (
+    UPDATE sessions
+    SET last_seq = last_seq + cardinality(%(types)s::text[]), updated_at = now()
+    WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
+    -- Not now(): time must not run backwards along the log, and a transaction may have begun before the last append.
+    RETURNING id, tenant_id, last_seq - cardinality(%(types)s::text[]) AS base, clock_timestamp() AS written_at
+)
+INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
+SELECT
+    head.id, head.base + n.place, head.tenant_id, %(run_id)s, n.step, n.type,
+    coalesce(n.at, head.written_at), n.payload::jsonb
+FROM head, unnest(
+    %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
+) WITH ORDINALITY AS n (step, type, at, payload, place)
+ORDER BY n.place
+RETURNING seq, at
+
+-- name: append_fenced :many
+-- The same for a worker: the run's row is locked first, and no row is written unless it runs under this generation.
+WITH fence AS MATERIALIZED (
+    SELECT runs.session_id
+    FROM runs
+    WHERE runs.id = %(run_id)s
+        AND runs.tenant_id = %(tenant_id)s
+        AND runs.session_id = %(session_id)s
+        AND runs.generation = %(generation)s
+        AND runs.status = 'running'
+    FOR NO KEY UPDATE
+),
+head AS (
+    UPDATE sessions
+    SET last_seq = last_seq + cardinality(%(types)s::text[]), updated_at = now()
+    FROM fence
+    WHERE sessions.tenant_id = %(tenant_id)s AND sessions.id = fence.session_id
+    RETURNING
+        sessions.id, sessions.tenant_id, last_seq - cardinality(%(types)s::text[]) AS base,
+        clock_timestamp() AS written_at
+)
+INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
+SELECT
+    head.id, head.base + n.place, head.tenant_id, %(run_id)s, n.step, n.type,
+    coalesce(n.at, head.written_at), n.payload::jsonb
+FROM head, unnest(
+    %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
+) WITH ORDINALITY AS n (step, type, at, payload, place)
+ORDER BY n.place
+RETURNING seq, at
+
+-- name: session_exists :one
+-- Why an append wrote nothing.
+SELECT id
+FROM sessions
+WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
+
+-- name: list_events :many
+-- The log after a cursor.
+SELECT session_id, seq, run_id, step, type, at, payload
+FROM events
+WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s AND seq > %(after)s
+    AND type = ANY(%(known)s)
+ORDER BY seq
+LIMIT %(rows)s
+
+-- name: earlier_events :many
+-- What was said, and which tools were bound, before a run: by the runs queued before it, in the conversation's order.
+SELECT recent.session_id, recent.seq, recent.run_id, recent.step, recent.type, recent.at, recent.payload
+FROM (
+    SELECT e.session_id, e.seq, e.run_id, e.step, e.type, e.at, e.payload, other.queued_seq
+    FROM runs AS own
+    JOIN events AS e ON e.session_id = own.session_id
+    JOIN runs AS other ON other.id = e.run_id AND other.session_id = e.session_id
+    WHERE own.tenant_id = %(tenant_id)s
+        AND own.id = %(run_id)s
+        AND own.session_id = %(session_id)s
+        AND e.session_id = %(session_id)s
+        AND e.type IN (
+            'message.created', 'message.completed',
+            'capability.activated', 'capability.reused', 'capability.disabled'
+        )
+        AND other.queued_seq < own.queued_seq
+    ORDER BY e.seq DESC
+    LIMIT %(rows)s
+) AS recent
+ORDER BY recent.queued_seq, recent.seq
+
+-- name: run_events :many
+-- A run's own events after a cursor.
+SELECT session_id, seq, run_id, step, type, at, payload
+FROM events
+WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s AND run_id = %(run_id)s AND seq > %(after)s
+    AND type = ANY(%(known)s)
+ORDER BY seq
+LIMIT %(rows)s

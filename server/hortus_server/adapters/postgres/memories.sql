@@ -1,0 +1,42 @@
+-- name: add_memory :exec
+-- Store once; the id is derived from what is remembered.
+INSERT INTO memories (
+    id, tenant_id, agent_id, session_id, run_id, kind, visibility, title, content,
+    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at
+)
+VALUES (
+    %(id)s, %(tenant_id)s, %(agent_id)s, %(session_id)s, %(run_id)s, %(kind)s, %(visibility)s, %(title)s, %(content)s,
+    %(source_first_seq)s, %(source_last_seq)s, %(occurred_at)s, %(created_at)s, %(indexed_at)s
+)
+ON CONFLICT (id) DO NOTHING
+
+-- name: mark_indexed :exec
+-- The vector index holds it now.
+UPDATE memories
+SET indexed_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
+
+-- name: get_memory :one
+-- By id.
+SELECT
+    id, tenant_id, agent_id, session_id, run_id, kind, visibility, title, content,
+    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at
+FROM memories
+WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
+
+-- name: list_memories :page
+-- Newest first, of one agent or of all.
+SELECT
+    id, tenant_id, agent_id, session_id, run_id, kind, visibility, title, content,
+    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at
+FROM memories
+WHERE tenant_id = %(tenant_id)s
+    AND (created_at, id) < (%(before_at)s, %(before)s)
+    AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+ORDER BY created_at DESC, id DESC
+LIMIT %(rows)s
+
+-- name: delete_memory :exec
+-- Forget one.
+DELETE FROM memories
+WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s

@@ -1,0 +1,94 @@
+"""From columns to the frozen records of the domain. Values that PostgreSQL typed are taken as they are."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hortus_agents.events import Event
+from hortus_agents.limits import RunLimits
+from hortus_agents.spec import AgentSpec
+from hortus_server.domain.records import AgentVersion, ApiKey, Artifact, Claim, Run, Tool, ToolVersion
+
+
+@dataclass(frozen=True, slots=True)
+class SpecCache:
+    """Validated specs by agent version. A version never changes, so an entry is never wrong; the oldest go first."""
+
+    capacity: int = 512
+    _specs: OrderedDict[UUID, AgentSpec] = field(default_factory=OrderedDict)
+
+    def get(self, version_id: UUID, stored: Mapping[str, Any]) -> AgentSpec:
+        """The spec of this version, validated once."""
+        spec = self._specs.get(version_id)
+        if spec is None:
+            spec = self._specs[version_id] = AgentSpec.model_validate(stored)
+            if len(self._specs) > self.capacity:
+                self._specs.popitem(last=False)
+        return spec
+
+    def agent_version(self, *, spec: Mapping[str, Any], **columns: Any) -> AgentVersion:
+        """A row of agent_versions."""
+        return AgentVersion(spec=self.get(columns["id"], spec), **columns)
+
+    def claim(self, *, spec: Mapping[str, Any], agent_name: str, agent_version: int, **columns: Any) -> Claim:
+        """A claimed run joined with its agent's version."""
+        claimed = run(**columns)
+        return Claim(
+            run=claimed,
+            spec=self.get(claimed.agent_version_id, spec),
+            agent_name=agent_name,
+            agent_version=agent_version,
+            generation=claimed.generation,
+            lease_until=columns["lease_until"],
+        )
+
+
+def api_key(*, scopes: list[Any], **columns: Any) -> ApiKey:
+    """A row of api_keys, less the hash."""
+    return ApiKey(scopes=tuple(scopes), **columns)
+
+
+def run(*, limits: Mapping[str, Any], **columns: Any) -> Run:
+    """A row of runs."""
+    return Run(limits=RunLimits.model_validate(limits), **columns)
+
+
+def tool_version(*, tests: list[Mapping[str, Any]], **columns: Any) -> ToolVersion:
+    """A row of tool_versions."""
+    return ToolVersion(tests=tuple(tests), **columns)
+
+
+def tool_with_version(
+    *,
+    tool_name: str,
+    tool_description: str,
+    tool_active_version: int | None,
+    tool_created_at: datetime,
+    tool_updated_at: datetime,
+    **columns: Any,
+) -> tuple[Tool, ToolVersion]:
+    """A row of tool_versions joined with its tool."""
+    version = tool_version(**columns)
+    tool = Tool(
+        id=version.tool_id,
+        tenant_id=version.tenant_id,
+        name=tool_name,
+        description=tool_description,
+        active_version=tool_active_version,
+        created_at=tool_created_at,
+        updated_at=tool_updated_at,
+    )
+    return tool, version
+
+
+def artifact_with_content(*, content: bytes, **columns: Any) -> tuple[Artifact, bytes]:
+    """A row of artifacts."""
+    return Artifact(**columns), content
+
+
+def event(*, type: str, payload: Mapping[str, Any], **columns: Any) -> Event:  # noqa: A002 - a column's name
+    """A row of events; the payload is stored without its type, which has a column."""
+    return Event.model_validate({**columns, "type": type, "payload": {**payload, "type": type}})

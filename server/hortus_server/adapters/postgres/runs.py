@@ -1,0 +1,175 @@
+"""Runs in PostgreSQL: claims, leases, lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from hortus_agents.events import Event, RunBudgetExhausted, RunCancelled, RunFailed, RunSucceeded
+from hortus_agents.limits import RunLimits
+from hortus_server.adapters.postgres import rows
+from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
+from hortus_server.adapters.postgres.rows import SpecCache
+from hortus_server.adapters.postgres.statements import Executor, load_statements
+from hortus_server.domain.errors import InvalidInputError, NotFoundError, StaleGenerationError
+from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
+from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page, Run, RunStatus, Step
+from hortus_server.ports.paging import PageRequest
+
+_STATEMENTS = load_statements("runs.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A terminal event as columns; None is folded from the log by the database."""
+
+    status: RunStatus
+    output: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    total_tokens: int | None = None
+
+
+class PostgresRuns:
+    """See `RunRepository`."""
+
+    def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:
+        self._sql = Executor(connection, _STATEMENTS)
+        self._specs = specs
+
+    async def add(
+        self,
+        tenant_id: TenantId,
+        *,
+        run_id: RunId,
+        session_id: SessionId,
+        version: AgentVersion,
+        limits: RunLimits,
+        queued_seq: int,
+    ) -> Run:
+        """See the port. Raises NotFoundError when the tenant has no such session."""
+        run = await self._sql.one(
+            "add_run",
+            rows.run,
+            id=run_id,
+            tenant_id=tenant_id,
+            session_id=session_id,
+            agent_id=version.agent_id,
+            agent_version_id=version.id,
+            queued_seq=queued_seq,
+            limits=Jsonb(limits.model_dump(mode="json")),
+        )
+        if run is None:
+            raise NotFoundError("session", session_id)
+        return run
+
+    async def get(self, tenant_id: TenantId, run_id: RunId) -> Run:
+        """See the port."""
+        run = await self._sql.one("get_run", rows.run, tenant_id=tenant_id, run_id=run_id)
+        if run is None:
+            raise NotFoundError("run", run_id)
+        return run
+
+    async def list(
+        self,
+        tenant_id: TenantId,
+        page: PageRequest,
+        *,
+        session_id: SessionId | None = None,
+        agent_id: AgentId | None = None,
+        status: RunStatus | None = None,
+    ) -> Page[Run]:
+        """See the port."""
+        runs = await self._sql.page(
+            "list_runs",
+            rows.run,
+            tenant_id=tenant_id,
+            session_id=session_id,
+            agent_id=agent_id,
+            status=status,
+            before=decode_id(page.cursor),
+            rows=page.limit + 1,
+        )
+        return to_page(runs, page.limit, lambda run: encode_id(run.id))
+
+    async def steps(self, tenant_id: TenantId, run_id: RunId) -> tuple[Step, ...]:
+        """See the port."""
+        # The session's id lets the database open one partition of the log instead of all.
+        session_id = (await self.get(tenant_id, run_id)).session_id
+        return tuple(
+            await self._sql.many("list_steps", Step, tenant_id=tenant_id, run_id=run_id, session_id=session_id)
+        )
+
+    async def claim(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Claim | None:
+        """See the port."""
+        return await self._sql.one("claim_run", self._specs.claim, run_id=run_id, worker_id=worker_id, lease=lease)
+
+    async def renew(
+        self, worker_id: str, held: Sequence[tuple[RunId, int]], *, lease: timedelta
+    ) -> tuple[LeaseSignal, ...]:
+        """See the port. A lease is written only once a third of it is used up; the signals are always fresh."""
+        if not held:
+            return ()
+        return tuple(
+            await self._sql.many(
+                "renew_leases",
+                LeaseSignal,
+                worker_id=worker_id,
+                run_ids=[run_id for run_id, _ in held],
+                generations=[generation for _, generation in held],
+                lease=lease,
+            )
+        )
+
+    async def release(self, run_id: RunId, generation: int) -> bool:
+        """See the port."""
+        return bool(await self._sql.count("release_run", run_id=run_id, generation=generation))
+
+    async def request_cancel(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
+        """See the port."""
+        run = await self._sql.one("request_cancel", rows.run, tenant_id=tenant_id, run_id=run_id, reason=reason)
+        return run if run is not None else await self.get(tenant_id, run_id)
+
+    async def finish(self, run_id: RunId, generation: int | None, *, event: Event) -> None:
+        """See the port. Raises InvalidInputError for an event that ends no run, or another run."""
+        if event.run_id != run_id:
+            raise InvalidInputError(f"event {event.seq} does not belong to run {run_id}")
+        ending = _ending(event)
+        touched = await self._sql.count(
+            "finish_run",
+            run_id=run_id,
+            session_id=event.session_id,
+            generation=generation,
+            status=ending.status,
+            output=ending.output,
+            error_code=ending.error_code,
+            error_message=ending.error_message,
+            total_tokens=ending.total_tokens,
+            finished_at=event.at,
+        )
+        if not touched:
+            raise StaleGenerationError(run_id, generation or 0)
+
+
+def _ending(event: Event) -> _Ending:
+    match event.payload:
+        case RunSucceeded(spent=spent):
+            return _Ending("succeeded", total_tokens=spent.tokens)
+        case RunFailed(code=code, message=message, spent=spent):
+            return _Ending("failed", error_code=code, error_message=message, total_tokens=spent.tokens)
+        case RunCancelled(partial_output=output):
+            # Someone's wish, not an error: the reason is in the event.
+            return _Ending("cancelled", output=output or None)
+        case RunBudgetExhausted(limit=limit, spent=spent, partial_output=output):
+            return _Ending(
+                "budget_exhausted",
+                output=output or None,
+                error_code="budget_exhausted",
+                error_message=f"the run reached its limit of {limit}",
+                total_tokens=spent.tokens,
+            )
+        case _:
+            raise InvalidInputError(f"{event.type} does not end a run")

@@ -1,0 +1,160 @@
+-- name: add_run :one
+-- A queued run; no row when the tenant has no such session.
+INSERT INTO runs (id, tenant_id, session_id, agent_id, agent_version_id, queued_seq, limits)
+SELECT %(id)s, sessions.tenant_id, sessions.id, %(agent_id)s, %(agent_version_id)s, %(queued_seq)s, %(limits)s
+FROM sessions
+WHERE sessions.tenant_id = %(tenant_id)s AND sessions.id = %(session_id)s
+RETURNING
+    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+
+-- name: get_run :one
+-- By id.
+SELECT
+    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+FROM runs
+WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
+
+-- name: list_runs :page
+-- Newest first, filtered by session, agent and status.
+SELECT
+    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+FROM runs
+WHERE tenant_id = %(tenant_id)s AND id < %(before)s
+    AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s)
+    AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+    AND (%(status)s::text IS NULL OR status = %(status)s)
+ORDER BY id DESC
+LIMIT %(rows)s
+
+-- name: list_steps :many
+-- The database's fold of a run's events.
+SELECT
+    steps.run_id, steps.step, steps.started_at, steps.finished_at, steps.model_calls, steps.tool_calls,
+    steps.prompt_tokens, steps.completion_tokens
+FROM steps
+JOIN runs ON runs.id = steps.run_id AND runs.session_id = steps.session_id
+WHERE runs.tenant_id = %(tenant_id)s AND runs.id = %(run_id)s AND steps.session_id = %(session_id)s
+ORDER BY steps.step
+
+-- name: claim_run :one
+-- Take the run if nobody holds it and no run of its session comes before it; the new generation fences out the last.
+UPDATE runs AS r
+SET
+    status = 'running',
+    generation = r.generation + 1,
+    worker_id = %(worker_id)s,
+    lease_until = now() + %(lease)s,
+    started_at = coalesce(r.started_at, now())
+FROM agent_versions AS v, agents AS a
+WHERE r.id = %(run_id)s
+    AND (r.status = 'queued' OR (r.status = 'running' AND r.lease_until < now()))
+    -- A run that ended stays ended and new runs queue behind, so an old snapshot errs only towards waiting.
+    AND NOT EXISTS (
+        SELECT FROM runs AS earlier
+        WHERE earlier.session_id = r.session_id
+            AND earlier.queued_seq < r.queued_seq
+            AND earlier.status IN ('queued', 'running', 'waiting')
+    )
+    AND v.id = r.agent_version_id
+    AND a.id = r.agent_id
+RETURNING
+    r.id, r.tenant_id, r.session_id, r.agent_id, r.agent_version_id, r.status, r.queued_seq, r.generation,
+    r.worker_id, r.lease_until, r.cancel_requested_at, r.limits, r.output, r.error_code, r.error_message,
+    r.total_tokens, r.created_at, r.started_at, r.finished_at,
+    v.spec, a.name AS agent_name, v.version AS agent_version
+
+-- name: renew_leases :many
+-- A worker's heartbeat: extend leases that are a third used up, and tell of each run whether to go on with it.
+WITH held AS (
+    SELECT h.run_id, h.generation, h.place
+    FROM unnest(%(run_ids)s::uuid[], %(generations)s::integer[]) WITH ORDINALITY AS h (run_id, generation, place)
+),
+-- In one order for all, so that two heartbeats cannot wait for each other.
+ageing AS MATERIALIZED (
+    SELECT r.id
+    FROM runs AS r
+    JOIN held ON held.run_id = r.id AND held.generation = r.generation
+    WHERE r.status = 'running'
+        AND r.worker_id = %(worker_id)s
+        AND r.lease_until < now() + %(lease)s::interval * 2 / 3
+        AND r.lease_until > 'epoch'
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+),
+extended AS (
+    UPDATE runs AS r
+    SET lease_until = now() + %(lease)s::interval
+    FROM ageing
+    WHERE r.id = ageing.id
+)
+SELECT
+    held.run_id,
+    held.generation,
+    coalesce(
+        r.status = 'running' AND r.generation = held.generation AND r.worker_id = %(worker_id)s
+            AND r.lease_until > 'epoch',
+        false
+    ) AS owned,
+    r.cancel_requested_at IS NOT NULL AS cancel_requested,
+    r.cancel_reason
+FROM held
+LEFT JOIN runs AS r ON r.id = held.run_id
+ORDER BY held.place
+
+-- name: release_run :exec
+-- End a lease before its time; the mark of an ended lease keeps a late heartbeat from renewing it.
+UPDATE runs
+SET lease_until = 'epoch'
+WHERE id = %(run_id)s AND generation = %(generation)s AND status = 'running'
+
+-- name: request_cancel :one
+-- Mark for cancellation; the first reason stays. No row for a run that ended.
+UPDATE runs
+SET
+    cancel_requested_at = coalesce(cancel_requested_at, now()),
+    cancel_reason = coalesce(cancel_reason, %(reason)s)
+WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND status IN ('queued', 'running', 'waiting')
+RETURNING
+    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+
+-- name: finish_run :exec
+-- Project a terminal event; what the event does not say is folded from the log.
+UPDATE runs AS r
+SET
+    status = %(status)s,
+    lease_until = NULL,
+    output = coalesce(
+        %(output)s,
+        (
+            SELECT e.payload ->> 'content'
+            FROM events AS e
+            WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'message.completed'
+            ORDER BY e.seq DESC
+            LIMIT 1
+        )
+    ),
+    error_code = %(error_code)s,
+    error_message = %(error_message)s,
+    total_tokens = coalesce(
+        %(total_tokens)s,
+        (
+            SELECT sum(
+                coalesce((e.payload #>> '{usage,prompt_tokens}')::bigint, 0)
+                + coalesce((e.payload #>> '{usage,completion_tokens}')::bigint, 0)
+            )
+            FROM events AS e
+            WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'model.called'
+        ),
+        0
+    ),
+    finished_at = %(finished_at)s
+WHERE r.id = %(run_id)s
+    AND r.session_id = %(session_id)s
+    AND CASE
+        WHEN %(generation)s::integer IS NULL THEN r.status = 'queued' AND r.generation = 0
+        ELSE r.status = 'running' AND r.generation = %(generation)s
+    END

@@ -1,0 +1,72 @@
+"""Conversations in PostgreSQL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
+from hortus_server.adapters.postgres.statements import Executor, load_statements
+from hortus_server.domain.errors import ConflictError, NotFoundError
+from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId, new_id
+from hortus_server.domain.records import Page, Session
+from hortus_server.ports.paging import PageRequest
+
+_STATEMENTS = load_statements("sessions.sql")
+
+
+class PostgresSessions:
+    """See `SessionRepository`."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._sql = Executor(connection, _STATEMENTS)
+
+    async def add(self, tenant_id: TenantId, *, agent_id: AgentId, title: str, metadata: Mapping[str, Any]) -> Session:
+        """See the port. Raises NotFoundError when the tenant has no such agent."""
+        session = await self._sql.one(
+            "add_session",
+            Session,
+            id=new_id(),
+            tenant_id=tenant_id,
+            agent_id=agent_id,
+            title=title,
+            metadata=Jsonb(dict(metadata)),
+        )
+        if session is None:
+            raise NotFoundError("agent", agent_id)
+        return session
+
+    async def get(self, tenant_id: TenantId, session_id: SessionId) -> Session:
+        """See the port."""
+        session = await self._sql.one("get_session", Session, tenant_id=tenant_id, session_id=session_id)
+        if session is None:
+            raise NotFoundError("session", session_id)
+        return session
+
+    async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:
+        """See the port."""
+        sessions = await self._sql.page(
+            "list_sessions",
+            Session,
+            tenant_id=tenant_id,
+            agent_id=agent_id,
+            before=decode_id(page.cursor),
+            rows=page.limit + 1,
+        )
+        return to_page(sessions, page.limit, lambda session: encode_id(session.id))
+
+    async def delete(self, tenant_id: TenantId, session_id: SessionId) -> tuple[MemoryId, ...]:
+        """See the port."""
+        await self._sql.count("lock_runs", tenant_id=tenant_id, session_id=session_id)
+        if not await self._sql.count("lock_session", tenant_id=tenant_id, session_id=session_id):
+            raise NotFoundError("session", session_id)
+        if await self._sql.count("unfinished_runs", tenant_id=tenant_id, session_id=session_id):
+            raise ConflictError("a run of this session has not ended; cancel it first")
+        forgotten = await self._sql.many("delete_memories", _memory_id, tenant_id=tenant_id, session_id=session_id)
+        await self._sql.count("delete_session", tenant_id=tenant_id, session_id=session_id)
+        return tuple(forgotten)
+
+
+def _memory_id(*, id: MemoryId) -> MemoryId:  # noqa: A002 - a column's name
+    return id

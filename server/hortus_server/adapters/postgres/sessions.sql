@@ -1,0 +1,57 @@
+-- name: add_session :one
+-- A session with an empty log; no row when the tenant has no such agent.
+INSERT INTO sessions (id, tenant_id, agent_id, title, metadata)
+SELECT %(id)s, agents.tenant_id, agents.id, %(title)s, %(metadata)s
+FROM agents
+WHERE agents.tenant_id = %(tenant_id)s AND agents.id = %(agent_id)s
+RETURNING id, tenant_id, agent_id, title, metadata, last_seq, created_at, updated_at
+
+-- name: get_session :one
+-- By id.
+SELECT id, tenant_id, agent_id, title, metadata, last_seq, created_at, updated_at
+FROM sessions
+WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
+
+-- name: list_sessions :page
+-- Newest first, of one agent or of all.
+SELECT id, tenant_id, agent_id, title, metadata, last_seq, created_at, updated_at
+FROM sessions
+WHERE tenant_id = %(tenant_id)s AND id < %(before)s
+    AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+ORDER BY id DESC
+LIMIT %(rows)s
+
+-- name: lock_runs :exec
+-- Lock a session's runs before the session, the order in which workers lock them.
+SELECT id
+FROM runs
+WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s
+    AND status IN ('queued', 'running', 'waiting')
+ORDER BY id
+FOR UPDATE
+
+-- name: lock_session :exec
+-- From here on nobody can queue a run.
+SELECT id
+FROM sessions
+WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
+FOR UPDATE
+
+-- name: unfinished_runs :exec
+-- What forbids a deletion.
+SELECT id
+FROM runs
+WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s
+    AND status IN ('queued', 'running', 'waiting')
+LIMIT 1
+
+-- name: delete_memories :many
+-- Derived memories, told to the caller so that the index can forget them too.
+DELETE FROM memories
+WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s
+RETURNING id
+
+-- name: delete_session :exec
+-- The session; its log and its runs go with it.
+DELETE FROM sessions
+WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s

@@ -1,0 +1,86 @@
+"""SQL beside its adapter: `-- name: claim_run :one`, a line that says what for, then the statement.
+
+Kinds: `:one` gives a row or None, `:many` all rows, `:exec` the number of rows. `:page` is `:many` that is planned
+anew for its parameters, because its optional filters would mislead a plan that is made once for all of them.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, cast
+
+from psycopg import AsyncConnection
+from psycopg.rows import kwargs_row
+
+Kind = Literal["one", "many", "exec", "page"]
+T = TypeVar("T")
+
+_HEADER = re.compile(r"^-- name: (?P<name>[a-z_]+) :(?P<kind>one|many|exec|page)\n-- (?P<purpose>.+)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One named statement; `sql` uses psycopg's `%(name)s` placeholders."""
+
+    name: str
+    kind: Kind
+    purpose: str
+    sql: bytes
+
+
+def load_statements(file_name: str) -> Mapping[str, Statement]:
+    """The statements of a `.sql` file in this package, by name. Raises ValueError for text outside a named block."""
+    text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
+    headers = list(_HEADER.finditer(text))
+    if not headers or text[: headers[0].start()].strip():
+        raise ValueError(f"{file_name}: text before the first '-- name:' block")
+    ends = [header.start() for header in headers[1:]] + [len(text)]
+    found = {
+        header["name"]: Statement(
+            header["name"], cast("Kind", header["kind"]), header["purpose"], text[header.end() : end].strip().encode()
+        )
+        for header, end in zip(headers, ends, strict=True)
+    }
+    if len(found) != len(headers) or text.count("-- name:") != len(headers):
+        raise ValueError(f"{file_name}: a '-- name:' line is repeated or malformed")
+    return MappingProxyType(found)
+
+
+class Executor:
+    """Runs the statements of one file on one connection; each method serves statements of its own kind."""
+
+    def __init__(self, connection: AsyncConnection[Any], statements: Mapping[str, Statement]) -> None:
+        self._connection = connection
+        self._statements = statements
+
+    async def one(self, name: str, row: Callable[..., T], /, **parameters: object) -> T | None:
+        """The only row, given to `row` by column name, or None."""
+        async with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
+            await cursor.execute(self._sql(name, "one"), parameters)
+            return await cursor.fetchone()
+
+    async def many(self, name: str, row: Callable[..., T], /, **parameters: object) -> list[T]:
+        """All rows of a `:many` statement."""
+        async with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
+            await cursor.execute(self._sql(name, "many"), parameters)
+            return await cursor.fetchall()
+
+    async def page(self, name: str, row: Callable[..., T], /, **parameters: object) -> list[T]:
+        """All rows of a `:page` statement."""
+        async with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
+            await cursor.execute(self._sql(name, "page"), parameters, prepare=False)
+            return await cursor.fetchall()
+
+    async def count(self, name: str, /, **parameters: object) -> int:
+        """Number of rows that an `:exec` statement touched."""
+        async with self._connection.cursor() as cursor:
+            await cursor.execute(self._sql(name, "exec"), parameters)
+            return cursor.rowcount
+
+    def _sql(self, name: str, kind: Kind) -> bytes:
+        statement = self._statements[name]
+        if statement.kind != kind:
+            raise ValueError(f"statement {name} is :{statement.kind}, used as :{kind}")
+        return statement.sql

@@ -1,0 +1,52 @@
+"""Amounts in PostgreSQL."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+
+from hortus_server.adapters.postgres.statements import Executor, load_statements
+from hortus_server.domain.ids import TenantId
+from hortus_server.domain.records import RunStatus
+from hortus_server.ports.statistics import TenantStatistics
+
+_STATEMENTS = load_statements("statistics.sql")
+
+# An overview that is polled must not cost more the longer a server lives; beyond this a count says "at least".
+_COUNTED_AT_MOST: Final = 1_000_000
+
+
+class PostgresStatistics:
+    """See `StatisticsRepository`. Counts stop at a million."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._sql = Executor(connection, _STATEMENTS)
+
+    async def queued_runs(self, tenant_id: TenantId, *, at_most: int) -> int:
+        """See the port."""
+        return await self._sql.one("queued_runs", _counted, tenant_id=tenant_id, at_most=at_most) or 0
+
+    async def overview(self, tenant_id: TenantId, *, window: timedelta) -> TenantStatistics:
+        """See the port. Three statements."""
+        unfinished = await self._sql.many("unfinished_runs", _group, tenant_id=tenant_id, at_most=_COUNTED_AT_MOST)
+        finished = await self._sql.many(
+            "finished_runs", _group, tenant_id=tenant_id, window=window, at_most=_COUNTED_AT_MOST
+        )
+        things = await self._sql.one("count_things", _counts, tenant_id=tenant_id, at_most=_COUNTED_AT_MOST) or {}
+        return TenantStatistics(
+            runs_by_status={status: runs for status, runs, _ in unfinished + finished},
+            tokens=sum(tokens for _, _, tokens in finished),
+            **things,
+        )
+
+
+def _counts(**counts: int) -> dict[str, int]:
+    return counts
+
+
+def _counted(*, counted: int) -> int:
+    return counted
+
+
+def _group(*, status: RunStatus, runs: int, tokens: int) -> tuple[RunStatus, int, int]:
+    return status, runs, tokens

@@ -1,0 +1,123 @@
+"""The durable store over a pool of PostgreSQL connections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.errors import ForeignKeyViolation
+from psycopg_pool import AsyncConnectionPool
+
+from hortus_server.adapters.postgres.agents import PostgresAgents
+from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
+from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
+from hortus_server.adapters.postgres.events import PostgresEvents
+from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
+from hortus_server.adapters.postgres.memories import PostgresMemories
+from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
+from hortus_server.adapters.postgres.rows import SpecCache
+from hortus_server.adapters.postgres.runs import PostgresRuns
+from hortus_server.adapters.postgres.sessions import PostgresSessions
+from hortus_server.adapters.postgres.statistics import PostgresStatistics
+from hortus_server.adapters.postgres.tenants import PostgresTenants
+from hortus_server.adapters.postgres.tools import PostgresTools
+from hortus_server.adapters.postgres.wakeups import PostgresWakeups
+from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from hortus_server.ports.agents import AgentRepository
+from hortus_server.ports.artifacts import ArtifactRepository
+from hortus_server.ports.events import EventRepository
+from hortus_server.ports.idempotency import IdempotencyRepository
+from hortus_server.ports.memories import MemoryRepository
+from hortus_server.ports.runs import RunRepository
+from hortus_server.ports.sessions import SessionRepository
+from hortus_server.ports.statistics import StatisticsRepository
+from hortus_server.ports.store import UnitOfWork
+from hortus_server.ports.tenants import TenantRepository
+from hortus_server.ports.tools import ToolRepository
+from hortus_server.ports.wakeups import WakeupRepository
+from hortus_server.settings import DatabaseSettings
+
+_HEALTH_TIMEOUT_S: Final = 1.0
+_CLOSE_TIMEOUT_S: Final = 5.0
+
+
+class PostgresUnitOfWork:
+    """See `UnitOfWork`: all repositories over one connection inside one transaction."""
+
+    def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:
+        self.tenants: TenantRepository = PostgresTenants(connection)
+        self.agents: AgentRepository = PostgresAgents(connection, specs)
+        self.sessions: SessionRepository = PostgresSessions(connection)
+        self.runs: RunRepository = PostgresRuns(connection, specs)
+        self.wakeups: WakeupRepository = PostgresWakeups(connection)
+        self.events: EventRepository = PostgresEvents(connection)
+        self.tools: ToolRepository = PostgresTools(connection)
+        self.memories: MemoryRepository = PostgresMemories(connection)
+        self.artifacts: ArtifactRepository = PostgresArtifacts(connection)
+        self.idempotency: IdempotencyRepository = PostgresIdempotency(connection)
+        self.statistics: StatisticsRepository = PostgresStatistics(connection)
+
+
+class PostgresStore:
+    """See `Store`. Made by `open`, belongs to the event loop that it was opened in."""
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        settings: DatabaseSettings,
+        migrations: tuple[Migration, ...],
+    ) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._migrations = migrations
+        self._specs = SpecCache()
+
+    @classmethod
+    async def open(cls, settings: DatabaseSettings, *, application_name: str = "hortus") -> "PostgresStore":
+        """Connect. Raises UnavailableError when the database does not answer within `connect_timeout_s`."""
+        pool = make_pool(settings, application_name=application_name)
+        try:
+            await pool.open(wait=True, timeout=settings.connect_timeout_s)
+        except psycopg.OperationalError as error:
+            await pool.close()
+            raise unavailable(error, settings) from error
+        return cls(pool, settings, load_migrations())
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """See the port. ConflictError when a referred row is gone, InvalidInputError for text with U+0000."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield PostgresUnitOfWork(connection, self._specs)
+        except psycopg.OperationalError as error:
+            raise unavailable(error, self._settings) from error
+        except ForeignKeyViolation as error:
+            raise ConflictError("something that this refers to does not exist any more") from error
+        except psycopg.DataError as error:
+            raise InvalidInputError("a value cannot be stored: too large a number, or text with U+0000") from error
+
+    async def healthy(self) -> bool:
+        """See the port."""
+        try:
+            await self.check_schema()
+        except UnavailableError:
+            return False
+        return True
+
+    async def check_schema(self) -> None:
+        """Raise UnavailableError, with the reason, unless the database answers within a second and is migrated."""
+        try:
+            async with asyncio.timeout(_HEALTH_TIMEOUT_S), self._pool.connection() as connection:
+                missing = await missing_migrations(connection, self._migrations)
+        except TimeoutError as error:
+            raise UnavailableError(COMPONENT, f"no answer within {_HEALTH_TIMEOUT_S:g} s") from error
+        except psycopg.OperationalError as error:
+            raise unavailable(error, self._settings) from error
+        if missing:
+            raise UnavailableError(COMPONENT, f"not migrated: {', '.join(missing)} (run `hortus migrate`)")
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._pool.close(timeout=_CLOSE_TIMEOUT_S)

