@@ -27,6 +27,11 @@ class ApiSettings(Group):
     connections: int = Field(default=2000, ge=1, description="open connections per process")
     shutdown_s: float = Field(default=5.0, gt=0, description="seconds that open streams get at shutdown")
     public_url: str | None = Field(default=None, description="URL under which people reach the server")
+    queue_depth: int = Field(default=10_000, ge=1, description="queued runs per tenant before new ones are refused")
+    send_timeout_s: float = Field(default=10.0, gt=0, description="seconds until a reader that takes nothing is slow")
+    cookie_secret: SecretStr | None = Field(
+        default=None, description="signs the admin UI's logins, 32 characters or more; without it there is no login"
+    )
 
 
 class DatabaseSettings(Group):

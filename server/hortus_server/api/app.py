@@ -1,0 +1,94 @@
+"""The ASGI application: routes, layers, errors, documentation, the admin UI."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from hortus_server.api import errors, openapi
+from hortus_server.api.answers import json_answer
+from hortus_server.api.edge import Edge
+from hortus_server.api.middleware import BodyGate, RequestContext
+from hortus_server.api.routes import admin, agents, events, library, login, operations, runs, sessions
+from hortus_server.api.ui import AdminUi
+from hortus_server.domain.errors import NotFoundError
+
+STATIC = Path(__file__).parent.parent / "static"
+V1 = [
+    agents.router,
+    sessions.router,
+    events.router,
+    runs.router,
+    library.tools,
+    library.memories,
+    library.models,
+    login.router,
+    admin.router,
+]
+DOCS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortus API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<h1>Hortus API</h1><p>The description is at <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).
+Open it in the viewer that you like; this server loads nothing from elsewhere.</p></html>"""
+
+
+def create_app(edge: Edge, *, static: Path = STATIC) -> FastAPI:
+    """The application over `edge`; it opens and closes nothing that `edge` holds, except its own streams."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        edge.registry.stop()
+
+    app = FastAPI(
+        title="Hortus",
+        version=edge.options.version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+        middleware=[
+            Middleware(RequestContext, metrics=edge.metrics),
+            Middleware(BodyGate, limit_bytes=edge.options.body_limit_bytes),
+        ],
+    )
+    app.state.edge = edge
+    errors.install(app)
+    v1 = APIRouter(prefix="/v1")
+    for router in V1:
+        v1.include_router(router)
+    app.include_router(v1)
+    app.include_router(operations.router)
+    _document_routes(app)
+    openapi.install(app, [*V1, operations.router])
+    app.router.default = AdminUi(static)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name.removesuffix("_route")
+
+
+def _document_routes(app: FastAPI) -> None:
+    async def get_openapi(_request: Request) -> Response:
+        return json_answer(app.openapi())
+
+    async def get_docs(_request: Request) -> Response:
+        return HTMLResponse(DOCS)
+
+    async def get_problem(request: Request) -> Response:
+        code = request.path_params["code"]
+        if code not in errors.TITLES:
+            raise NotFoundError("problem", code)
+        status, title = errors.TITLES[code]
+        return json_answer({"type": f"/problems/{code}", "code": code, "status": status, "title": title})
+
+    app.add_route("/openapi.json", get_openapi, include_in_schema=False)
+    app.add_route("/docs", get_docs, include_in_schema=False)
+    app.add_route("/problems/{code}", get_problem, include_in_schema=False)

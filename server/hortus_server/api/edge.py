@@ -1,0 +1,108 @@
+"""What the routes work with: the use cases, made once per process from ports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hortus_server.api.metrics import EdgeMetrics
+from hortus_server.api.streams.registry import StreamRegistry
+from hortus_server.ports.live import LivePublisher, LiveSubscriber
+from hortus_server.ports.memory_index import MemoryIndex
+from hortus_server.ports.probes import ModelCatalog, Probe
+from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.store import Store
+from hortus_server.ports.workers import WorkerControl
+from hortus_server.services.authenticate_key import AuthenticateKey
+from hortus_server.services.cancel_run import CancelRun
+from hortus_server.services.check_readiness import CheckReadiness
+from hortus_server.services.create_session import CreateSession
+from hortus_server.services.follow_session import FollowSession
+from hortus_server.services.issue_key import IssueKey
+from hortus_server.services.read_overview import ReadOverview
+from hortus_server.services.search_memories import SearchMemories
+from hortus_server.services.submit_run import SubmitRun
+from hortus_server.services.wait_run import WaitRun
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """Bounds of the edge; the settings of the group `api` explain them."""
+
+    version: str
+    body_limit_bytes: int = 1_048_576
+    socket_frame_limit_bytes: int = 262_144
+    heartbeat_s: float = 15.0
+    reader_buffer: int = 1024
+    connections: int = 2000
+    queue_depth: int = 10_000
+    cookie_secret: bytes | None = None
+    public_origin: str | None = None
+    auth_wait_s: float = 5.0
+    send_timeout_s: float = 10.0
+    poll_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePorts:
+    """The outside, as adapters implement it; None where this process has no such component."""
+
+    store: Store
+    queue: WakeupQueue
+    live: LivePublisher
+    streams: LiveSubscriber
+    index: MemoryIndex | None = None
+    workers: WorkerControl | None = None
+    models: ModelCatalog | None = None
+    probes: Sequence[Probe] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Everything that a request handler may call."""
+
+    options: EdgeOptions
+    store: Store
+    index: MemoryIndex | None
+    workers: WorkerControl | None
+    models: ModelCatalog | None
+    metrics: EdgeMetrics
+    registry: StreamRegistry
+    authenticate: AuthenticateKey
+    issue_key: IssueKey
+    create_session: CreateSession
+    submit_run: SubmitRun
+    cancel_run: CancelRun
+    wait_run: WaitRun
+    follow_session: FollowSession
+    search_memories: SearchMemories
+    check_readiness: CheckReadiness
+    read_overview: ReadOverview
+
+
+def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
+    """Construct the use cases over the given ports."""
+    metrics = EdgeMetrics()
+    readiness = CheckReadiness(ports.store, ports.probes)
+    return Edge(
+        options=options,
+        store=ports.store,
+        index=ports.index,
+        workers=ports.workers,
+        models=ports.models,
+        metrics=metrics,
+        registry=StreamRegistry(limit=options.connections, metrics=metrics),
+        authenticate=AuthenticateKey(ports.store),
+        issue_key=IssueKey(ports.store),
+        create_session=CreateSession(ports.store, ports.live),
+        submit_run=SubmitRun(ports.store, ports.queue, ports.live, options.queue_depth),
+        cancel_run=CancelRun(ports.store, ports.queue, ports.live),
+        wait_run=WaitRun(ports.store, ports.streams),
+        follow_session=FollowSession(
+            ports.store,
+            ports.streams,
+            buffer=options.reader_buffer,
+            poll_s=options.poll_s,
+        ),
+        search_memories=SearchMemories(ports.store, ports.index),
+        check_readiness=readiness,
+        read_overview=ReadOverview(ports.store, readiness),
+    )

@@ -1,0 +1,118 @@
+"""Evolved tools, memories and models, as sent and received."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from hortus_agents.spec import ToolMode
+from hortus_server.api.schemas.wire import Body, PageView, View
+from hortus_server.domain.records import ToolState
+
+
+class ToolView(View):
+    """A line of versions of an evolved tool; `active_version` null means that no run uses it."""
+
+    id: UUID
+    name: str
+    description: str
+    active_version: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ToolVersionView(View):
+    """One version in a list."""
+
+    id: UUID
+    tool_id: UUID
+    version: int
+    state: ToolState
+    description: str
+    source_sha256: str
+    origin_run_id: UUID | None = Field(description="run that wrote it")
+    uses: int
+    failures: int
+    created_at: datetime
+    activated_at: datetime | None
+
+
+class ToolVersionDetailView(ToolVersionView):
+    """One version with its schemas, source, tests and what the tests gave."""
+
+    parameters: Mapping[str, Any]
+    returns: Mapping[str, Any]
+    function: str
+    source: str
+    tests: tuple[Mapping[str, Any], ...]
+    test_report: Mapping[str, Any] | None
+    origin_call_id: str | None
+
+
+class ToolVersionsView(View):
+    """All versions of a tool, newest first."""
+
+    items: tuple[ToolVersionView, ...]
+
+
+class ToolDisable(Body):
+    """Why; kept with the tool."""
+
+    reason: str = Field(min_length=1, max_length=500, examples=["wrong for negative numbers"])
+
+
+class ToolPage(PageView[ToolView]):
+    """Tools, newest first."""
+
+
+class MemoryView(View):
+    """An episode or note, with the part of a session's log that it came from."""
+
+    id: UUID
+    agent_id: UUID
+    session_id: UUID
+    run_id: UUID
+    kind: Literal["episode", "note"]
+    visibility: Literal["private", "tenant"]
+    title: str
+    content: str
+    source_first_seq: int
+    source_last_seq: int
+    occurred_at: datetime
+    created_at: datetime
+    indexed_at: datetime | None = Field(description="null until a search can find it")
+
+
+class MemoryPage(PageView[MemoryView]):
+    """Memories, newest first."""
+
+
+class FoundMemoryView(View):
+    """A hit; scores order the hits of one search and mean nothing across searches."""
+
+    score: float
+    memory: MemoryView
+
+
+class FoundMemoriesView(View):
+    """Best first; `low_confidence` says that none of them may fit."""
+
+    items: tuple[FoundMemoryView, ...]
+    low_confidence: bool
+
+
+class ModelView(View):
+    """A model that agents may name."""
+
+    name: str
+    tool_mode: ToolMode
+    is_default: bool = Field(description="whether the name `default` stands for it")
+    context_tokens: int | None
+
+
+class ModelsView(View):
+    """The models behind the configured endpoint."""
+
+    items: tuple[ModelView, ...]

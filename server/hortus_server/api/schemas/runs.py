@@ -1,0 +1,101 @@
+"""Runs and their steps, as sent and received."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from hortus_agents.limits import RunLimits
+from hortus_server.api.schemas.wire import Body, PageView, View
+from hortus_server.domain.records import Run, RunStatus
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Content = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_not_blank)]
+
+
+class LimitsPatch(Body):
+    """Bounds to lower for one run; a value above the agent's own bound leaves that one in force."""
+
+    steps: int | None = Field(default=None, ge=1, le=10_000)
+    model_calls: int | None = Field(default=None, ge=1, le=100_000)
+    tool_calls: int | None = Field(default=None, ge=0, le=100_000)
+    tokens: int | None = Field(default=None, ge=1, le=2**53)
+    wall_s: float | None = Field(default=None, gt=0, le=7 * 86_400, description="seconds from start to end")
+    completion_tokens: int | None = Field(default=None, ge=16, le=131_072, description="tokens of one model answer")
+
+
+class RunCreate(Body):
+    """A task. Without `session_id` a session of its own is made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"agent": "converter", "input": "What is MCMXCIV?", "limits": {"tokens": 20_000}}]
+        }
+    )
+
+    agent: str | None = Field(default=None, min_length=1, max_length=200, description="id or name")
+    input: Content
+    session_id: UUID | None = None
+    limits: LimitsPatch = Field(default_factory=LimitsPatch)
+
+
+class RunCancel(Body):
+    """Why; kept in the log."""
+
+    reason: str = Field(default="cancelled by the caller", min_length=1, max_length=500)
+
+
+class RunView(View):
+    """One execution of an agent in a session."""
+
+    id: UUID
+    session_id: UUID
+    agent_id: UUID
+    agent_version_id: UUID
+    status: RunStatus
+    queued_seq: int = Field(description="place of `run.queued` in the session's log")
+    generation: int = Field(description="how many workers have claimed it so far")
+    worker_id: str | None
+    cancel_requested_at: datetime | None
+    limits: RunLimits
+    output: str | None = Field(description="the answer, or what there was of it when the run ended")
+    error_code: str | None
+    error_message: str | None
+    total_tokens: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run as it is sent."""
+    return RunView.model_validate(run).model_dump(mode="json")
+
+
+class RunPage(PageView[RunView]):
+    """Runs, newest first."""
+
+
+class StepView(View):
+    """One model call with its side effects."""
+
+    step: int
+    started_at: datetime
+    finished_at: datetime
+    model_calls: int
+    tool_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class StepsView(View):
+    """All steps of a run, in order."""
+
+    items: tuple[StepView, ...]

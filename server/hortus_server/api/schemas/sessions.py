@@ -1,0 +1,55 @@
+"""Sessions, as sent and received."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from hortus_server.api.schemas.runs import Content, LimitsPatch
+from hortus_server.api.schemas.wire import Body, PageView, View
+from hortus_server.domain.records import Session
+
+Metadata = dict[str, Any]
+
+
+class SessionCreate(Body):
+    """A conversation with an agent, by id or by name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"agent": "converter", "title": "Numbers", "metadata": {"customer": "4711"}}]}
+    )
+
+    agent: str = Field(min_length=1, max_length=200)
+    title: str = Field(default="", max_length=200)
+    metadata: Metadata = Field(default_factory=dict, max_length=50, description="the caller's own notes, up to 50 keys")
+
+
+class MessageCreate(Body):
+    """A user's message; it starts a run."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "What is MCMXCIV?"}]})
+
+    content: Content
+    limits: LimitsPatch = Field(default_factory=LimitsPatch)
+
+
+class SessionView(View):
+    """A conversation, the owner of one event log; `last_seq` is the log's end."""
+
+    id: UUID
+    agent_id: UUID
+    title: str
+    metadata: Metadata
+    last_seq: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def session_json(session: Session) -> dict[str, Any]:
+    """A session as it is sent."""
+    return SessionView.model_validate(session).model_dump(mode="json")
+
+
+class SessionPage(PageView[SessionView]):
+    """Sessions, newest first."""

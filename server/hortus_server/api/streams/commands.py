@@ -1,0 +1,125 @@
+"""What a client may ask on a socket; each frame gets exactly one reply."""
+
+import hashlib
+from typing import Any, Protocol, assert_never
+
+import orjson
+from pydantic import ValidationError
+
+from hortus_server.api.auth import Caller
+from hortus_server.api.edge import Edge
+from hortus_server.api.errors import invalid_request, problem, problem_of
+from hortus_server.api.middleware import check_json
+from hortus_server.api.schemas.runs import run_json
+from hortus_server.api.schemas.wire import agent_of
+from hortus_server.api.streams.frames import (
+    CLIENT_FRAME,
+    NOT_SUPPORTED,
+    AuthCommand,
+    CancelCommand,
+    ClientFrame,
+    PingCommand,
+    StartCommand,
+    SubscribeCommand,
+    UnsubscribeCommand,
+)
+from hortus_server.domain.errors import ConflictError, HortusError
+from hortus_server.domain.ids import RunId, SessionId
+from hortus_server.services.create_once import Once
+from hortus_server.services.submit_run import RunRequest
+
+
+class Subscriptions(Protocol):
+    """The socket, as commands use it."""
+
+    def subscribe(self, caller: Caller, session_id: SessionId, *, after: int, frame_id: str | int | None) -> None:
+        """Begin to follow; the reply comes from there."""
+        ...
+
+    async def unsubscribe(self, session_id: SessionId) -> None:
+        """Stop following."""
+        ...
+
+    async def reply(self, frame_id: str | int | None, *, ok: bool, **fields: Any) -> None:
+        """Answer a frame."""
+        ...
+
+
+class Commands:
+    """Carries out one caller's frames, in the order in which they came."""
+
+    def __init__(self, edge: Edge, caller: Caller, socket: Subscriptions, *, home: SessionId | None) -> None:
+        self._edge = edge
+        self._caller = caller
+        self._socket = socket
+        self._home = home
+
+    async def handle(self, value: dict[str, Any]) -> None:
+        """Do what one frame asks, and reply."""
+        frame_id = value.get("id")
+        if not isinstance(frame_id, str | int) or isinstance(frame_id, bool):
+            frame_id = None
+        if value.get("type") in NOT_SUPPORTED:
+            detail = f"{value['type']} is not supported by this version"
+            await self._socket.reply(frame_id, ok=False, problem=problem("not_supported", detail))
+            return
+        fault = check_json(orjson.dumps(value))
+        if fault is not None:
+            await self._socket.reply(frame_id, ok=False, problem=fault)
+            return
+        try:
+            command = CLIENT_FRAME.validate_python(value)
+        except ValidationError as error:
+            await self._socket.reply(frame_id, ok=False, problem=invalid_request(error.errors()))
+            return
+        try:
+            answer = await self._carry_out(command)
+        except HortusError as error:
+            await self._socket.reply(frame_id, ok=False, problem=problem_of(error))
+            return
+        if answer is not None:
+            await self._socket.reply(frame_id, ok=True, **answer)
+
+    async def _carry_out(self, command: ClientFrame) -> dict[str, Any] | None:
+        match command:
+            case PingCommand():
+                return {}
+            case SubscribeCommand():
+                session_id = SessionId(command.session_id)
+                self._socket.subscribe(self._caller, session_id, after=command.after, frame_id=command.id)
+                return None
+            case UnsubscribeCommand():
+                await self._socket.unsubscribe(SessionId(command.session_id))
+                return {"session_id": command.session_id}
+            case StartCommand():
+                return await self._start(command)
+            case CancelCommand():
+                self._caller.demand("runs:write")
+                run = await self._edge.cancel_run(self._caller.tenant_id, RunId(command.run_id), reason=command.reason)
+                return {"run": run_json(run)}
+            case AuthCommand():
+                raise ConflictError("this socket is authenticated already")
+            case _:
+                assert_never(command)
+
+    async def _start(self, command: StartCommand) -> dict[str, Any]:
+        self._caller.demand("runs:write")
+        session_id = command.session_id or (self._home if command.agent is None else None)
+        request = RunRequest(
+            content=command.input,
+            agent=agent_of(command.agent) if command.agent else None,
+            session_id=SessionId(session_id) if session_id else None,
+            limits=command.limits.model_dump(exclude_none=True),
+        )
+        said = command.model_dump_json(exclude={"id"})
+        once = Once(
+            key=command.idempotency_key,
+            route=f"WS start {session_id or ''}",
+            body_sha256=hashlib.sha256(said.encode()).digest(),
+            status=202,
+            render=run_json,
+        )
+        answer = await self._edge.submit_run(self._caller.tenant_id, request=request, once=once)
+        if not answer.replayed:
+            self._edge.metrics.runs_submitted.inc()
+        return {"run": answer.body}
