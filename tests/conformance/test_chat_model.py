@@ -148,7 +148,7 @@ async def test_one_call_after_another_works(model: ChatModel) -> None:
 
 
 async def test_a_request_of_another_shape_is_refused(model: OpenAIChatModel) -> None:
-    endpoint = replace(model.endpoint, extra_body={"response_format": {"type": "json_schema", "json_schema": 3}})
+    endpoint = replace(model.endpoint, extra_body={"response_format": {"type": "no_such_type"}})
     async with OpenAIChatModel(endpoint) as wrong:
         with pytest.raises(ModelError) as caught:
             await complete(wrong, ask(model, "Hi"))

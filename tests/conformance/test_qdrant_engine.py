@@ -1,5 +1,6 @@
 """The embedded engine's REST subset, spoken by the unmodified client and by hand."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -177,6 +178,9 @@ async def test_points_with_a_wrong_vector_are_refused_whole(http, client, name, 
         ("POST", "points/delete", {}, 400),
         ("PUT", "points", {"points": [{"id": "no-uuid", "vector": {"dense": [1, 0, 0]}}]}, 400),
         ("PUT", "points", {"points": [{"id": -1, "vector": {"dense": [1, 0, 0]}}]}, 400),
+        ("PUT", "points", {"points": [{"id": 1, "vector": {"dense": [1e999, 0, 0]}}]}, 400),
+        ("POST", "points/scroll", {"filter": {"must": [{"key": "a", "match": {"value": 10**30}}]}}, 400),
+        ("POST", "points/scroll", {"filter": {"must": [{"key": "a[", "match": {"value": 1}}]}}, 400),
         ("PUT", "points", [], 400),
         ("PUT", "index", {"field_name": "a", "field_schema": "geo"}, 400),
         ("GET", "points/77", None, 404),
@@ -186,7 +190,9 @@ async def test_points_with_a_wrong_vector_are_refused_whole(http, client, name, 
     ],
 )
 async def test_what_lies_outside_the_subset_is_refused_in_words(http, name, method, path, body, status):
-    answer = await http.request(method, f"/collections/{name}/{path}", json=body)
+    answer = await http.request(
+        method, f"/collections/{name}/{path}", content=json.dumps(body) if body is not None else None
+    )
     assert answer.status_code == status
     assert answer.json()["status"]["error"]
 
@@ -203,6 +209,26 @@ async def test_collection_made_twice_is_a_conflict(client, name):
     with pytest.raises(UnexpectedResponse) as caught:
         await client.create_collection(name, vectors_config=VECTORS)
     assert caught.value.status_code == 409
+
+
+async def test_huge_numbers_in_payloads_do_not_break_the_engine(http, name):
+    points = [{"id": 5, "vector": {"dense": [1, 0, 0]}, "payload": {"n": 10**30, "m": 2**64 - 1}}]
+    answer = await http.put(f"/collections/{name}/points", json={"points": points})
+    assert answer.status_code in {200, 400}
+    assert (await http.post(f"/collections/{name}/points/scroll", json={})).status_code == 200
+
+
+async def test_corrupt_collection_is_named_at_start(engine_path: Path):
+    engine = EngineProcess(engine_path)
+    body = {"vectors": {"size": 2, "distance": "Dot"}}
+    assert httpx.put(f"{engine.url}/collections/mem", json=body, trust_env=False).status_code == 200
+    engine.kill()
+    (engine_path / "mem" / "shard" / "edge_config.json").write_text("{broken")
+
+    started = _run("--path", str(engine_path), "--port", str(free_port()))
+
+    assert started.returncode == 2
+    assert "cannot open collection mem" in started.stderr
 
 
 async def test_absent_collection_is_404(client):

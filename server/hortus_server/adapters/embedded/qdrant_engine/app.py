@@ -119,8 +119,13 @@ class EngineApi:
                 return _failure(error.status, str(error), began)
             except ValidationError as error:
                 return _failure(400, _explain(error), began)
+            except (ValueError, OverflowError) as error:  # the engine's objects refuse what JSON may hold
+                return _failure(400, f"Wrong input: {error}", began)
             except TimeoutError:
                 return _failure(408, "Timeout error: the operation took longer than `timeout`", began)
+            except Exception as error:  # noqa: BLE001 - the boundary of a request: any other fault is ours
+                _log.exception("%s %s failed", request.method, request.url.path)
+                return _failure(500, f"Service internal error: {type(error).__name__}", began)
             return _success(result, began)
 
         return guarded

@@ -66,7 +66,7 @@ class Collection:
             if self._closed:
                 raise CollectionMissingError(self.name) from error
             text = str(error)
-            if isinstance(error, ValueError | TypeError) or text.lower().startswith(_CALLER_FAULTS):
+            if isinstance(error, ValueError | TypeError | OverflowError) or text.lower().startswith(_CALLER_FAULTS):
                 raise BadRequestError(f"Wrong input: {text}") from error
             raise EngineError(f"Service internal error: {text}") from error
 
@@ -159,7 +159,10 @@ class CollectionStore:
                 request = protocol.CreateCollection.model_validate_json(marker.read_bytes())
                 shard = edge.EdgeShard.load(str(folder / _SHARD))
             except Exception as error:  # the engine raises bare exceptions
-                raise EngineStartError(f"cannot open collection {folder.name}: {error}") from error
+                raise EngineStartError(
+                    f"cannot open collection {folder.name}: {error}; move {folder} away to start without it, "
+                    "it can be rebuilt from the database"
+                ) from error
             self._collections[folder.name] = Collection(folder.name, request, shard)
 
     def names(self) -> list[str]:
@@ -195,10 +198,14 @@ class CollectionStore:
                 raise CollectionExistsError(name)
             folder = self._root / name
             folder.mkdir(mode=0o700)
-            shard = edge.EdgeShard.create(str(folder / _SHARD), translate.build_config(request))
-            shard.flush()
-            _write_durably(folder / _MARKER, request.model_dump_json(exclude_none=True).encode())
-            _sync_folder(self._root)
+            try:
+                shard = edge.EdgeShard.create(str(folder / _SHARD), translate.build_config(request))
+                shard.flush()
+                _write_durably(folder / _MARKER, request.model_dump_json(exclude_none=True).encode())
+                _sync_folder(self._root)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # or the name could not be used until a restart
+                raise
             self._collections[name] = Collection(name, request, shard)
 
     def drop(self, name: str) -> bool:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 PointId = Annotated[int, Field(ge=0, lt=2**64, strict=True)] | UUID
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Dense = Annotated[list[Finite], Field(min_length=1, max_length=65_536)]
-Scalar = StrictBool | StrictInt | StrictStr
+Integer = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+Scalar = StrictBool | Integer | StrictStr
 
 
 class Wire(BaseModel):
@@ -54,13 +55,13 @@ class MatchValue(Wire):
 class MatchAny(Wire):
     """One of several values."""
 
-    any: list[StrictStr] | list[StrictInt]
+    any: list[StrictStr] | list[Integer]
 
 
 class MatchExcept(Wire):
     """None of several values."""
 
-    except_: list[StrictStr] | list[StrictInt] = Field(alias="except")
+    except_: list[StrictStr] | list[Integer] = Field(alias="except")
 
 
 class Range(Wire):
