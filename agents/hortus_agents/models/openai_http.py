@@ -27,16 +27,18 @@ from hortus_agents.models.wire import AnswerAssembler, chat_body, endpoint_messa
 from hortus_agents.spec import ToolMode
 
 DEFAULT_CONNECTIONS: Final = 1_024
-# uvicorn and httplib close an idle connection after 5 s; reusing one at that moment fails.
-_KEEPALIVE_S: Final = 3.0
 _ERROR_BODY_BYTES: Final = 65_536
 _WORTH_A_RETRY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 def open_model_session(*, connections: int = DEFAULT_CONNECTIONS) -> aiohttp.ClientSession:
-    """A client session for any number of models; at most `connections` requests are under way, the rest wait."""
+    """A client session for any number of models; at most `connections` requests are under way, the rest wait.
+
+    It uses each connection once: llama.cpp closes the connection after every stream without saying so, which fails
+    the next request on it, and uvicorn does that to idle ones. A new connection costs less than a failed step.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEPALIVE_S),
+        connector=aiohttp.TCPConnector(limit=connections, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
@@ -45,9 +47,9 @@ def open_model_session(*, connections: int = DEFAULT_CONNECTIONS) -> aiohttp.Cli
 class OpenAIChatModel:
     """A ChatModel over one endpoint.
 
-    Pass the process's shared `session`, or none: then the model opens its own at the first call and `aclose` (or
-    `async with`) closes it. Calls may run concurrently. `clock` counts seconds; `new_id` names tool calls that the
-    endpoint left without an id.
+    Pass the process's shared `session`, from `open_model_session`, or none: then the model opens its own at the
+    first call and `aclose` (or `async with`) closes it. Calls may run concurrently. `clock` counts seconds; `new_id`
+    names tool calls that the endpoint left without an id.
     """
 
     def __init__(
@@ -128,8 +130,7 @@ class OpenAIChatModel:
             tool_calls = answer.tool_calls()
             await drain(response)
         finally:
-            # A response that was read to its end has given its connection back already; any other is cut off here,
-            # which is what frees the model's slot.
+            # Cuts off an answer that was not read to its end, which is what frees the model's slot.
             response.close()
         yield ChatResult(
             text=answer.text,

@@ -8,7 +8,7 @@ import aiohttp
 from hortus_agents.errors import ModelProtocolError, ModelTimeoutError, ModelUnavailableError
 
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
-_DRAIN_S: Final = 0.25  # for the end of the response after its last event; without it the connection is not reused
+_DRAIN_S: Final = 0.25  # for the end of the response after its last event
 _LEFT_OVER_CHARS: Final = 2_000
 
 
@@ -105,10 +105,10 @@ class EventReader:
 
 
 async def drain(response: aiohttp.ClientResponse) -> None:
-    """Read what follows the last event, so that the connection can be used again."""
+    """Read what follows the last event, so that the endpoint does not take the end for a reader that gave up."""
     try:
         async with asyncio.timeout(_DRAIN_S):
             while await response.content.readany():
                 pass
     except (aiohttp.ClientError, OSError, TimeoutError):
-        return  # the answer is complete; only the connection's reuse is lost
+        return  # the answer is complete

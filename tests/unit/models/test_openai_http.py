@@ -3,7 +3,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import aiohttp
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
@@ -310,21 +309,31 @@ async def test_an_event_that_is_not_json_is_a_protocol_error(model: OpenAIChatMo
         await collect(model, request("garbage"))
 
 
-async def test_connections_are_reused(server: ScriptedModel) -> None:
-    opened = 0
+async def serve_once_per_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Like llama.cpp: promise keep-alive, answer one request, close."""
+    await reader.readuntil(b"}]")
+    event = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nKeep-Alive: timeout=5, max=100\r\n\r\n")
+    writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(event), event))
+    await writer.drain()
+    writer.close()
 
-    async def count(*_: object) -> None:
-        nonlocal opened
-        opened += 1
 
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(count)
-    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-        model = OpenAIChatModel(ModelEndpoint("m", server.base_url), session)
-        for purpose in ("", "tools", "slow"):
-            await collect(model, request(purpose))
+async def test_an_endpoint_that_closes_its_connections_silently_is_no_error() -> None:
+    closing = await asyncio.start_server(serve_once_per_connection, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{closing.sockets[0].getsockname()[1]}/v1"
+    async with closing, OpenAIChatModel(ModelEndpoint("m", url)) as model:
+        for _ in range(4):
+            assert (await collect(model, request()))[1].text == "x"
 
-    assert opened == 1
+
+async def test_a_finished_answer_is_not_taken_for_a_cancelled_one(
+    server: ScriptedModel, model: OpenAIChatModel
+) -> None:
+    for purpose in ("", "tools", "slow"):
+        await collect(model, request(purpose))
+
+    assert [(record.finished, record.cancelled) for record in server.requests] == [(True, False)] * 3
 
 
 async def test_a_session_that_was_passed_in_stays_open(server: ScriptedModel) -> None:

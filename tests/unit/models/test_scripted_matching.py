@@ -50,7 +50,7 @@ TOOL = {"role": "tool", "content": "5", "tool_call_id": "1"}
             call(tools=[{"function": {"name": "add"}}]),
             call(tools=[{"function": {"name": "x"}}]),
         ),
-        ({"guided": True}, call(response_format={"type": "json_schema"}), call()),
+        ({"guided": True}, call(response_format={"type": "json_schema", "json_schema": {"schema": {}}}), call()),
         ({"model": "m"}, call(), call(model="n")),
         ({"metadata": {"run_id": 7}}, call(headers={"X-Hortus-Run-Id": "7"}), call()),
     ],

@@ -88,8 +88,8 @@ class ChatResponder:
         try:
             call = ChatCall(orjson.loads(record.raw_body), request.headers)
             choice = book.choose(call)
-        except (ValueError, TypeError, AttributeError) as exc:
-            return error_response(400, f"not a chat request: {exc}")
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            return error_response(400, f"not a chat request: {exc!r}")
         record.key, record.index = str(call.key), call.index
         if book.script.models and call.model not in book.script.models:
             return error_response(404, f"The model `{call.model}` does not exist.", kind="NotFoundError")

@@ -42,8 +42,7 @@ class ChatCall:
     """A chat request as rules see it.
 
     Raises:
-        TypeError: `body` is not an object.
-        ValueError: it has no messages.
+        TypeError, ValueError, KeyError, AttributeError: `body` is not shaped as a chat request.
     """
 
     def __init__(self, body: object, headers: Mapping[str, str]) -> None:
@@ -52,6 +51,11 @@ class ChatCall:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages or not all(isinstance(entry, dict) for entry in messages):
             raise ValueError("messages must be a list of at least one object")
+        wanted = body.get("response_format") or {"type": "text"}
+        if wanted["type"] not in {"text", "json_object", "json_schema"}:
+            raise ValueError(f"response_format.type {wanted['type']!r} is not known")
+        if wanted["type"] == "json_schema" and not isinstance(wanted["json_schema"]["schema"], dict):
+            raise ValueError("response_format.json_schema.schema must be an object")
         self.body: JsonObject = body
         self.messages: list[JsonObject] = messages
         self.headers = headers
