@@ -69,6 +69,10 @@ def test_index_counts_the_calls_of_one_key() -> None:
     assert answers == [None, None, "hit", "hit", None]
 
 
+def test_a_run_id_header_names_the_run() -> None:
+    assert chosen(book_with({"run": "7"}), call(headers={"X-Hortus-Run-Id": "7"})) == "hit"
+
+
 def test_the_first_matching_rule_answers_and_times_bounds_it() -> None:
     script = "rules: [{name: once, reply: {text: a}, times: 1}, {name: then, reply: {text: b}}]\ndefault: {text: c}"
     book = RuleBook(parse_script(script, source="x"))

@@ -31,11 +31,13 @@ class RequestKey(NamedTuple):
 
 
 _KEY_HEADERS: Final = tuple(METADATA_HEADER_PREFIX + name.capitalize() for name in RequestKey._fields)
+_RUN_ID_HEADER: Final = METADATA_HEADER_PREFIX + "Run-Id"
 
 
 def request_key(headers: Mapping[str, str]) -> RequestKey:
-    """The key that `headers` (case-insensitive) carry."""
-    return RequestKey(*[unquote(headers.get(name, "")) for name in _KEY_HEADERS])
+    """The key that `headers` (case-insensitive) carry; `X-Hortus-Run-Id` stands in for `X-Hortus-Run`."""
+    key = RequestKey(*[unquote(headers.get(name, "")) for name in _KEY_HEADERS])
+    return key if key.run else key._replace(run=unquote(headers.get(_RUN_ID_HEADER, "")))
 
 
 class ChatCall:
