@@ -125,7 +125,7 @@ def judge(
     elif confirmed < MIN_CONFIRMED or 2 * confirmed <= len(counted):
         reason = open_cases[0].reason if open_cases else "too few cases could be checked"
     elif not anchored:
-        reason = "its results agree with no expected value"
+        reason = f"its results agree with no expected value: {results[0].reason}"
     return Judgement(results, not reason, _detail(results, with_reference=reference is not None), reason)
 
 
@@ -145,7 +145,7 @@ def _judge_case(signature: Signature, case: Case, got: Outcome, reference: Outco
     if reference is None or reference.error:
         return CaseResult(case, got, reference, "unresolved", anchored=False, reason=reason)
     if same(got.value, reference.value):
-        return CaseResult(case, got, reference, "confirmed", anchored=False)
+        return CaseResult(case, got, reference, "confirmed", anchored=False, reason=reason)
     verdict: Verdict = "contradicted" if same(reference.value, case.expected) else "unresolved"
     return CaseResult(case, got, reference, verdict, anchored=False, reason=reason)
 

@@ -38,7 +38,7 @@ def source_messages(
     ]
     if failed:
         source, error = failed[-1]
-        messages.append(Message(role="assistant", content=f"```python\n{source}\n```"))
+        messages.append(Message(role="assistant", content=f"```python\n{source.rstrip()}\n```"))
         messages.append(Message(role="user", content=f"It is wrong: {error}\nWrite the whole corrected function."))
     return tuple(messages)
 

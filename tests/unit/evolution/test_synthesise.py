@@ -1,0 +1,282 @@
+"""A run asks for a tool, the tool is made (or not) in the real sandbox, and used."""
+
+import json
+from typing import Any
+
+import pytest
+from agent_world import SPEC, DictStore, ListModel, World
+
+from hortus_agents.errors import ModelUnavailableError
+from hortus_agents.evolution.toolbox import ToolPorts, build_registry
+from hortus_agents.limits import RunLimits
+from hortus_agents.sandbox import Sandbox
+
+SIGNATURE = json.dumps({
+    "name": "to_roman", "description": "Roman numerals of a positive integer.",
+    "parameters": [{"name": "number", "type": "integer"}], "returns": "string",
+})  # fmt: skip
+RIGHT = """```python
+def to_roman(number):
+    result = ""
+    for value, mark in [(1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
+                        (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]:
+        while number >= value:
+            result += mark
+            number -= value
+    return result
+
+print(to_roman(4))
+```"""
+WRONG = '```python\ndef to_roman(number):\n    return "I" * number\n```'
+RAISING = "```python\ndef to_roman(number):\n    return romans[number]\n```"
+FORBIDDEN = "```python\nimport os\ndef to_roman(number):\n    return os.environ['X']\n```"
+ANSWER = '{"answer": "MMXXIV"}'
+
+
+def cases(*pairs: tuple[int, str]) -> str:
+    return json.dumps({"cases": [{"arguments": {"number": n}, "expected": roman} for n, roman in pairs]})
+
+
+CASES = cases((4, "IV"), (9, "IX"), (14, "XIV"))
+
+
+def ask(**arguments: str) -> str:
+    purpose = {"name": "to_roman", "purpose": "write a number as Roman numerals"}
+    return json.dumps({"tool": "request_capability", "arguments": purpose | arguments})
+
+
+def use(number: int) -> str:
+    return json.dumps({"tool": "to_roman", "arguments": {"number": number}})
+
+
+def world(replies: list[Any], sandbox: Sandbox, store: DictStore | None = None, **changes: Any) -> World:
+    model = ListModel(replies)
+    registry = build_registry(model, ToolPorts(store=store or DictStore(), sandbox=sandbox))
+    spec = SPEC.model_copy(update={"tools": ("request_capability",)})
+    return World(model, registry, **({"spec": spec, "task": "What is 2024 in Roman numerals?"} | changes))
+
+
+def purposes(run: World) -> list[str]:
+    return [payload.purpose for payload in run.payloads("model.called")]
+
+
+async def test_a_tool_is_written_tested_activated_and_used_in_the_next_step(sandbox: Sandbox) -> None:
+    store = DictStore()
+    run = world([ask(), SIGNATURE, RIGHT, CASES, use(2024), ANSWER], sandbox, store)
+    state = await run.finish()
+    assert state.status == "succeeded"
+    observed = [(payload.name, payload.outcome, payload.content) for payload in run.payloads("tool.finished")]
+    assert observed == [
+        (
+            "request_capability",
+            "ok",
+            "the tool to_roman(number: integer): Roman numerals of a positive integer. is ready. Call it now.",
+        ),
+        ("to_roman", "ok", "MMXXIV"),
+    ]
+    assert [type_ for type_ in run.types if type_.startswith("capability")] == [
+        "capability.requested", "capability.proposed", "capability.tested", "capability.activated",
+    ]  # fmt: skip
+    assert purposes(run) == ["act", "capability.signature", "capability.source", "capability.tests", "act", "act"]
+    assert state.spent.model_calls == 6
+    called = run.payloads("tool.called")[1]
+    assert called.tool_version_id == store.active[0].version_id
+    assert [ok for *_, ok in store.uses] == [True]
+
+
+async def test_what_was_checked_is_kept_with_the_version(sandbox: Sandbox) -> None:
+    store = DictStore()
+    run = world([ask(), SIGNATURE, RIGHT, CASES, ANSWER], sandbox, store)
+    await run.finish()
+    tested = run.payloads("capability.tested")[0]
+    assert tested.detail.startswith("cases: 3 generated; confirmed 3 (by a stated value 3)")
+    assert tested.tier == sandbox.tier
+    assert "print" not in store.active[0].source
+    assert [row["verdict"] for row in store.active[0].tests] == ["confirmed"] * 3
+
+
+async def test_the_new_tool_is_named_in_the_schema_of_the_next_step_but_not_in_the_prompts_prefix(
+    sandbox: Sandbox,
+) -> None:
+    run = world([ask(), SIGNATURE, RIGHT, CASES, ANSWER], sandbox)
+    await run.finish()
+    first, last = run.model.requests[0], run.model.requests[-1]
+    assert last.messages[: len(first.messages)] == first.messages
+    assert "to_roman" in json.dumps(last.json_schema)
+    assert "to_roman" not in json.dumps(first.json_schema)
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [
+        (RAISING, "to_roman(number=4) raised NameError: name 'romans' is not defined"),
+        (FORBIDDEN, "line 1: the module os is not allowed"),
+        ("I cannot.", "does not parse"),
+    ],
+)
+async def test_a_retry_shows_the_source_and_its_error(sandbox: Sandbox, bad: str, shown: str) -> None:
+    tail = [CASES, RIGHT] if bad == RAISING else [RIGHT, CASES]
+    run = world([ask(), SIGNATURE, bad, *tail, use(2024), ANSWER], sandbox)
+    await run.finish()
+    retry = run.model.requests[4 if bad == RAISING else 3]
+    assert retry.messages[-1].content.startswith("It is wrong: ")
+    assert shown in retry.messages[-1].content
+    assert bad.strip("`").removeprefix("python\n")[:9] in retry.messages[-2].content
+    assert [payload.passed for payload in run.payloads("capability.tested")] == [False, True]
+
+
+async def test_a_wrong_result_is_shown_and_the_reference_asked_for(sandbox: Sandbox) -> None:
+    run = world([ask(), SIGNATURE, WRONG, CASES, WRONG, RIGHT, use(2024), ANSWER], sandbox)
+    await run.finish()
+    assert run.model.requests[4].temperature > 0
+    assert 'to_roman(number=4) returned "IIII", expected "IV"' in run.model.requests[5].messages[-1].content
+
+
+async def test_a_reference_that_agrees_with_the_tests_takes_the_candidates_place(sandbox: Sandbox) -> None:
+    store = DictStore()
+    run = world([ask(), SIGNATURE, WRONG, CASES, RIGHT, use(2024), ANSWER], sandbox, store)
+    await run.finish()
+    assert [payload.passed for payload in run.payloads("capability.tested")] == [False, True]
+    assert "XC" in store.active[0].source
+
+
+async def test_wrong_expected_values_do_not_keep_a_right_tool_out(sandbox: Sandbox) -> None:
+    store = DictStore()
+    wrong = cases((4, "IV"), (9, "VIIII"), (14, "XIIII"))
+    run = world([ask(), SIGNATURE, RIGHT, wrong, RIGHT, use(2024), ANSWER], sandbox, store)
+    await run.finish()
+    assert "confirmed 3 (by a stated value 1)" in run.payloads("capability.tested")[0].detail
+    assert len(store.active) == 1
+
+
+async def test_the_users_example_in_the_task_must_hold(sandbox: Sandbox) -> None:
+    store = DictStore()
+    task = "14 is XIIII for us. What is 2024 in Roman numerals?"
+    example = ask(example_input="14", example_output="XIIII")
+    run = world([example, SIGNATURE, RIGHT, CASES, RIGHT, RIGHT, RIGHT, ANSWER], sandbox, store, task=task)
+    await run.finish()
+    assert store.active == []
+    assert run.payloads("tool.finished")[0].outcome == "failed"
+
+
+async def test_a_tool_that_never_passes_is_reported_and_the_run_goes_on(sandbox: Sandbox) -> None:
+    store = DictStore()
+    run = world([ask(), SIGNATURE, RAISING, CASES, RAISING, RAISING, ANSWER], sandbox, store)
+    state = await run.finish()
+    finished = run.payloads("tool.finished")[0]
+    assert finished.outcome == "failed"
+    assert finished.content.startswith("could not make to_roman in 3 attempts; the last one: to_roman(number=4) raised")
+    assert (state.status, store.active) == ("succeeded", [])
+    assert {row.state for row in store.rows.values()} == {"rejected"}
+
+
+async def test_a_signature_that_is_no_signature_fails_plainly(sandbox: Sandbox) -> None:
+    run = world([ask(), "no", "no", ANSWER], sandbox)
+    await run.finish()
+    assert run.payloads("tool.finished")[0].content.startswith(
+        "could not make to_roman: listed gave no valid structure"
+    )
+    assert [payload.guard for payload in run.payloads("model.called")] == [None, None, "repaired", None]
+
+
+async def test_without_cases_and_example_nothing_is_activated(sandbox: Sandbox) -> None:
+    store = DictStore()
+    run = world([ask(), SIGNATURE, RIGHT, "no", "no", RIGHT, RIGHT, RIGHT, ANSWER], sandbox, store)
+    await run.finish()
+    assert store.active == []
+
+
+async def test_a_failing_endpoint_is_retried_and_then_reported(sandbox: Sandbox) -> None:
+    down = ModelUnavailableError("down", status=400, retry_after_s=0.0)
+    run = world([ask(), down, down, down, ANSWER], sandbox)
+    await run.finish()
+    assert [payload.purpose for payload in run.payloads("model.failed")] == ["capability.signature"] * 3
+    assert run.payloads("tool.finished")[0].content == "could not make to_roman: down"
+
+
+async def test_a_later_session_reuses_without_a_single_synthesis_call(sandbox: Sandbox) -> None:
+    store = DictStore()
+    await world([ask(), SIGNATURE, RIGHT, CASES, ANSWER], sandbox, store).finish()
+    later = world([use(1999), ANSWER], sandbox, store, run="later", task="Roman numerals of the integer 1999, please")
+    await later.finish()
+    reused = later.payloads("capability.reused")[0]
+    assert reused.tool_version_id == store.active[0].version_id
+    assert later.types[0] == "capability.reused"
+    assert purposes(later) == ["act", "act"]
+    assert later.payloads("tool.finished")[0].content == "MCMXCIX"
+    assert "- to_roman(number: integer)" in later.model.requests[0].messages[1].content
+
+
+async def test_a_request_for_what_exists_is_answered_from_the_library(sandbox: Sandbox) -> None:
+    store = DictStore()
+    await world([ask(), SIGNATURE, RIGHT, CASES, ANSWER], sandbox, store).finish()
+    same = json.dumps({
+        "tool": "request_capability",
+        "arguments": {"name": "roman_numerals", "purpose": "roman numerals of a positive integer"},
+    })  # fmt: skip
+    later = world([same, use(1999), ANSWER], sandbox, store, run="later", task="convert 1999")
+    await later.finish()
+    assert "exists already" in later.payloads("tool.finished")[0].content
+    assert purposes(later) == ["act"] * 3
+    assert len(store.rows) == 1
+
+
+async def test_a_library_tool_that_breaks_the_users_example_is_not_reused(sandbox: Sandbox) -> None:
+    store = DictStore()
+    await world([ask(), SIGNATURE, RIGHT, CASES, ANSWER], sandbox, store).finish()
+    request = json.dumps({
+        "tool": "request_capability",
+        "arguments": {
+            "name": "to_roman", "purpose": "roman numerals of a positive integer",
+            "example_input": "4", "example_output": "IIII",
+        },
+    })  # fmt: skip
+    task = "our clock says IIII for 4. What does it say for 3?"
+    later = world([request, SIGNATURE, WRONG, cases((1, "I"), (2, "II"), (3, "III")), ANSWER], sandbox, store,
+                  run="later", task=task)  # fmt: skip
+    await later.finish()
+    assert later.payloads("capability.activated")[0].version == 2
+
+
+class Died(BaseException):
+    """The worker is gone."""
+
+
+@pytest.mark.parametrize("death", range(11))
+async def test_a_crash_at_any_stage_repeats_no_finished_model_call(sandbox: Sandbox, death: int) -> None:
+    replies = [ask(), SIGNATURE, RIGHT, CASES, use(2024), ANSWER]
+    whole = world(list(replies), sandbox)
+    await whole.finish()
+    store = DictStore()
+    run = world(list(replies), sandbox, store)
+    left = death
+
+    async def dying(events: Any) -> None:
+        nonlocal left
+        if left == 0:
+            left = -1
+            raise Died
+        left -= 1
+        await World.emit(run, events)
+
+    run.emit = dying  # type: ignore[method-assign]
+    # A model call whose event was never committed has to be made again.
+    lost = {0: replies[0], 2: SIGNATURE, 3: RIGHT, 5: CASES, 9: replies[4]}
+    if death in lost:
+        run.model.replies.insert(replies.index(lost[death]) + 1, lost[death])
+    with pytest.raises(Died):
+        await run.finish()
+    run.take_over(generation=2)
+    await run.finish()
+
+    extra = {"tool.in_doubt", "run.started", "message.restarted"}
+    assert [type_ for type_ in run.types if type_ not in extra] == [t for t in whole.types if t not in extra]
+    assert len(store.rows) == 1
+    assert len(store.active) == 1
+
+
+async def test_an_exhausted_budget_stops_a_synthesis_half_way(sandbox: Sandbox) -> None:
+    run = world([ask(), SIGNATURE], sandbox, limits=RunLimits(model_calls=2))
+    state = await run.finish()
+    assert "limit of model_calls" in run.payloads("tool.finished")[0].content
+    assert state.status == "budget_exhausted"
