@@ -1,3 +1,3 @@
 """Fixtures of all tests, one module per subject."""
 
-pytest_plugins = ["fixtures_postgres"]
+pytest_plugins = ["fixtures_postgres", "fixtures_valkey"]

@@ -1,0 +1,74 @@
+"""The API process: uvicorn around the application, and an end that open streams notice at once."""
+
+import socket
+from importlib.metadata import version
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI
+
+from hortus_server.api.app import create_app
+from hortus_server.api.edge import Edge, EdgeOptions
+from hortus_server.settings import ApiSettings
+
+PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
+
+
+def edge_options(settings: ApiSettings) -> EdgeOptions:
+    """The edge's bounds from the settings."""
+    secret = settings.cookie_secret.get_secret_value().encode() if settings.cookie_secret else None
+    return EdgeOptions(
+        version=version("hortus"),
+        body_limit_bytes=settings.body_limit_bytes,
+        socket_frame_limit_bytes=settings.socket_frame_limit_bytes,
+        heartbeat_s=settings.heartbeat_s,
+        reader_buffer=settings.reader_buffer,
+        connections=settings.connections,
+        queue_depth=settings.queue_depth,
+        cookie_secret=secret,
+        public_origin=_origin(settings.public_url),
+        send_timeout_s=settings.send_timeout_s,
+    )
+
+
+class ApiServer(uvicorn.Server):
+    """Tells streams of the shutdown before it waits for them; sockets are closed with 1012, so clients come back."""
+
+    def __init__(self, config: uvicorn.Config, edge: Edge) -> None:
+        super().__init__(config)
+        self._edge = edge
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, end the streams, wait for the rest."""
+        self._edge.registry.stop()
+        await super().shutdown(sockets)
+
+
+def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None) -> ApiServer:
+    """A server that is ready for `serve()`; logs go to structlog's handlers, not uvicorn's own."""
+    config = uvicorn.Config(
+        app or create_app(edge),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.socket_frame_limit_bytes,
+        # Frames are short and many: compressing each costs more than it saves.
+        ws_per_message_deflate=False,
+        limit_concurrency=settings.connections + PROBE_PLACES,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
+        backlog=2048,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+    )
+    return ApiServer(config, edge)
+
+
+def _origin(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,153 @@
+"""The real application over real PostgreSQL and Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from backends import Caller, ListQueue, OneModel, OneWorker, SwitchedProbe, WordIndex, Writer
+from fastapi import FastAPI
+
+from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.live import RedisLive, open_live
+from hortus_server.adapters.redis.streams import RedisStreams, open_streams
+from hortus_server.api.app import create_app
+from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
+from hortus_server.asgi import ApiServer, make_server
+from hortus_server.domain.ids import SessionId, TenantId
+from hortus_server.domain.records import Scope
+from hortus_server.ports.store import Store
+from hortus_server.services.issue_key import KeyDraft, add_key
+from hortus_server.settings import ApiSettings
+
+OPTIONS = EdgeOptions(
+    version="0.0-test",
+    body_limit_bytes=65_536,
+    socket_frame_limit_bytes=8_192,
+    heartbeat_s=0.5,
+    connections=20,
+    cookie_secret=b"0123456789abcdef0123456789abcdef",
+    auth_wait_s=0.3,
+    send_timeout_s=1.0,
+    poll_s=0.2,
+)
+
+
+@pytest.fixture
+async def live(valkey_url: str) -> AsyncIterator[RedisLive]:
+    redis = connect_redis(valkey_url, timeout_s=2.0)
+    async with open_live(redis, timeout_s=2.0) as opened:
+        yield opened
+    await redis.aclose()
+
+
+@pytest.fixture
+async def streams(valkey_url: str) -> AsyncIterator[RedisStreams]:
+    redis = connect_redis(valkey_url, timeout_s=2.0)
+    async with open_streams(redis, timeout_s=2.0, buffer=1024) as opened:
+        yield opened
+    await redis.aclose()
+
+
+@pytest.fixture
+def ports(store: Store, live: RedisLive, streams: RedisStreams) -> EdgePorts:
+    return EdgePorts(
+        store=store,
+        queue=ListQueue(),
+        live=live,
+        streams=streams,
+        index=WordIndex(),
+        workers=OneWorker(),
+        models=OneModel(),
+        probes=(SwitchedProbe(),),
+    )
+
+
+@pytest.fixture
+def edge(ports: EdgePorts) -> Edge:
+    return make_edge(OPTIONS, ports)
+
+
+@pytest.fixture
+def app(edge: Edge, tmp_path: Any) -> FastAPI:
+    return create_app(edge, static=tmp_path / "static")
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hortus.test") as client:
+        yield client
+
+
+MakeCaller = Callable[..., Awaitable[Caller]]
+
+
+@pytest.fixture
+def make_caller(store: Store, http: httpx.AsyncClient) -> MakeCaller:
+    async def make(*scopes: Scope, tenant: str = "acme") -> Caller:
+        async with store.transaction() as uow:
+            owner = await uow.tenants.ensure_tenant(tenant)
+            issued = await add_key(uow, owner.id, KeyDraft("test", scopes or ("admin",), None))
+        return Caller(http, issued.secret, TenantId(owner.id))
+
+    return make
+
+
+@pytest.fixture
+async def admin(make_caller: MakeCaller) -> Caller:
+    """All rights in the tenant acme."""
+    return await make_caller()
+
+
+@pytest.fixture
+async def stranger(make_caller: MakeCaller) -> Caller:
+    """All rights in another tenant."""
+    return await make_caller(tenant="evil")
+
+
+@pytest.fixture
+async def writer(admin: Caller, store: Store, live: RedisLive) -> Writer:
+    """A worker's hand in a fresh session of acme."""
+    await admin.agent()
+    return Writer(store, live, admin.tenant_id, SessionId(await admin.session()))
+
+
+@asynccontextmanager
+async def serving(edge: Edge) -> AsyncIterator[tuple[ApiServer, str]]:
+    """A real server on loopback; yields it and its `host:port`."""
+    settings = ApiSettings(
+        port=0, shutdown_s=2, connections=100, socket_frame_limit_bytes=edge.options.socket_frame_limit_bytes
+    )
+    server = make_server(edge, settings)
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield server, f"127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        async with asyncio.timeout(10):
+            await task
+
+
+@pytest.fixture
+async def address(edge: Edge) -> AsyncIterator[str]:
+    """`host:port` of a real server over the same edge."""
+    async with serving(edge) as (_, where):
+        yield where
+
+
+@pytest.fixture
+def with_options(ports: EdgePorts) -> Callable[..., Edge]:
+    """Another edge over the same ports with other bounds."""
+
+    def make(**changes: Any) -> Edge:
+        return make_edge(replace(OPTIONS, **changes), ports)
+
+    return make
