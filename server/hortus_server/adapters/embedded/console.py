@@ -2,6 +2,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, TextIO
@@ -55,15 +56,20 @@ class TerminalDisplay:
         colour = self._colours.setdefault(component, COLOURS[len(self._colours) % len(COLOURS)])
         return Text(f"{component:<{NAME_WIDTH}} | ", style=colour)
 
+    def _print(self, text: Text) -> None:
+        # A closed terminal must not take the components down with an error here.
+        with suppress(OSError):
+            self._console.print(text, soft_wrap=True)
+
     def show_line(self, component: str, line: str) -> None:
         """Print one line behind its component's name."""
         # from_ansi keeps the child's colours and drops what would move the cursor.
-        self._console.print(self._prefix(component) + Text.from_ansi(line), soft_wrap=True)
+        self._print(self._prefix(component) + Text.from_ansi(line))
 
     def show_status(self, component: str, status: ComponentStatus, detail: str) -> None:
         """Print a state change."""
         text = self._prefix(component) + Text(status, style=STATUS_STYLES.get(status, "dim"))
-        self._console.print(text + Text(f" {detail}" if detail else "", style="dim"), soft_wrap=True)
+        self._print(text + Text(f" {detail}" if detail else "", style="dim"))
 
     def show_transfer(self, transfer: Transfer) -> None:
         """Move the bar of this transfer; it disappears when it is complete."""

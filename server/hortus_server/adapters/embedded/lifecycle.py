@@ -54,7 +54,7 @@ async def run_up(
     display: Display,
     on_ready: OnReady | None = None,
 ) -> None:
-    """Run everything until SIGINT or SIGTERM; a second signal kills what has not stopped by then.
+    """Run everything until SIGINT, SIGTERM or SIGHUP; a second signal kills what has not stopped by then.
 
     Must be called on the main thread. What a killed supervisor left behind is stopped first.
 
@@ -85,12 +85,15 @@ async def run_up(
                 await on_ready(plan.environment)
 
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # A closed terminal stops everything in order too, unless `nohup` asked to stay.
+        ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        numbers = (signal.SIGINT, signal.SIGTERM, *(() if ignored else (signal.SIGHUP,)))
+        for number in numbers:
             loop.add_signal_handler(number, on_signal)
         try:
             await supervisor.run(stop, on_ready=announce)
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in numbers:
                 loop.remove_signal_handler(number)
 
 
@@ -129,7 +132,7 @@ async def _row(record: ComponentRecord, *, running: bool) -> StatusRow:
     process = record.process.find() if record.process is not None else None
     alive = process is not None
     status = record.status if running or alive else "stopped"
-    detail = record.detail
+    detail = record.detail if record.detail != record.url else ""
     if alive and not running:
         detail = "left behind by a killed supervisor; `hortus down` or the next `hortus up` stops it"
     answers = None

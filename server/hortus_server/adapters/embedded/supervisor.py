@@ -148,10 +148,12 @@ class Supervisor:
                 await self._finish_start(unit)
             else:
                 await self._keep_running(unit, component.command)
-        except EmbeddedError as error:
+        except (EmbeddedError, OSError) as error:
             self._enter(unit, "failed", str(error))
             if component.required:
-                raise
+                if isinstance(error, EmbeddedError):
+                    raise
+                raise ComponentFailedError(component.name, str(error)) from error
             unit.ready.set()
 
     async def _keep_running(self, unit: _Unit, command: Command) -> None:
