@@ -16,7 +16,7 @@ from hortus_server.worker.loop_thread import running_loop_of_process
 T = TypeVar("T")
 
 
-class _Bridge(greenlet):  # type: ignore[misc]  # greenlet's stubs are not followed
+class _Bridge(greenlet):
     """A greenlet whose parent is the coroutine that awaits for it."""
 
     def __init__(self, body: Callable[..., Any], driver: greenlet) -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from kombu import Queue
-
 from hortus_server.domain.queues import JOB_TASK, PURGE_TASK, QUEUES, RECOVER_TASK, RUN_TASK
 from hortus_server.settings import Settings
 
@@ -31,7 +29,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives any outage of the broker
         # Sent by queue name Celery uses the anonymous exchange, so that a wiped broker loses no binding that matters.
-        "task_queues": [Queue(name) for name in QUEUES],
+        "task_queues": {name: {} for name in QUEUES},
         "task_default_queue": "runs",
         "task_create_missing_queues": False,
         "task_routes": {

@@ -1,0 +1,120 @@
+"""The publishing side of the live channel, over Redis or Valkey."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from hortus_agents.events import TERMINAL_EVENTS, Event
+from hortus_server.adapters.redis.frames import channel, encode_delta, encode_events, partial_key
+from hortus_server.domain.ids import SessionId
+from hortus_server.ports.live import TokenDelta
+
+log = structlog.get_logger()
+
+BUFFER = 10_000  # items that wait for Redis; the oldest are dropped, readers find events in the log
+BATCH = 200  # items per round trip
+PARTIAL_TTL_S = 900
+RETRY_S = 0.5
+REPORT_EVERY_S = 10.0
+_END_OF_TEXT = TERMINAL_EVENTS | {"message.completed", "message.restarted"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    session_id: SessionId
+    events: tuple[Event, ...] = ()
+    delta: TokenDelta | None = None
+
+
+@dataclass(slots=True)
+class RedisLive:
+    """Implements LivePublisher. Publishing only queues; one task sends in batches and in order. Use `open_live`."""
+
+    redis: Redis
+    timeout_s: float
+    _items: deque[_Item] = field(default_factory=lambda: deque(maxlen=BUFFER))
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _lost: int = 0
+    _reported_at: float = float("-inf")
+
+    async def publish_events(self, session_id: SessionId, events: Sequence[Event]) -> None:
+        """See LivePublisher."""
+        if events:
+            self._put(_Item(session_id, events=tuple(events)))
+
+    async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:
+        """See LivePublisher."""
+        self._put(_Item(session_id, delta=delta))
+
+    def _put(self, item: _Item) -> None:
+        if len(self._items) == BUFFER:
+            self._report(1, "the buffer is full")
+        self._items.append(item)
+        self._arrived.set()
+
+    async def send_forever(self) -> None:
+        """Send what was published; `open_live` runs this."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._items:
+                await self._send([self._items.popleft() for _ in range(min(BATCH, len(self._items)))])
+
+    async def drain(self) -> None:
+        """Send what is left, within the timeout."""
+        while self._items:
+            await self._send([self._items.popleft() for _ in range(min(BATCH, len(self._items)))], pause_s=0.0)
+
+    async def _send(self, batch: list[_Item], *, pause_s: float = RETRY_S) -> None:
+        try:
+            async with asyncio.timeout(self.timeout_s), self.redis.pipeline(transaction=False) as pipe:
+                for item in batch:
+                    _queue(pipe, item)
+                await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            self._report(len(batch), str(error) or type(error).__name__)
+            await asyncio.sleep(pause_s)
+
+    def _report(self, lost: int, why: str) -> None:
+        self._lost += lost
+        now = time.monotonic()
+        if now - self._reported_at >= REPORT_EVERY_S:
+            log.warning("live_items_dropped", count=self._lost, why=why)
+            self._reported_at = now
+            self._lost = 0
+
+
+def _queue(pipe: Redis, item: _Item) -> None:
+    """Commands for one item; pieces of the unfinished message are kept for readers who join in the middle."""
+    key = partial_key(item.session_id)
+    if item.delta is not None:
+        frame = encode_delta(item.delta)
+        if item.delta.index == 0:
+            pipe.delete(key)
+        pipe.rpush(key, frame)
+        pipe.expire(key, PARTIAL_TTL_S)
+    else:
+        frame = encode_events(item.events)
+        if any(event.type in _END_OF_TEXT for event in item.events):
+            pipe.delete(key)
+    pipe.publish(channel(item.session_id), frame)
+
+
+@asynccontextmanager
+async def open_live(redis: Redis, *, timeout_s: float) -> AsyncIterator[RedisLive]:
+    """A publisher and its sending task."""
+    live = RedisLive(redis, timeout_s)
+    sender = asyncio.create_task(live.send_forever())
+    try:
+        yield live
+    finally:
+        sender.cancel()
+        await asyncio.wait([sender])
+        await live.drain()

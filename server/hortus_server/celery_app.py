@@ -1,0 +1,39 @@
+"""The Celery application of `hortus worker` and `hortus beat`; also `celery -A hortus_server.celery_app worker`."""
+
+import os
+import secrets
+import warnings
+from collections.abc import Sequence
+
+from celery import signals
+
+from hortus_server.domain.queues import QUEUES, QueueName
+from hortus_server.telemetry.logs import configure_logs
+from hortus_server.wiring import load_settings, open_worker_process
+from hortus_server.worker import control  # noqa: F401 - registers the remote control commands
+from hortus_server.worker.app import WorkerApp
+from hortus_server.worker.tasks import register_tasks
+
+app = WorkerApp(load_settings=load_settings, open_process=open_worker_process)
+register_tasks(app)
+
+
+@signals.setup_logging.connect(weak=False)
+def _set_up_logs(**_signal: object) -> None:
+    configure_logs(app.settings.log, process="worker" if app.worker_id else "beat")
+
+
+def run_worker(queues: Sequence[QueueName] = QUEUES) -> None:
+    """Consume until SIGTERM (warm: steps under way end, runs are handed over) or SIGQUIT (cold)."""
+    # The embedded mode may run as root; messages are JSON, so nothing in them can be executed.
+    warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
+    name = f"worker-{os.getpid()}-{secrets.token_hex(2)}@%h"
+    app.worker_main(
+        ["-q", "worker", "-n", name, "-Q", ",".join(queues), "--without-gossip", "--without-mingle",
+         "--without-heartbeat"]
+    )  # fmt: skip
+
+
+def run_beat() -> None:
+    """Send the periodic messages until SIGTERM; one process of the installation is enough, several do no harm."""
+    app.start(["-q", "beat", "--pidfile="])

@@ -1,0 +1,159 @@
+"""The library of evolved tools: PostgreSQL says which version is active, the vector index finds candidates."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import structlog
+
+from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
+from hortus_agents.tools.capability import Capability, ScoredCapability
+from hortus_memory.errors import HortusMemoryError
+from hortus_memory.ports import HybridIndex
+from hortus_memory.ranking.confidence import ConfidencePolicy
+from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId, new_id
+from hortus_server.domain.records import Job, Tool, ToolVersion
+from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.store import Store
+
+log = structlog.get_logger()
+
+OVERSAMPLING = 3  # stale points may crowd out live ones; the rows decide after the search
+
+
+@dataclass(frozen=True, slots=True)
+class RowsAndCapabilityIndex:
+    """Implements evolution's CapabilityStore. A disabled version is never returned, however stale the index."""
+
+    store: Store
+    queue: WakeupQueue
+    index: HybridIndex
+    confidence: ConfidencePolicy
+
+    async def find(self, tenant_id: UUID, query: str, limit: int) -> list[ScoredCapability]:
+        """See CapabilityLibrary."""
+        try:
+            found = await self.index.search(str(tenant_id), query, limit=limit * OVERSAMPLING)
+        except HortusMemoryError as error:
+            log.warning("capabilities_unavailable", error=str(error))
+            return []
+        if not found:
+            return []
+        async with self.store.transaction() as uow:
+            rows = await uow.tools.active_versions(TenantId(tenant_id), [ToolVersionId(item.id) for item in found])
+        active = {version.id: to_capability(tool.name, version) for tool, version in rows}
+        return [
+            ScoredCapability(active[ToolVersionId(item.id)], item.cosine or 0.0, self.confidence.supports(item))
+            for item in found
+            if item.id in active
+        ][:limit]
+
+    async def get(self, tenant_id: UUID, version_id: UUID) -> Capability | None:
+        """See CapabilityLibrary."""
+        async with self.store.transaction() as uow:
+            rows = await uow.tools.active_versions(TenantId(tenant_id), [ToolVersionId(version_id)])
+        return to_capability(rows[0][0].name, rows[0][1]) if rows else None
+
+    async def record_use(self, tenant_id: UUID, version_id: UUID, *, run_id: UUID, call_id: str, ok: bool) -> None:
+        """See CapabilityLibrary."""
+        async with self.store.transaction() as uow:
+            await uow.tools.record_use(
+                TenantId(tenant_id), ToolVersionId(version_id), run_id=RunId(run_id), call_id=call_id, ok=ok
+            )
+
+    async def propose(self, tenant_id: UUID, *, run_id: UUID, call_id: str, candidate: Candidate) -> StoredCandidate:
+        """See CapabilityStore."""
+        tenant = TenantId(tenant_id)
+        digest = hashlib.sha256(candidate.source.encode()).hexdigest()
+        async with self.store.transaction() as uow:
+            version = await uow.tools.propose(
+                tenant,
+                version=_proposed(tenant, RunId(run_id), call_id, candidate, digest),
+                name=candidate.name,
+            )
+        return StoredCandidate(to_capability(candidate.name, version), version.state)
+
+    async def of_call(self, tenant_id: UUID, *, run_id: UUID, call_id: str) -> list[StoredCandidate]:
+        """See CapabilityStore."""
+        tenant = TenantId(tenant_id)
+        async with self.store.transaction() as uow:
+            versions = await uow.tools.version_of_call(tenant, RunId(run_id), call_id)
+            tools: dict[ToolId, Tool] = {}
+            for version in versions:
+                if version.tool_id not in tools:
+                    tools[version.tool_id] = await uow.tools.get(tenant, version.tool_id)
+        return [StoredCandidate(to_capability(tools[item.tool_id].name, item), item.state) for item in versions]
+
+    async def record_test(self, tenant_id: UUID, version_id: UUID, report: TestReport) -> None:
+        """See CapabilityStore."""
+        content: dict[str, Any] = {
+            "passed": report.passed,
+            "cases": list(report.cases),
+            "detail": report.detail,
+            "tier": report.tier,
+        }
+        async with self.store.transaction() as uow:
+            await uow.tools.record_test(
+                TenantId(tenant_id),
+                ToolVersionId(version_id),
+                state="tested" if report.passed else "rejected",
+                report=content,
+            )
+
+    async def activate(self, tenant_id: UUID, version_id: UUID) -> Capability:
+        """See CapabilityStore. The index learns of it by a job; until then only this session knows the tool."""
+        tenant = TenantId(tenant_id)
+        job: Job | None = None
+        async with self.store.transaction() as uow:
+            before = await uow.tools.get_version(tenant, ToolVersionId(version_id))
+            version = await uow.tools.activate(tenant, ToolVersionId(version_id))
+            tool = await uow.tools.get(tenant, version.tool_id)
+            if before.state != "active":
+                job = await uow.wakeups.add_job(tenant, "index_tool", version.id)
+        if job is not None:
+            await self.queue.wake_job(job.id, job.kind)
+        return to_capability(tool.name, version)
+
+
+def to_capability(name: str, version: ToolVersion) -> Capability:
+    """A row as the loop sees it; the tests are the cases that were checked."""
+    report = version.test_report or {}
+    return Capability(
+        tool_id=version.tool_id,
+        version_id=version.id,
+        version=version.version,
+        name=name,
+        description=version.description,
+        parameters=dict(version.parameters),
+        returns=dict(version.returns),
+        source=version.source,
+        function=version.function,
+        tests=tuple(dict(case) for case in (version.tests or report.get("cases", ()))),
+    )
+
+
+def _proposed(tenant_id: TenantId, run_id: RunId, call_id: str, candidate: Candidate, digest: str) -> ToolVersion:
+    """Number, state and times are the store's to give."""
+    return ToolVersion(
+        id=ToolVersionId(uuid5(run_id, f"tool/{call_id}/{digest}")),
+        tenant_id=tenant_id,
+        tool_id=ToolId(new_id()),
+        version=0,
+        state="proposed",
+        description=candidate.description,
+        parameters=candidate.parameters,
+        returns=candidate.returns,
+        function=candidate.function,
+        source=candidate.source,
+        source_sha256=digest,
+        tests=(),
+        test_report=None,
+        origin_run_id=run_id,
+        origin_call_id=call_id,
+        uses=0,
+        failures=0,
+        created_at=datetime.now(UTC),
+        activated_at=None,
+    )

@@ -1,0 +1,241 @@
+"""Execute a run: claim it, fold its log, go step by step, each committed before the next begins.
+
+One step answers in two transactions: the claim, and the commit that holds the model's answer and the run's end.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+from uuid import uuid4
+
+import structlog
+
+from hortus_agents.errors import AgentsError
+from hortus_agents.events import EventPayload, NewEvent, RunBudgetExhausted, RunCancelled, RunFailed, RunStarted
+from hortus_agents.loop.engine import RunSetup, StepEngine
+from hortus_agents.loop.state import RunState, fold_session
+from hortus_agents.loop.step import Commit, Delta, RunScope
+from hortus_agents.models.port import ChatModel
+from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.registry import ToolRegistry
+from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
+from hortus_server.domain.ids import RunId
+from hortus_server.domain.records import Claim
+from hortus_server.ports.models import ChatModels
+from hortus_server.ports.observer import RunEnd
+from hortus_server.services.keep_leases import KeepLeases, Stop
+from hortus_server.services.live_text import LiveText
+from hortus_server.services.run_log import RunLog, RunPorts, settled
+
+log = structlog.get_logger()
+
+WALL_GRACE_S = 5.0  # the loop itself holds the wall limit; this is for what hangs outside of it
+
+MESSAGE_LIMIT = 2_000  # characters of an error's text in an event
+
+ToolsFor = Callable[[Claim, ChatModel], ToolRegistry]
+"""The tools that a run's agent may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How runs are executed in this process. `draining` says that the process is about to stop."""
+
+    models: ChatModels
+    tools_for: ToolsFor
+    engine: StepEngine
+    draining: Callable[[], bool]
+    delta_interval: timedelta
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteRun:
+    """The use case behind a wake-up. A doubled, late or wrong wake-up finds nothing to claim and does nothing."""
+
+    ports: RunPorts
+    execution: Execution
+    leases: KeepLeases
+
+    async def __call__(self, run_id: RunId) -> None:
+        """Work on the run until it ends or goes to another worker. Raises UnavailableError without PostgreSQL."""
+        run_log, stop = await settled(self._claim(run_id))
+        if run_log is None:
+            self.ports.observer.claim_missed()
+            return
+        run = run_log.claim.run
+        with structlog.contextvars.bound_contextvars(
+            run_id=str(run.id), session_id=str(run.session_id), tenant_id=str(run.tenant_id)
+        ):
+            log.info("run_claimed", generation=run_log.claim.generation)
+            end: RunEnd = "handed_over"
+            try:
+                end = await self._attend(run_log, stop)
+            finally:
+                if end == "handed_over":
+                    await settled(self._hand_over(run_log.claim))
+                self.ports.observer.run_left(run_log.claim, end)
+                log.info("run_left", end=end, status=run_log.state.status)
+            if end == "finished":
+                await self._wake_next(run_log)
+
+    async def _claim(self, run_id: RunId) -> tuple[RunLog | None, Stop | None]:
+        async with self.ports.store.transaction() as uow:
+            claim = await uow.runs.claim(run_id, worker_id=self.leases.worker_id, lease=self.leases.lease)
+            if claim is None:
+                return None, None
+            run = claim.run
+            started = NewEvent(payload=RunStarted(worker_id=self.leases.worker_id, generation=claim.generation))
+            events = await uow.events.append(
+                run.tenant_id, run.session_id, [started], run_id=run.id, generation=claim.generation
+            )
+            history = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
+            stop = None
+            if run.cancel_requested_at is not None:
+                (signal,) = await uow.runs.renew(
+                    self.leases.worker_id, [(run.id, claim.generation)], lease=self.leases.lease
+                )
+                stop = Stop("cancelled", signal.cancel_reason or "cancelled")
+        state = fold_session(history, run.id)
+        self.ports.observer.run_claimed(claim)
+        await self.ports.live.publish_events(run.session_id, events)
+        return RunLog(self.ports, claim, state, events[-1].seq, owes_memory=_memory_rule(claim.spec)), stop
+
+    async def _attend(self, run_log: RunLog, stop: Stop | None) -> RunEnd:
+        """Do the work in a task of its own, which the heartbeat cancels; what ended it decides what is written."""
+        text = LiveText(
+            self.ports.live, self.ports.observer, run_log.claim, self.execution.delta_interval.total_seconds()
+        )
+        if stop is not None:
+            return await self._conclude(run_log, text, stop)
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(self._work(run_log, text))
+            with self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work) as hold:
+                await asyncio.wait([work])
+        if run_log.state.finished:
+            return "finished"
+        if hold.stop is not None:
+            return await self._conclude(run_log, text, hold.stop)
+        return work.result()
+
+    async def _conclude(self, run_log: RunLog, text: LiveText, stop: Stop) -> RunEnd:
+        match stop.cause:
+            case "cancelled":
+                payload = RunCancelled(reason=stop.reason, partial_output=text.text)
+                return await self._end_with(run_log, text, payload)
+            case "lost":
+                return "lost"
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    async def _end_with(self, run_log: RunLog, text: LiveText, payload: EventPayload) -> RunEnd:
+        try:
+            await text.flush()
+            await run_log.commit([NewEvent(step=run_log.state.step, payload=payload, at=self.execution.clock())])
+        except (StaleGenerationError, NotFoundError):
+            return "lost"
+        return "finished"
+
+    async def _work(self, run_log: RunLog, text: LiveText) -> RunEnd:
+        wall = asyncio.timeout(self._wall_left_s(run_log))
+        try:
+            async with wall:
+                return await self._steps(run_log, text)
+        except (StaleGenerationError, NotFoundError):
+            # Another worker owns the run, or its session was deleted: nothing of ours may be written any more.
+            return "lost"
+        except UnavailableError as error:
+            log.warning("run_interrupted", error=str(error))
+            return "handed_over"
+        except AgentsError as error:
+            payload: EventPayload = RunFailed(
+                code=error.code, message=str(error)[:MESSAGE_LIMIT], spent=run_log.state.spent
+            )
+        except Exception as error:  # noqa: BLE001
+            # The task's boundary: whatever is wrong with one run must not take the worker's others with it.
+            payload = _wall_end(run_log, text) if wall.expired() else _internal_end(run_log, error)
+        return await self._end_with(run_log, text, payload)
+
+    async def _steps(self, run_log: RunLog, text: LiveText) -> RunEnd:
+        claim = run_log.claim
+        model = await self.execution.models.get(claim.spec.model)
+        setup = RunSetup(
+            scope=_scope(claim),
+            spec=claim.spec,
+            limits=claim.run.limits,
+            model=model,
+            registry=self.execution.tools_for(claim, model),
+        )
+        pump = asyncio.create_task(text.pump())
+        try:
+            while not run_log.state.finished:
+                if self.execution.draining():
+                    return "handed_over"
+                await self._step(run_log, text, setup)
+        finally:
+            pump.cancel()
+            await asyncio.wait([pump])
+        return "finished"
+
+    async def _step(self, run_log: RunLog, text: LiveText, setup: RunSetup) -> None:
+        async def emit(events: Sequence[NewEvent]) -> None:
+            await text.flush()
+            await run_log.commit(events)
+
+        async with aclosing(self.execution.engine.step(run_log.state, setup, emit)) as emissions:
+            async for emission in emissions:
+                match emission:
+                    case Commit():
+                        await text.flush()
+                        await run_log.commit(emission.events)
+                    case Delta():
+                        text.add(emission)
+                    case _ as unreachable:
+                        assert_never(unreachable)
+
+    def _wall_left_s(self, run_log: RunLog) -> float:
+        now = self.execution.clock()
+        began = run_log.state.started_at or now
+        return max(run_log.claim.run.limits.wall_s - (now - began).total_seconds(), 0.0) + WALL_GRACE_S
+
+    async def _hand_over(self, claim: Claim) -> None:
+        """Give the lease back at once, so that another worker need not wait for it to expire."""
+        try:
+            async with self.ports.store.transaction() as uow:
+                released = await uow.runs.release(claim.run.id, claim.generation)
+        except HortusError as error:
+            log.warning("release_failed", error=str(error))  # the lease expires by itself
+            return
+        if released:
+            await self.ports.queue.wake_run(claim.run.id)
+
+    async def _wake_next(self, run_log: RunLog) -> None:
+        async with self.ports.store.transaction() as uow:
+            following = await uow.wakeups.next_queued(run_log.claim.run.session_id)
+        if following is not None:
+            await self.ports.queue.wake_run(following)
+
+
+def _wall_end(run_log: RunLog, text: LiveText) -> RunBudgetExhausted:
+    return RunBudgetExhausted(limit="wall_s", spent=run_log.state.spent, partial_output=text.text)
+
+
+def _internal_end(run_log: RunLog, error: Exception) -> RunFailed:
+    """What went wrong is in the worker's log under the id; readers of the session need not see our insides."""
+    error_id = uuid4().hex[:12]
+    log.error("run_broke", error_id=error_id, exc_info=error)
+    return RunFailed(code="internal", message=f"internal error {error_id}", spent=run_log.state.spent)
+
+
+def _scope(claim: Claim) -> RunScope:
+    run = claim.run
+    return RunScope(tenant_id=run.tenant_id, session_id=run.session_id, run_id=run.id, agent_id=run.agent_id)
+
+
+def _memory_rule(spec: AgentSpec) -> Callable[[RunState], bool]:
+    """A job of memory is owed where the model said something and the agent keeps episodes or notes."""
+    keeps = spec.memory.remember or "remember" in spec.tools
+    return lambda state: keeps and state.spent.model_calls > 0

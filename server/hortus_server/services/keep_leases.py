@@ -1,0 +1,115 @@
+"""One heartbeat per process: keeps the leases of all its runs, and learns what should stop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+import structlog
+
+from hortus_server.domain.errors import HortusError
+from hortus_server.domain.ids import RunId
+from hortus_server.domain.records import LeaseSignal
+from hortus_server.ports.store import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a run's work was cut off: somebody asked, or the lease is another worker's."""
+
+    cause: Literal["cancelled", "lost"]
+    reason: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """A run under this process's lease; `task` is cancelled once `stop` is set."""
+
+    run_id: RunId
+    generation: int
+    task: asyncio.Task[Any]
+    safe_until: float
+    stop: Stop | None = None
+
+    def end(self, stop: Stop) -> None:
+        """Cut the work off, once."""
+        if self.stop is None:
+            self.stop = stop
+            self.task.cancel()
+
+
+@dataclass(slots=True)
+class KeepLeases:
+    """Renews every held lease each `heartbeat` in one query; one instance per worker process.
+
+    Where PostgreSQL does not answer for the length of a lease, held runs are given up: another worker may own them.
+    """
+
+    store: Store
+    worker_id: str
+    lease: timedelta
+    heartbeat: timedelta
+    _held: dict[RunId, Hold] = field(default_factory=dict)
+
+    @contextmanager
+    def hold(self, run_id: RunId, generation: int, task: asyncio.Task[Any]) -> Iterator[Hold]:
+        """Keep a lease just claimed while the block runs; cancels `task` when the work should stop."""
+        hold = Hold(run_id, generation, task, time.monotonic() + self.lease.total_seconds())
+        self._held[run_id] = hold
+        try:
+            yield hold
+        finally:
+            if self._held.get(run_id) is hold:
+                del self._held[run_id]
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Beat while the block runs."""
+        task = asyncio.create_task(self._beat_forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _beat_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self.heartbeat.total_seconds())
+            if self._held:
+                await self._beat()
+
+    async def _beat(self) -> None:
+        held = list(self._held.values())
+        asked_at = time.monotonic()
+        try:
+            async with asyncio.timeout(self.lease.total_seconds() / 2), self.store.transaction() as uow:
+                signals = await uow.runs.renew(
+                    self.worker_id, [(hold.run_id, hold.generation) for hold in held], lease=self.lease
+                )
+        except (HortusError, TimeoutError) as error:
+            log.warning("heartbeat_failed", held=len(held), error=str(error) or type(error).__name__)
+            self._give_up_expired(held)
+            return
+        for hold, signal in zip(held, signals, strict=True):
+            self._heed(hold, signal, asked_at)
+
+    def _heed(self, hold: Hold, signal: LeaseSignal, asked_at: float) -> None:
+        if not signal.owned:
+            hold.end(Stop("lost"))
+            return
+        # The store leaves a lease alone until a third of it is used up.
+        hold.safe_until = asked_at + self.lease.total_seconds() * 2 / 3
+        if signal.cancel_requested:
+            hold.end(Stop("cancelled", signal.cancel_reason or "cancelled"))
+
+    @staticmethod
+    def _give_up_expired(held: list[Hold]) -> None:
+        now = time.monotonic()
+        for hold in held:
+            if now > hold.safe_until:
+                hold.end(Stop("lost"))

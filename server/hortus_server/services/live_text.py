@@ -1,0 +1,59 @@
+"""Joins pieces of text on their way to readers: the first at once, later ones within an interval."""
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from hortus_agents.loop.step import Delta
+from hortus_server.domain.records import Claim
+from hortus_server.ports.live import LivePublisher, TokenDelta
+from hortus_server.ports.observer import RunObserver
+
+
+@dataclass(slots=True)
+class LiveText:
+    """The text that a run is writing; `text` is all of the current message, for a run that is cut off."""
+
+    live: LivePublisher
+    observer: RunObserver
+    claim: Claim
+    interval_s: float
+    text: str = ""
+    _message_id: UUID | None = None
+    _waiting: list[Delta] = field(default_factory=list)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, delta: Delta) -> None:
+        """Take a piece; `pump` publishes it."""
+        if delta.message_id != self._message_id or delta.index == 0:
+            self._message_id = delta.message_id
+            self.text = ""
+        self.text += delta.text
+        self._waiting.append(delta)
+        self._arrived.set()
+
+    async def pump(self) -> None:
+        """Publish for ever; run it beside the step and cancel it."""
+        while True:
+            await self._arrived.wait()
+            await self.flush()
+            await asyncio.sleep(self.interval_s)
+
+    async def flush(self) -> None:
+        """Publish what waits, joined; called before a commit, so that text never follows its own end."""
+        self._arrived.clear()
+        waiting, self._waiting = self._waiting, []
+        for joined in _join(waiting):
+            await self.live.publish_delta(self.claim.run.session_id, joined)
+            self.observer.delta_published(self.claim)
+
+
+def _join(deltas: list[Delta]) -> list[TokenDelta]:
+    joined: list[TokenDelta] = []
+    for delta in deltas:
+        last = joined[-1] if joined else None
+        if last is not None and last.message_id == delta.message_id and delta.index == last.index + len(last.text):
+            joined[-1] = TokenDelta(last.message_id, last.index, last.text + delta.text)
+        else:
+            joined.append(TokenDelta(delta.message_id, delta.index, delta.text))
+    return joined

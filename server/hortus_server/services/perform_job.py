@@ -1,0 +1,58 @@
+"""Do a piece of work that a commit has owed; it stays owed until it is done."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from hortus_memory.errors import HortusMemoryError
+from hortus_server.domain.errors import HortusError
+from hortus_server.domain.ids import JobId, RunId, TenantId, ToolVersionId
+from hortus_server.domain.records import Job, JobKind
+from hortus_server.ports.observer import RunObserver
+from hortus_server.ports.store import Store
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class PerformJob:
+    """The use case behind a job's wake-up. A job that fails keeps its row; the reaper announces it again, later."""
+
+    store: Store
+    observer: RunObserver
+    remember_run: Callable[[TenantId, RunId], Awaitable[None]]
+    index_tool: Callable[[TenantId, ToolVersionId], Awaitable[None]]
+
+    async def __call__(self, job_id: JobId, kind: JobKind) -> None:
+        """Raises UnavailableError without PostgreSQL."""
+        async with self.store.transaction() as uow:
+            job = await uow.wakeups.take_job(job_id, lease=LEASE)
+        if job is None:
+            self.observer.job_ended(kind, "not_due")
+            return
+        with structlog.contextvars.bound_contextvars(
+            job_id=str(job.id), subject_id=str(job.subject_id), tenant_id=str(job.tenant_id)
+        ):
+            try:
+                await self._perform(job)
+            except (HortusError, HortusMemoryError) as error:
+                log.warning("job_failed", kind=job.kind, attempt=job.attempts, error=str(error))
+                self.observer.job_ended(job.kind, "failed")
+                return
+        async with self.store.transaction() as uow:
+            await uow.wakeups.complete_job(job.id)
+        self.observer.job_ended(job.kind, "done")
+
+    async def _perform(self, job: Job) -> None:
+        match job.kind:
+            case "remember_run":
+                await self.remember_run(job.tenant_id, RunId(job.subject_id))
+            case "index_tool":
+                await self.index_tool(job.tenant_id, ToolVersionId(job.subject_id))
+            case _ as unreachable:
+                assert_never(unreachable)

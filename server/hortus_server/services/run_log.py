@@ -1,0 +1,122 @@
+"""One run's writing side: fenced commits, folded state, and the live text between them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+
+from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent
+from hortus_agents.loop.state import RunState, fold
+from hortus_server.domain.errors import UnavailableError
+from hortus_server.domain.records import Claim, Job
+from hortus_server.ports.live import LivePublisher
+from hortus_server.ports.observer import RunObserver
+from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.store import Store, UnitOfWork
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+RETRY_S = 0.25  # seconds between attempts to commit while PostgreSQL is down
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RunPorts:
+    """Where a run's results go; one per process."""
+
+    store: Store
+    live: LivePublisher
+    queue: WakeupQueue
+    observer: RunObserver
+
+
+@dataclass(slots=True)
+class RunLog:
+    """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
+
+    One writer at a time: the run's own task.
+    """
+
+    ports: RunPorts
+    claim: Claim
+    state: RunState
+    last_seq: int
+    owes_memory: Callable[[RunState], bool]
+
+    async def commit(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
+        """Make events durable in one transaction, then tell readers.
+
+        A terminal event also ends the run's row and, where an episode is due, owes a job. While PostgreSQL is down
+        this waits and tries again, so that a finished model call is not lost. Cancellation waits for the attempt
+        under way. Raises StaleGenerationError, and NotFoundError when the session was deleted.
+        """
+        began = time.perf_counter()
+        while True:
+            try:
+                return await settled(self._commit(events, began))
+            except UnavailableError as error:
+                log.warning("commit_waits", error=str(error))
+            await asyncio.sleep(RETRY_S)
+            written = await self._written_before_the_failure()
+            if written:
+                return await settled(self._announce(written, None, began))
+
+    async def _commit(self, events: Sequence[NewEvent], began: float) -> tuple[Event, ...]:
+        committed, job = await self._append(events)
+        return await self._announce(committed, job, began)
+
+    async def _announce(self, committed: tuple[Event, ...], job: Job | None, began: float) -> tuple[Event, ...]:
+        self.last_seq = committed[-1].seq
+        for event in committed:
+            self.state = fold(self.state, event)
+        run = self.claim.run
+        self.ports.observer.events_committed(self.claim, committed, duration_s=time.perf_counter() - began)
+        await self.ports.live.publish_events(run.session_id, committed)
+        if job is not None:
+            await self.ports.queue.wake_job(job.id, job.kind)
+        return committed
+
+    async def _append(self, events: Sequence[NewEvent]) -> tuple[tuple[Event, ...], Job | None]:
+        run = self.claim.run
+        async with self.ports.store.transaction() as uow:
+            committed = await uow.events.append(
+                run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
+            )
+            terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
+            job = None if terminal is None else await self._end(uow, terminal, committed)
+        return committed, job
+
+    async def _end(self, uow: UnitOfWork, terminal: Event, committed: Sequence[Event]) -> Job | None:
+        run = self.claim.run
+        await uow.runs.finish(run.id, self.claim.generation, event=terminal)
+        state = self.state
+        for event in committed:
+            state = fold(state, event)
+        return await uow.wakeups.add_job(run.tenant_id, "remember_run", run.id) if self.owes_memory(state) else None
+
+    async def _written_before_the_failure(self) -> tuple[Event, ...]:
+        """A commit whose answer was lost may have taken effect; only this worker writes events of this run."""
+        run = self.claim.run
+        try:
+            async with self.ports.store.transaction() as uow:
+                return await uow.events.list_after(
+                    run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
+                )
+        except UnavailableError:
+            return ()
+
+
+async def settled(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`; a cancellation is held back until it is over, so that nobody has to guess what became of it."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # seen: the log shows whatever was written
+        raise

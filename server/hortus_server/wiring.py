@@ -1,0 +1,201 @@
+"""The only place that picks adapters: constructors, in order, and nothing else."""
+
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import structlog
+from prometheus_client import REGISTRY
+
+from hortus_agents.errors import SandboxUnavailableError
+from hortus_agents.evolution.toolbox import ToolPorts, build_registry
+from hortus_agents.loop.engine import StepEngine
+from hortus_agents.models.openai_http import open_model_session
+from hortus_agents.models.port import ChatModel
+from hortus_agents.sandbox import Sandbox, open_sandbox
+from hortus_agents.tools.builtin.http_get import HttpGetSettings
+from hortus_agents.tools.registry import ToolRegistry
+from hortus_memory.ranking.confidence import ConfidencePolicy
+from hortus_memory.service import EpisodicMemory
+from hortus_server.adapters.celery.wakeups import open_wakeups
+from hortus_server.adapters.celery.workers import CeleryWorkerControl
+from hortus_server.adapters.endpoint import EndpointModels, ModelProbe
+from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, open_indexes
+from hortus_server.adapters.postgres.store import PostgresStore
+from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.live import open_live
+from hortus_server.adapters.redis.probe import BrokerProbe
+from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.domain.records import Claim
+from hortus_server.ports.live import LivePublisher, LiveSubscriber
+from hortus_server.ports.probes import Probe
+from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.store import Store
+from hortus_server.ports.workers import WorkerControl
+from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
+from hortus_server.services.capability_store import RowsAndCapabilityIndex
+from hortus_server.services.execute_run import ExecuteRun, Execution, ToolsFor
+from hortus_server.services.index_tool import IndexTool
+from hortus_server.services.keep_leases import KeepLeases
+from hortus_server.services.perform_job import PerformJob
+from hortus_server.services.purge_keys import PurgeKeys
+from hortus_server.services.recover_runs import RecoverRuns
+from hortus_server.services.remember_run import RememberRun
+from hortus_server.services.run_log import RunPorts
+from hortus_server.settings import Settings
+from hortus_server.telemetry.metrics import serve_metrics
+from hortus_server.telemetry.observers import open_observers
+from hortus_server.worker.process import WorkerProcess
+
+log = structlog.get_logger()
+
+Role = Literal["api", "worker"]
+
+PATIENCE_ROUNDS = 5  # rounds of the reaper until a wake-up counts as lost
+IDEMPOTENCY_KEPT = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a process has at hand. `sandbox` is a worker's, and None where no isolation holds on this host."""
+
+    settings: Settings
+    store: Store
+    queue: WakeupQueue
+    live: LivePublisher
+    streams: LiveSubscriber
+    workers: WorkerControl
+    models: EndpointModels
+    indexes: Indexes
+    episodes: EpisodicMemory
+    memory: RowsAndIndex
+    memory_index: EpisodeIndex
+    capabilities: RowsAndCapabilityIndex
+    sandbox: Sandbox | None
+    probes: Sequence[Probe]
+
+
+def load_settings() -> Settings:
+    """From the environment."""
+    return Settings()
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Services]:
+    """Open what an api or worker process needs, on the running loop; all of it closes with the block.
+
+    Raises UnavailableError when PostgreSQL does not answer; everything else may be down and come back.
+    """
+    broker_url = settings.broker.url.get_secret_value()
+    timeout_s = settings.broker.timeout_s
+    confidence = ConfidencePolicy()
+    async with AsyncExitStack() as stack:
+        store = await PostgresStore.open(settings.database, application_name=f"hortus-{role}")
+        stack.push_async_callback(store.close)
+        redis = connect_redis(broker_url, timeout_s=timeout_s)
+        stack.push_async_callback(redis.aclose)
+        live = await stack.enter_async_context(open_live(redis, timeout_s=timeout_s))
+        streams = await stack.enter_async_context(
+            open_streams(redis, timeout_s=timeout_s, buffer=settings.api.reader_buffer)
+        )
+        queue = await stack.enter_async_context(open_wakeups(broker_url, timeout_s=timeout_s))
+        session = await stack.enter_async_context(open_model_session())
+        embedder = await stack.enter_async_context(open_embedder(settings.embedding))
+        indexes = await stack.enter_async_context(open_indexes(settings.qdrant, embedder))
+        models = EndpointModels(settings.model, session)
+        episodes = EpisodicMemory(indexes.episodes, confidence=confidence)
+        yield Services(
+            settings=settings,
+            store=store,
+            queue=queue,
+            live=live,
+            streams=streams,
+            workers=CeleryWorkerControl(queue.app),
+            models=models,
+            indexes=indexes,
+            episodes=episodes,
+            memory=RowsAndIndex(store, episodes),
+            memory_index=EpisodeIndex(indexes.episodes, episodes, confidence),
+            capabilities=RowsAndCapabilityIndex(store, queue, indexes.capabilities, confidence),
+            sandbox=await _open_sandbox(settings, stack) if role == "worker" else None,
+            probes=(BrokerProbe(redis), IndexProbe(indexes.episodes), ModelProbe(models)),
+        )
+
+
+async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox | None:
+    try:
+        sandbox = await open_sandbox(tier=settings.sandbox.tier, concurrency=settings.sandbox.concurrency)
+    except SandboxUnavailableError as error:
+        log.warning("sandbox_unavailable", error=str(error))  # model-written code is refused; the rest works
+        return None
+    stack.push_async_callback(sandbox.aclose)
+    return sandbox
+
+
+@asynccontextmanager
+async def open_worker_process(
+    settings: Settings, worker_id: str, draining: threading.Event
+) -> AsyncIterator[WorkerProcess]:
+    """The use cases of a worker, with its heartbeat beating."""
+    worker = settings.worker
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(open_services(settings, role="worker"))
+        observer = stack.enter_context(open_observers(REGISTRY, spans=worker.spans))
+        if worker.metrics_port:
+            serve_metrics(REGISTRY, host=worker.metrics_host, port=worker.metrics_port)
+        leases = KeepLeases(
+            services.store,
+            worker_id,
+            lease=timedelta(seconds=worker.lease_s),
+            heartbeat=timedelta(seconds=worker.heartbeat_s),
+        )
+        execution = Execution(
+            models=services.models,
+            tools_for=_tools(services),
+            engine=StepEngine(memory=services.memory),
+            draining=draining.is_set,
+            delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
+        )
+        ports = RunPorts(services.store, services.live, services.queue, observer)
+        perform_job = PerformJob(
+            services.store,
+            observer,
+            remember_run=RememberRun(services.store, services.episodes, services.live),
+            index_tool=IndexTool(services.store, services.indexes.capabilities),
+        )
+        recover = RecoverRuns(
+            services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
+        )
+        await stack.enter_async_context(leases.beating())
+        yield WorkerProcess(
+            worker_id=worker_id,
+            execute_run=ExecuteRun(ports, execution, leases).__call__,
+            perform_job=perform_job.__call__,
+            recover_runs=recover.__call__,
+            purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
+        )
+
+
+def _tools(services: Services) -> ToolsFor:
+    settings = services.settings.sandbox
+    http = HttpGetSettings(private_allow=frozenset(settings.http_allow_private))
+
+    def tools_for(claim: Claim, model: ChatModel) -> ToolRegistry:
+        async def store_artifact(content: bytes) -> str:
+            async with services.store.transaction() as uow:
+                artifact = await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain; charset=utf-8")
+            return artifact.sha256
+
+        ports = ToolPorts(
+            memory=services.memory,
+            store=services.capabilities,
+            sandbox=services.sandbox,
+            http=http,
+            store_artifact=store_artifact,
+        )
+        return build_registry(model, ports)
+
+    return tools_for
