@@ -144,3 +144,11 @@ class Settings(BaseSettings):
         if self.embedding.kind == "hash" and self.mode != "embedded":
             raise ValueError("the embedding kind hash knows no meanings; it is for tests in the embedded mode")
         return self
+
+
+class DatabaseEnvironment(BaseSettings):
+    """The database alone, for commands that need nothing else."""
+
+    model_config = Settings.model_config
+
+    database: DatabaseSettings

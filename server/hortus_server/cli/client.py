@@ -18,6 +18,7 @@ REQUEST_TIMEOUT_S = 30.0
 FRAME_TIMEOUT_S = 45.0  # three heartbeats
 RECONNECT_PAUSE_S = 0.5
 RECONNECT_ATTEMPTS = 40
+SERVER_FAULT = 500
 ADMIN_KEY_FILE = "admin_key"
 
 Json = dict[str, Any]
@@ -111,7 +112,7 @@ class ApiClient:
                         cursor = int(frame["event"]["seq"])
                     yield frame
             except InvalidStatus as error:
-                if error.response.status_code < 500:
+                if error.response.status_code < SERVER_FAULT:
                     raise CommandError(f"the stream was refused with status {error.response.status_code}") from error
             except (ConnectionClosed, WebSocketException, OSError, TimeoutError):
                 pass

@@ -1,0 +1,5 @@
+"""`python -m hortus_server.cli` is `hortus`."""
+
+from hortus_server.cli import main
+
+main()

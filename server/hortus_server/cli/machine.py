@@ -1,0 +1,165 @@
+"""`hortus up`, `down`, `status`, `doctor`: everything on this machine."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from hortus_agents.sandbox import probe_tiers
+from hortus_server.adapters.embedded import postgres, qdrant, valkey
+from hortus_server.adapters.embedded.component import Command, Component, Display
+from hortus_server.adapters.embedded.console import JsonDisplay, QuietDisplay, TerminalDisplay
+from hortus_server.adapters.embedded.doctor import Check, examine
+from hortus_server.adapters.embedded.lifecycle import read_status, run_up, stop_running
+from hortus_server.adapters.embedded.model_server import NAME as MODEL
+from hortus_server.adapters.embedded.plan import EMBEDDINGS, EmbeddedOptions
+from hortus_server.adapters.embedded.ports import PortBook
+from hortus_server.adapters.embedded.probes import check_http
+from hortus_server.cli.bootstrap import prepare_database
+from hortus_server.cli.options import AsJson
+from hortus_server.cli.render import coloured, out, print_json, print_table
+
+DEFAULT_PORT = 8420
+SCHEMA = "schema"
+SERVICES = frozenset({postgres.NAME, valkey.NAME, qdrant.NAME, MODEL, EMBEDDINGS, SCHEMA})
+HORTUS = (sys.executable, "-m", "hortus_server.cli")
+
+
+class Application:
+    """Our own processes as the supervisor sees them, and what is said when all of them are ready."""
+
+    def __init__(self, options: EmbeddedOptions, *, port: int, workers: int) -> None:
+        self._home = options.home
+        self._port = port
+        self._workers = workers
+        self.url = ""
+        self.new_key: str | None = None
+
+    def components(self, environment: Mapping[str, str], ports: PortBook) -> Sequence[Component]:
+        """The schema, then api, workers and beat over it."""
+        port = ports.assign("api", self._port or None)
+        self.url = f"http://127.0.0.1:{port}"
+        needs = frozenset({SCHEMA, valkey.NAME, qdrant.NAME, EMBEDDINGS})
+        variables = {
+            **environment,
+            "HORTUS_API_PORT": str(port),
+            "HORTUS_API_COOKIE_SECRET": self._home.secret("cookie_secret"),
+            "HORTUS_LOG_FORMAT": os.environ.get("HORTUS_LOG_FORMAT", "json"),
+        }
+
+        async def prepare_schema() -> None:
+            self.new_key = await prepare_database(environment, self._home)
+
+        def ours(name: str, *arguments: str) -> Component:
+            command = Command(argv=(*HORTUS, *arguments), env=variables, inherit_env=True)
+            return Component(name=name, command=command, depends_on=needs, stop_timeout_s=30.0)
+
+        async def api_answers() -> None:
+            await check_http(f"{self.url}/readyz")
+
+        api = replace(ours("api", "api"), url=self.url, port=port, ready=api_answers)
+        schema = Component(name=SCHEMA, depends_on=frozenset({postgres.NAME}), after_start=prepare_schema)
+        workers = [ours(f"worker-{n}", "worker") for n in range(1, self._workers + 1)]
+        return [schema, api, *workers, ours("beat", "beat")]
+
+    async def announce(self, _environment: Mapping[str, str]) -> None:
+        """Tell where it is and what to type next."""
+        lines = ["", f"[bold green]Hortus is up:[/] [bold]{self.url}[/]"]
+        if self.new_key:
+            kept = escape(str(self._home.root / "secrets" / "admin_key"))
+            lines.append(
+                f"admin key, shown once (this machine's commands find it in {kept}):\n  [bold]{self.new_key}[/]"
+            )
+        lines += ["next, in another terminal: [bold]hortus demo[/]   or: [bold]hortus chat gardener[/]", ""]
+        out.print("\n".join(lines), soft_wrap=True)
+
+    async def announce_json(self, _environment: Mapping[str, str]) -> None:
+        """The same for programs, in one line."""
+        out.print_json(data={"event": "up", "url": self.url, "admin_key": self.new_key}, indent=None)
+
+
+def up(
+    only: Annotated[str | None, typer.Option(help="Start these components alone, for example postgres,valkey.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one and keeps it.")] = DEFAULT_PORT,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2,
+    model: Annotated[str | None, typer.Option(envvar="HORTUS_EMBEDDED_MODEL", help="CPU model to serve.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what every process prints.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start everything on this machine and stay; Ctrl-C stops all of it.
+
+    What an environment variable names (HORTUS_DATABASE_URL, HORTUS_BROKER_URL, HORTUS_QDRANT_URL, HORTUS_MODEL_URL) is
+    used from there and not started. Data, logs and secrets live in HORTUS_HOME.
+    """
+    options = EmbeddedOptions.from_environment(os.environ)
+    if only:
+        options = replace(options, only=frozenset(name.strip() for name in only.split(",")))
+    if model:
+        options = replace(options, model_id=model)
+    application = Application(options, port=port, workers=workers)
+    machine = as_json or not sys.stdout.isatty()
+    context = nullcontext(JsonDisplay()) if machine else TerminalDisplay(out)
+    with context as inner:
+        display: Display = inner if verbose else QuietDisplay(inner)
+        asyncio.run(
+            run_up(
+                options,
+                app_components=application.components,
+                display=display,
+                on_ready=application.announce_json if machine else application.announce,
+            )
+        )
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop what `hortus up` started under this home."""
+    options = EmbeddedOptions.from_environment(os.environ)
+    stopped = asyncio.run(stop_running(options.home))
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        out.print("stopped" if stopped else f"nothing was running from {options.home.root}")
+
+
+def status(as_json: AsJson = False) -> None:
+    """What runs, where, and since when."""
+    options = EmbeddedOptions.from_environment(os.environ)
+    rows = [asdict(row) for row in asyncio.run(read_status(options))]
+    for row in rows:
+        uptime, size = row.pop("uptime"), row.pop("rss_bytes")
+        row["up_s"] = round(uptime.total_seconds()) if uptime else None
+        row["rss_mib"] = round(size / 2**20) if size else None
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("name", "status", "url", "pid", "up_s", "rss_mib", "restarts", "detail"), rows, empty="nothing")
+    if not any(row["pid"] for row in rows):
+        raise typer.Exit(1)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check this machine and every component, and say how to mend what is wrong."""
+    checks = asyncio.run(examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox,)))
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        for check in checks:
+            out.print(f"{coloured(check.outcome):<16} [bold]{escape(check.name)}[/]: {escape(check.detail)}")
+            if check.mend:
+                out.print(f"       {escape(check.mend)}", style="yellow")
+    if any(check.outcome == "fail" for check in checks):
+        raise typer.Exit(1)
+
+
+async def _sandbox() -> Check:
+    reports = await probe_tiers()
+    working = [report.tier for report in reports if report.ok]
+    detail = "; ".join(f"{report.tier}: {'works' if report.ok else report.why}" for report in reports)
+    mend = "" if working else " | ".join(report.mend for report in reports)
+    return Check(name="sandbox", outcome="ok" if working else "fail", detail=detail, mend=mend)

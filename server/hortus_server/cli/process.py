@@ -1,0 +1,60 @@
+"""Runs one process: `python -m hortus_server.cli.process api|worker|beat`.
+
+Apart from the other commands, so that `hortus status` need not import what only a server needs.
+"""
+
+import sys
+from collections.abc import Callable
+
+import uvloop
+from pydantic import ValidationError
+
+from hortus_server.api.edge import EdgePorts, make_edge
+from hortus_server.asgi import edge_options, make_server
+from hortus_server.celery_app import run_beat, run_worker
+from hortus_server.cli.faults import report_settings
+from hortus_server.domain.errors import HortusError
+from hortus_server.telemetry.logs import configure_logs
+from hortus_server.wiring import load_settings, open_services
+
+
+async def serve_api() -> None:
+    """Serve until a signal."""
+    settings = load_settings()
+    configure_logs(settings.log, process="api")
+    async with open_services(settings, role="api") as services:
+        ports = EdgePorts(
+            store=services.store,
+            queue=services.queue,
+            live=services.live,
+            streams=services.streams,
+            index=services.memory_index,
+            workers=services.workers,
+            models=services.models,
+            probes=services.probes,
+        )
+        await make_server(make_edge(edge_options(settings.api), ports), settings.api).serve()
+
+
+PROCESSES: dict[str, Callable[[], None]] = {
+    "api": lambda: uvloop.run(serve_api()),
+    "worker": run_worker,
+    "beat": run_beat,
+}
+
+
+def main() -> None:
+    """Run the process named on the command line; what it lacks is said in one line each."""
+    try:
+        load_settings()
+        PROCESSES[sys.argv[1]]()
+    except ValidationError as error:
+        report_settings(error)
+        sys.exit(2)
+    except HortusError as error:
+        sys.stderr.write(f"hortus: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
