@@ -157,7 +157,22 @@ class EmbeddedPostgres:
     async def check(self) -> None:
         """Ask the server whether it takes connections; raises until it does."""
         await run_tool(
-            Command(argv=(str(postgres_binary("pg_isready")), "-q", "-h", LOOPBACK, "-p", str(self.port), "-t", "3")),
+            Command(
+                argv=(
+                    str(postgres_binary("pg_isready")),
+                    "-q",
+                    "-h",
+                    LOOPBACK,
+                    "-p",
+                    str(self.port),
+                    "-U",
+                    ADMIN,
+                    "-d",
+                    ADMIN,
+                    "-t",
+                    "3",
+                )
+            ),
             timeout_s=5.0,
         )
 

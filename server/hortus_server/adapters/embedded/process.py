@@ -17,7 +17,7 @@ from hortus_server.adapters.embedded.component import Command
 from hortus_server.adapters.embedded.errors import ToolFailedError
 
 MARKER_VARIABLE = "HORTUS_SUPERVISED_BY"
-INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+INHERITED = ("PATH", "PYTHONPATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 # Read by `hortus up` alone; the settings of our own processes refuse variables that they do not know.
 FOR_THE_SUPERVISOR = frozenset({"HORTUS_MODEL_FILE", "HORTUS_MODEL_HUB"})
 LOG_FILE_BYTES = 8 * 1024 * 1024
