@@ -19,11 +19,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
+from pydantic import SecretStr
+
 from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.settings import DatabaseSettings
-from psycopg import sql
-from pydantic import SecretStr
 
 START_S = 30.0
 

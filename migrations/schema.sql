@@ -1,0 +1,520 @@
+-- Generated from the migrations; tests/migrations compares. Not to be applied.
+CREATE TABLE public.agent_versions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    version integer NOT NULL,
+    spec jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agent_versions_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text)),
+    CONSTRAINT agent_versions_version_check CHECK ((version >= 1))
+);
+CREATE TABLE public.agents (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    current_version integer NOT NULL,
+    latest_version integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agents_check CHECK (((current_version >= 1) AND (current_version <= latest_version))),
+    CONSTRAINT agents_latest_version_check CHECK ((latest_version >= 1)),
+    CONSTRAINT agents_name_check CHECK ((name <> ''::text))
+);
+CREATE TABLE public.api_keys (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32))
+);
+CREATE TABLE public.artifacts (
+    tenant_id uuid NOT NULL,
+    sha256 text NOT NULL,
+    media_type text NOT NULL,
+    size bigint NOT NULL,
+    content bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT artifacts_check CHECK ((size = octet_length(content))),
+    CONSTRAINT artifacts_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE TABLE public.events (
+    session_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    run_id uuid,
+    step integer NOT NULL,
+    type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    payload jsonb NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+)
+PARTITION BY HASH (session_id);
+CREATE TABLE public.events_p0 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p1 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p2 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p3 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p4 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p5 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p6 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.events_p7 (
+    session_id uuid CONSTRAINT events_session_id_not_null NOT NULL,
+    seq bigint CONSTRAINT events_seq_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT events_tenant_id_not_null NOT NULL,
+    run_id uuid,
+    step integer CONSTRAINT events_step_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT events_at_not_null NOT NULL,
+    payload jsonb CONSTRAINT events_payload_not_null NOT NULL,
+    CONSTRAINT events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT events_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT events_step_check CHECK ((step >= 0))
+);
+CREATE TABLE public.idempotency_keys (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL,
+    route text NOT NULL,
+    body_sha256 bytea NOT NULL,
+    answer jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
+    CONSTRAINT idempotency_keys_key_check CHECK ((key <> ''::text))
+);
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    announced_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    CONSTRAINT jobs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['remember_run'::text, 'index_tool'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+CREATE TABLE public.memories (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    kind text NOT NULL,
+    visibility text NOT NULL,
+    title text NOT NULL,
+    content text NOT NULL,
+    source_first_seq bigint NOT NULL,
+    source_last_seq bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    indexed_at timestamp with time zone,
+    CONSTRAINT memories_check CHECK ((source_last_seq >= source_first_seq)),
+    CONSTRAINT memories_kind_check CHECK ((kind = ANY (ARRAY['episode'::text, 'note'::text]))),
+    CONSTRAINT memories_source_first_seq_check CHECK ((source_first_seq >= 1)),
+    CONSTRAINT memories_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'tenant'::text])))
+);
+CREATE TABLE public.runs (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    agent_version_id uuid NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    queued_seq bigint NOT NULL,
+    generation integer DEFAULT 0 NOT NULL,
+    worker_id text,
+    lease_until timestamp with time zone,
+    woken_at timestamp with time zone DEFAULT now() NOT NULL,
+    cancel_requested_at timestamp with time zone,
+    cancel_reason text,
+    limits jsonb NOT NULL,
+    output text,
+    error_code text,
+    error_message text,
+    total_tokens bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT runs_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT runs_check1 CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (generation >= 1) AND (started_at IS NOT NULL)))),
+    CONSTRAINT runs_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT runs_generation_check CHECK ((generation >= 0)),
+    CONSTRAINT runs_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
+    CONSTRAINT runs_queued_seq_check CHECK ((queued_seq >= 1)),
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text]))),
+    CONSTRAINT runs_total_tokens_check CHECK ((total_tokens >= 0))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+CREATE TABLE public.schema_migrations (
+    version integer NOT NULL,
+    phase text NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schema_migrations_checksum_check CHECK ((checksum ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT schema_migrations_phase_check CHECK ((phase = ANY (ARRAY['pre'::text, 'post'::text])))
+);
+CREATE TABLE public.sessions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    title text NOT NULL,
+    metadata jsonb NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sessions_last_seq_check CHECK ((last_seq >= 0)),
+    CONSTRAINT sessions_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+CREATE VIEW public.steps AS
+ SELECT tenant_id,
+    session_id,
+    run_id,
+    step,
+    min(at) AS started_at,
+    max(at) AS finished_at,
+    (count(*) FILTER (WHERE (type = 'model.called'::text)))::integer AS model_calls,
+    (count(DISTINCT (payload ->> 'call_id'::text)) FILTER (WHERE (type = 'tool.called'::text)))::integer AS tool_calls,
+    (COALESCE(sum(((payload #>> '{usage,prompt_tokens}'::text[]))::bigint) FILTER (WHERE (type = 'model.called'::text)), (0)::numeric))::bigint AS prompt_tokens,
+    (COALESCE(sum(((payload #>> '{usage,completion_tokens}'::text[]))::bigint) FILTER (WHERE (type = 'model.called'::text)), (0)::numeric))::bigint AS completion_tokens
+   FROM public.events
+  WHERE ((run_id IS NOT NULL) AND (step >= 1))
+  GROUP BY tenant_id, session_id, run_id, step;
+CREATE TABLE public.tenants (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenants_name_check CHECK ((name <> ''::text))
+);
+CREATE TABLE public.tool_uses (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    call_id text NOT NULL,
+    tool_version_id uuid NOT NULL,
+    ok boolean NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.tool_versions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    tool_id uuid NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL,
+    state_reason text,
+    description text NOT NULL,
+    parameters jsonb NOT NULL,
+    returns jsonb NOT NULL,
+    function text NOT NULL,
+    source text NOT NULL,
+    source_sha256 text NOT NULL,
+    tests jsonb NOT NULL,
+    test_report jsonb,
+    origin_run_id uuid,
+    origin_call_id text,
+    uses bigint DEFAULT 0 NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    activated_at timestamp with time zone,
+    CONSTRAINT tool_versions_check CHECK (((failures >= 0) AND (failures <= uses))),
+    CONSTRAINT tool_versions_check1 CHECK (((state <> 'active'::text) OR ((test_report IS NOT NULL) AND (activated_at IS NOT NULL)))),
+    CONSTRAINT tool_versions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT tool_versions_returns_check CHECK ((jsonb_typeof(returns) = 'object'::text)),
+    CONSTRAINT tool_versions_source_sha256_check CHECK ((source_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT tool_versions_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'tested'::text, 'active'::text, 'disabled'::text, 'rejected'::text]))),
+    CONSTRAINT tool_versions_tests_check CHECK ((jsonb_typeof(tests) = 'array'::text)),
+    CONSTRAINT tool_versions_uses_check CHECK ((uses >= 0)),
+    CONSTRAINT tool_versions_version_check CHECK ((version >= 1))
+);
+CREATE TABLE public.tools (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    active_version integer,
+    latest_version integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tools_latest_version_check CHECK ((latest_version >= 0)),
+    CONSTRAINT tools_name_check CHECK ((name <> ''::text))
+);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p0 FOR VALUES WITH (modulus 8, remainder 0);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p1 FOR VALUES WITH (modulus 8, remainder 1);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p2 FOR VALUES WITH (modulus 8, remainder 2);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p3 FOR VALUES WITH (modulus 8, remainder 3);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p4 FOR VALUES WITH (modulus 8, remainder 4);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p5 FOR VALUES WITH (modulus 8, remainder 5);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p6 FOR VALUES WITH (modulus 8, remainder 6);
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p7 FOR VALUES WITH (modulus 8, remainder 7);
+ALTER TABLE ONLY public.agent_versions
+    ADD CONSTRAINT agent_versions_agent_id_id_key UNIQUE (agent_id, id);
+ALTER TABLE ONLY public.agent_versions
+    ADD CONSTRAINT agent_versions_agent_id_version_key UNIQUE (agent_id, version);
+ALTER TABLE ONLY public.agent_versions
+    ADD CONSTRAINT agent_versions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_tenant_id_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_secret_sha256_key UNIQUE (secret_sha256);
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.artifacts
+    ADD CONSTRAINT artifacts_pkey PRIMARY KEY (tenant_id, sha256);
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p0
+    ADD CONSTRAINT events_p0_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p1
+    ADD CONSTRAINT events_p1_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p2
+    ADD CONSTRAINT events_p2_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p3
+    ADD CONSTRAINT events_p3_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p4
+    ADD CONSTRAINT events_p4_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p5
+    ADD CONSTRAINT events_p5_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p6
+    ADD CONSTRAINT events_p6_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.events_p7
+    ADD CONSTRAINT events_p7_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key, route);
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.memories
+    ADD CONSTRAINT memories_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.memories
+    ADD CONSTRAINT memories_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_session_id_id_key UNIQUE (session_id, id);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_name_key UNIQUE (name);
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.tool_uses
+    ADD CONSTRAINT tool_uses_pkey PRIMARY KEY (run_id, call_id, tool_version_id);
+ALTER TABLE ONLY public.tool_versions
+    ADD CONSTRAINT tool_versions_origin_run_id_origin_call_id_source_sha256_key UNIQUE (origin_run_id, origin_call_id, source_sha256);
+ALTER TABLE ONLY public.tool_versions
+    ADD CONSTRAINT tool_versions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.tool_versions
+    ADD CONSTRAINT tool_versions_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.tool_versions
+    ADD CONSTRAINT tool_versions_tool_id_version_key UNIQUE (tool_id, version);
+ALTER TABLE ONLY public.tools
+    ADD CONSTRAINT tools_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.tools
+    ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.tools
+    ADD CONSTRAINT tools_tenant_id_name_key UNIQUE (tenant_id, name);
+CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p1_run_id_seq_idx ON public.events_p1 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p2_run_id_seq_idx ON public.events_p2 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p3_run_id_seq_idx ON public.events_p3 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p4_run_id_seq_idx ON public.events_p4 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p5_run_id_seq_idx ON public.events_p5 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p6_run_id_seq_idx ON public.events_p6 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p7_run_id_seq_idx ON public.events_p7 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
+CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX jobs_due ON public.jobs USING btree (announced_at);
+CREATE INDEX memories_by_age ON public.memories USING btree (tenant_id, created_at, id);
+CREATE INDEX memories_by_agent ON public.memories USING btree (agent_id, created_at, id);
+CREATE INDEX memories_by_run ON public.memories USING btree (session_id, run_id);
+CREATE INDEX runs_by_agent ON public.runs USING btree (agent_id, id);
+CREATE INDEX runs_by_status ON public.runs USING btree (tenant_id, status, id);
+CREATE INDEX runs_due ON public.runs USING btree (woken_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX runs_finished ON public.runs USING btree (tenant_id, finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX runs_unfinished ON public.runs USING btree (session_id, queued_seq) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text]));
+CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id, id);
+CREATE UNIQUE INDEX tool_versions_one_active ON public.tool_versions USING btree (tool_id) WHERE (state = 'active'::text);
+CREATE INDEX tools_by_age ON public.tools USING btree (tenant_id, created_at, id);
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p0_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p0_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p0_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p1_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p1_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p1_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p2_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p2_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p2_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p3_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p3_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p3_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p4_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p4_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p4_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p5_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p5_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p5_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p6_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p6_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p6_session_id_seq_idx;
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p7_pkey;
+ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p7_run_id_seq_idx;
+ALTER INDEX public.events_context ATTACH PARTITION public.events_p7_session_id_seq_idx;
+ALTER TABLE ONLY public.agent_versions
+    ADD CONSTRAINT agent_versions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_id_current_version_fkey FOREIGN KEY (id, current_version) REFERENCES public.agent_versions(agent_id, version) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.artifacts
+    ADD CONSTRAINT artifacts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE public.events
+    ADD CONSTRAINT events_session_id_run_id_fkey FOREIGN KEY (session_id, run_id) REFERENCES public.runs(session_id, id) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE public.events
+    ADD CONSTRAINT events_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.memories
+    ADD CONSTRAINT memories_session_id_run_id_fkey FOREIGN KEY (session_id, run_id) REFERENCES public.runs(session_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.memories
+    ADD CONSTRAINT memories_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
+ALTER TABLE ONLY public.memories
+    ADD CONSTRAINT memories_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_agent_id_agent_version_id_fkey FOREIGN KEY (agent_id, agent_version_id) REFERENCES public.agent_versions(agent_id, id);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.tool_uses
+    ADD CONSTRAINT tool_uses_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.tool_uses
+    ADD CONSTRAINT tool_uses_tenant_id_tool_version_id_fkey FOREIGN KEY (tenant_id, tool_version_id) REFERENCES public.tool_versions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.tool_versions
+    ADD CONSTRAINT tool_versions_tenant_id_origin_run_id_fkey FOREIGN KEY (tenant_id, origin_run_id) REFERENCES public.runs(tenant_id, id) ON DELETE SET NULL (origin_run_id);
+ALTER TABLE ONLY public.tool_versions
+    ADD CONSTRAINT tool_versions_tenant_id_tool_id_fkey FOREIGN KEY (tenant_id, tool_id) REFERENCES public.tools(tenant_id, id);
+ALTER TABLE ONLY public.tools
+    ADD CONSTRAINT tools_id_active_version_fkey FOREIGN KEY (id, active_version) REFERENCES public.tool_versions(tool_id, version) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ONLY public.tools
+    ADD CONSTRAINT tools_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);

@@ -1,0 +1,164 @@
+"""Another tenant's id is as good as none, in every method that takes a tenant."""
+
+import inspect
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from store_world import PageOf, make_memory, make_tool_version, new, said
+
+from hortus_agents.limits import RunLimits
+from hortus_agents.spec import AgentSpec
+from hortus_server.domain.errors import ConflictError, NotFoundError
+from hortus_server.ports.store import UnitOfWork
+
+
+class Rows:
+    """What one tenant owns, to be reached for by another."""
+
+    def __init__(self, world) -> None:
+        self.world = world
+
+    async def fill(self):
+        world = self.world
+        self.run = await world.submit("secret")
+        self.claim = await world.claim(self.run)
+        self.memory = make_memory(self.run)
+        async with world.store.transaction() as uow:
+            await uow.memories.add(self.memory)
+            self.artifact = await uow.artifacts.put(world.tenant_id, b"secret", media_type="text/plain")
+            self.key = await uow.tenants.add_key(
+                world.tenant_id, name="k", prefix="hk_1", secret_sha256=b"1" * 32, scopes=["admin"], expires_at=None
+            )
+            proposed = make_tool_version(world.tenant_id, run_id=self.run.id, call_id="c1")
+            self.tool_version = await uow.tools.propose(world.tenant_id, version=proposed, name="adder")
+            await uow.tools.record_test(world.tenant_id, self.tool_version.id, state="tested", report={"passed": True})
+            await uow.tools.activate(world.tenant_id, self.tool_version.id)
+            await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32)
+            await uow.idempotency.complete(world.tenant_id, "key", route="r", answer={"status": 201})
+            self.version = world.version
+        return self
+
+
+# Each takes (unit of work, the intruder's tenant, the victim's rows) and gives nothing, or raises.
+REACHES = {
+    "tenants.add_key": None,  # makes a row of the caller's own
+    "tenants.list_keys": lambda u, t, r: u.tenants.list_keys(t),
+    "tenants.revoke_key": lambda u, t, r: u.tenants.revoke_key(t, r.key.id),
+    "agents.add": None,
+    "agents.add_version": lambda u, t, r: u.agents.add_version(t, r.world.agent.id, AgentSpec()),
+    "agents.pin": lambda u, t, r: u.agents.pin(t, r.world.agent.id, 1),
+    "agents.get": lambda u, t, r: u.agents.get(t, r.world.agent.id),
+    "agents.get_version": lambda u, t, r: u.agents.get_version(t, r.world.agent.id, 1),
+    "agents.list": lambda u, t, r: u.agents.list(t, PageOf()),
+    "agents.list_versions": lambda u, t, r: u.agents.list_versions(t, r.world.agent.id, PageOf()),
+    "sessions.add": lambda u, t, r: u.sessions.add(t, agent_id=r.world.agent.id, title="", metadata={}),
+    "sessions.get": lambda u, t, r: u.sessions.get(t, r.world.session.id),
+    "sessions.list": lambda u, t, r: u.sessions.list(t, PageOf(), agent_id=r.world.agent.id),
+    "sessions.delete": lambda u, t, r: u.sessions.delete(t, r.world.session.id),
+    "runs.add": lambda u, t, r: u.runs.add(
+        t, run_id=r.memory.id, session_id=r.world.session.id, version=r.version, limits=RunLimits(), queued_seq=9
+    ),
+    "runs.get": lambda u, t, r: u.runs.get(t, r.run.id),
+    "runs.list": lambda u, t, r: u.runs.list(t, PageOf(), session_id=r.world.session.id),
+    "runs.steps": lambda u, t, r: u.runs.steps(t, r.run.id),
+    "runs.request_cancel": lambda u, t, r: u.runs.request_cancel(t, r.run.id, reason="mine now"),
+    "wakeups.add_job": None,
+    "events.append": lambda u, t, r: u.events.append(t, r.world.session.id, new(said("boo"))),
+    "events.list_after": lambda u, t, r: u.events.list_after(t, r.world.session.id, after=0, limit=9),
+    "events.stream_for_fold": lambda u, t, r: collect(u.events.stream_for_fold(t, r.world.session.id, r.run.id)),
+    "tools.propose": None,
+    "tools.record_test": lambda u, t, r: u.tools.record_test(t, r.tool_version.id, state="rejected", report={}),
+    "tools.activate": lambda u, t, r: u.tools.activate(t, r.tool_version.id),
+    "tools.disable": lambda u, t, r: u.tools.disable(t, r.tool_version.tool_id, reason="mine now"),
+    "tools.get": lambda u, t, r: u.tools.get(t, r.tool_version.tool_id),
+    "tools.get_version": lambda u, t, r: u.tools.get_version(t, r.tool_version.id),
+    "tools.active_versions": lambda u, t, r: u.tools.active_versions(t, [r.tool_version.id]),
+    "tools.version_of_call": lambda u, t, r: u.tools.version_of_call(t, r.run.id, "c1"),
+    "tools.list": lambda u, t, r: u.tools.list(t, PageOf()),
+    "tools.list_versions": lambda u, t, r: u.tools.list_versions(t, r.tool_version.tool_id),
+    "tools.record_use": lambda u, t, r: u.tools.record_use(
+        t, r.tool_version.id, run_id=r.run.id, call_id="c9", ok=False
+    ),
+    "memories.mark_indexed": lambda u, t, r: u.memories.mark_indexed(t, r.memory.id),
+    "memories.get": lambda u, t, r: u.memories.get(t, r.memory.id),
+    "memories.list": lambda u, t, r: u.memories.list(t, PageOf(), agent_id=r.world.agent.id),
+    "memories.delete": lambda u, t, r: u.memories.delete(t, r.memory.id),
+    "artifacts.put": None,
+    "artifacts.get": lambda u, t, r: u.artifacts.get(t, r.artifact.sha256),
+    "idempotency.begin": lambda u, t, r: u.idempotency.begin(t, "key", route="r", body_sha256=b"3" * 32),
+    "idempotency.complete": lambda u, t, r: u.idempotency.complete(t, "key", route="r", answer={"status": 500}),
+    "statistics.queued_runs": lambda u, t, r: u.statistics.queued_runs(t, at_most=9),
+    "statistics.overview": lambda u, t, r: u.statistics.overview(t, window=timedelta(days=1)),
+}
+
+
+async def collect(events):
+    return [event async for event in events]
+
+
+def test_every_method_that_takes_a_tenant_is_reached_for():
+    taking = {
+        f"{name}.{method}"
+        for name, port in inspect.get_annotations(UnitOfWork).items()
+        for method, function in inspect.getmembers(port, inspect.isfunction)
+        if "tenant_id" in inspect.signature(function).parameters
+    }
+    assert taking == set(REACHES)
+
+
+async def snapshot(rows):
+    world = rows.world
+    async with world.store.transaction() as uow:
+        return (
+            await uow.runs.get(world.tenant_id, rows.run.id),
+            await uow.sessions.get(world.tenant_id, world.session.id),
+            await uow.agents.get(world.tenant_id, world.agent.id),
+            await uow.tools.get(world.tenant_id, "adder"),
+            await uow.tools.get_version(world.tenant_id, rows.tool_version.id),
+            await uow.memories.get(world.tenant_id, rows.memory.id),
+            await uow.tenants.list_keys(world.tenant_id),
+            await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32),
+            await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=99),
+        )
+
+
+async def test_another_tenants_rows_can_be_neither_seen_nor_changed(world):
+    """One database for all methods: the rows must be the same after every attempt."""
+    rows = await Rows(world).fill()
+    async with world.store.transaction() as uow:
+        intruder = (await uow.tenants.ensure_tenant("intruder")).id
+    before = await snapshot(rows)
+    for name, reach in REACHES.items():
+        if reach is None:
+            continue
+        try:
+            async with world.store.transaction() as uow:
+                got = await reach(uow, intruder, rows)
+        except (NotFoundError, ConflictError):
+            got = None
+        assert is_nothing(got), name
+        assert await snapshot(rows) == before, name
+
+
+def is_nothing(got):
+    if hasattr(got, "items") and hasattr(got, "next_cursor"):
+        return got.items == ()
+    if hasattr(got, "runs_by_status"):
+        return not got.runs_by_status and (got.agents, got.sessions, got.tools_active, got.memories, got.tokens) == (
+            0, 0, 0, 0, 0,
+        )  # fmt: skip
+    return not got
+
+
+async def test_a_row_cannot_refer_to_another_tenants_row(world, other):
+    """Even code that mixes up tenants is stopped by the foreign keys."""
+    run = await other.submit()
+    mixed = make_memory(run)
+    with pytest.raises(ConflictError):
+        async with world.store.transaction() as uow:
+            await uow.memories.add(replace(mixed, tenant_id=world.tenant_id))
+    with pytest.raises(ConflictError):
+        async with world.store.transaction() as uow:
+            stolen = make_tool_version(world.tenant_id, run_id=run.id, call_id="c")
+            await uow.tools.propose(world.tenant_id, version=stolen, name="t")

@@ -1,0 +1,118 @@
+"""When the database is away, slow or not migrated: a clear error, soon, and no harm afterwards."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from fixtures_postgres import PostgresServer, create_database, settings_for
+from psycopg import AsyncConnection
+from store_world import make_world
+
+from hortus_server.adapters.postgres.migrations import migrate
+from hortus_server.adapters.postgres.store import PostgresStore
+from hortus_server.domain.errors import UnavailableError
+
+QUICK_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
+    """A server that a test may kill."""
+    server = PostgresServer()
+    try:
+        server.create()
+        server.start()
+        create_database(server.url, "hortus")
+        yield server
+    finally:
+        server.remove()
+
+
+async def test_opening_without_a_server_fails_soon_and_names_the_component(unused_port):
+    began = time.monotonic()
+    nowhere = f"postgresql://u:secret@127.0.0.1:{unused_port}/hortus"
+    with pytest.raises(UnavailableError) as caught:
+        await PostgresStore.open(settings_for(nowhere, connect_timeout_s=1.0))
+    assert time.monotonic() - began < QUICK_S
+    assert caught.value.component == "postgresql"
+    assert "secret" not in str(caught.value)
+    with pytest.raises(UnavailableError):
+        await migrate(settings_for(nowhere, connect_timeout_s=1.0))
+
+
+async def test_a_killed_server_is_unavailable_at_once_and_usable_after_its_restart(own_server):
+    settings = settings_for(own_server.url, "hortus", connect_timeout_s=1.0)
+    await migrate(settings)
+    store = await PostgresStore.open(settings)
+    try:
+        world = await make_world(store)
+        await asyncio.to_thread(own_server.stop, signal.SIGQUIT)
+        began = time.monotonic()
+        with pytest.raises(UnavailableError):
+            await world.submit()
+        assert not await store.healthy()
+        assert time.monotonic() - began < QUICK_S
+        await asyncio.to_thread(own_server.start)
+        async with asyncio.timeout(20):
+            while not await store.healthy():
+                await asyncio.sleep(0.1)
+        run = await world.submit()  # no error from a connection of the time before
+        assert (await world.run(run.id)).queued_seq == 2
+    finally:
+        await store.close()
+
+
+async def test_a_connection_that_the_server_closed_is_not_handed_out(store, database_settings):
+    world = await make_world(store)
+    async with await AsyncConnection.connect(
+        database_settings.url.get_secret_value(), autocommit=True
+    ) as administrator:
+        cursor = await administrator.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        (terminated,) = await cursor.fetchone()
+    assert terminated >= 1
+    await asyncio.sleep(0.2)
+    assert (await world.submit()).status == "queued"
+
+
+async def test_a_statement_that_takes_too_long_is_unavailable(database_settings):
+    store = await PostgresStore.open(database_settings.model_copy(update={"statement_timeout_s": 0.2}))
+    try:
+        world = await make_world(store)
+        run = await world.submit()
+        async with store.transaction() as uow:
+            await uow.runs.request_cancel(world.tenant_id, run.id, reason="holds the row")
+            with pytest.raises(UnavailableError, match=r"longer than 0\.2 s"):
+                await world.claim(run)
+    finally:
+        await store.close()
+
+
+async def test_a_pool_that_is_used_up_is_unavailable_within_its_bound(database_settings):
+    settings = database_settings.model_copy(update={"pool_size": 1, "connect_timeout_s": 0.3})
+    store = await PostgresStore.open(settings)
+    try:
+        async with store.transaction():
+            with pytest.raises(UnavailableError, match=r"within 0\.3 s"):
+                async with store.transaction():
+                    pytest.fail("there was but one connection")
+            assert not await store.healthy()
+        assert await store.healthy()
+    finally:
+        await store.close()
+
+
+async def test_a_database_that_was_not_migrated_is_not_healthy_and_says_what_is_missing(empty_database):
+    store = await PostgresStore.open(empty_database)
+    try:
+        with pytest.raises(UnavailableError, match=r"0001_pre_initial\.sql"):
+            await store.check_schema()
+        assert not await store.healthy()
+        await migrate(empty_database)
+        assert await store.healthy()
+    finally:
+        await store.close()
