@@ -68,9 +68,18 @@ class Jail:
             SandboxError: It did not come up; the message holds what it said.
             SandboxUnavailableError: A part that the tier needs is missing.
         """
-        launch = tier.prepare()
+        jail = await cls._spawn(tier, tier.prepare())
         try:
-            process = await asyncio.create_subprocess_exec(
+            await jail.wait_ready()
+        except BaseException:
+            await jail.close()
+            raise
+        return jail
+
+    @classmethod
+    async def _spawn(cls, tier: Tier, launch: Launch) -> "Jail":
+        spawning = asyncio.create_task(
+            asyncio.create_subprocess_exec(
                 *launch.argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -80,28 +89,36 @@ class Jail:
                 pass_fds=launch.inherited,
                 start_new_session=True,
             )
-        except BaseException as exc:
-            clear_launch(launch)
-            if isinstance(exc, OSError):
-                raise SandboxError(f"{launch.argv[0]} could not be started: {exc}") from exc
+        )
+        try:
+            # Cancelled in the midst of it, asyncio would kill bwrap alone and leave its half-made child.
+            process = await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            await asyncio.wait([spawning])
+            if spawning.cancelled() or spawning.exception() is not None:
+                clear_launch(launch)
+            else:
+                await cls(tier, launch, spawning.result()).close()
             raise
+        except OSError as exc:
+            clear_launch(launch)
+            raise SandboxError(f"{launch.argv[0]} could not be started: {exc}") from exc
         finally:
             for descriptor in launch.inherited:
                 os.close(descriptor)
-        jail = cls(tier, launch, process)
-        try:
-            await jail._await_ready()
-        except BaseException:
-            await jail.close()
-            raise
-        return jail
+        return cls(tier, launch, process)
 
     @property
     def alive(self) -> bool:
         """Whether the jail is still there to take a request."""
         return self._process.returncode is None
 
-    async def _await_ready(self) -> None:
+    async def wait_ready(self) -> None:
+        """Wait until the interpreter has locked itself in; `start` has done so already.
+
+        Raises:
+            SandboxError: It did not, or not in time.
+        """
         assert self._process.stderr is not None  # noqa: S101  # a pipe by construction
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -112,9 +129,15 @@ class Jail:
             raise SandboxError(f"the jail was not ready within {START_TIMEOUT_S:g} s") from exc
         if said != READY:
             raise SandboxError("the jail did not come up: " + said.decode(errors="replace").strip()[-1000:])
-        if self._launch.info is not None:
+        self._find_inner()
+
+    def _find_inner(self) -> None:
+        """Learn from bwrap, once it says so, which process it has put into the namespaces."""
+        if self._launch.info is None or self._inner is not None:
+            return
+        with suppress(BlockingIOError, ValueError):
             self._inner = int(json.loads(os.read(self._launch.info, CHUNK))["child-pid"])
-            with suppress(ProcessLookupError):
+            with suppress(OSError):  # gone already, or a host that refuses pidfds: bwrap is killed then
                 self._inner_handle = os.pidfd_open(self._inner)
 
     async def serve(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
@@ -202,6 +225,7 @@ class Jail:
 
     def kill(self) -> None:
         """Kill all of it now; `close` waits for the end."""
+        self._find_inner()
         # The interpreter rather than bwrap: bwrap then reaps it, and no orphan is left to init.
         if self._inner_handle is not None:
             with suppress(ProcessLookupError):
@@ -213,6 +237,8 @@ class Jail:
     async def close(self) -> None:
         """Kill what is left, wait for its end and release descriptors and scratch files."""
         try:
+            if self._process.stdin is not None:
+                self._process.stdin.close()  # a jail that escapes the kill while it starts ends by itself
             if self._process.returncode is None:
                 self.kill()
                 try:

@@ -8,9 +8,10 @@ from typing import Literal, TypeAlias, assert_never
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
 from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome, TierName, TierReport
 from hortus_agents.sandbox.jail import Jail, encode_request
+from hortus_agents.sandbox.leftovers import remove_leftovers
 from hortus_agents.sandbox.pool import JailPool
 from hortus_agents.sandbox.syscalls import load_libseccomp
-from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, Tier, remove_stale_scratch
+from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, Tier
 
 TierChoice: TypeAlias = Literal["auto", "bubblewrap", "landlock"]
 
@@ -89,7 +90,7 @@ async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4) -> Sa
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
-    await asyncio.to_thread(remove_stale_scratch)
+    await asyncio.to_thread(remove_leftovers)
     refused = []
     for name in ORDER if tier == "auto" else (tier,):
         report = await _probe(name)

@@ -27,6 +27,7 @@ from hortus_agents.sandbox.landlock import access_rules, landlock_abi
 from hortus_agents.sandbox.syscalls import seccomp_program
 
 INSIDE = Path(__file__).with_name("inside.py")
+INSIDE_PATH = "/python/inside.py"  # where bubblewrap mounts it
 PYTHON_FLAGS = ("-I", "-S", "-B")
 NOBODY = "65534"
 SCRATCH_PREFIX = "hortus-jail-"
@@ -116,7 +117,7 @@ class BubblewrapTier:
             mounts += ["--tmpfs", f"{stdlib}/{name}", "--remount-ro", f"{stdlib}/{name}"]
         if python.shared_library is not None:
             mounts += ["--ro-bind", str(python.shared_library), f"/python/lib/{python.shared_library.name}"]
-        mounts += ["--ro-bind", str(INSIDE), "/python/inside.py"]
+        mounts += ["--ro-bind", str(INSIDE), INSIDE_PATH]
         mounts += ["--size", str(SCRATCH_MIB * 1024 * 1024), "--tmpfs", "/scratch", "--remount-ro", "/"]
         return tuple(mounts)
 
@@ -130,6 +131,7 @@ class BubblewrapTier:
         program, config = seccomp_program(starting=True), _config()
         seccomp = _pipe_with(program)
         info, info_writer = os.pipe()
+        os.set_blocking(info, False)
         setenv = [
             part
             for name, value in (_environment("/scratch") | {"LD_LIBRARY_PATH": "/python/lib"}).items()
@@ -144,7 +146,7 @@ class BubblewrapTier:
             "--as-pid-1",
             *mounts,
             *("--chdir", "/scratch", "--seccomp", str(seccomp), "--info-fd", str(info_writer), "--"),
-            *(self._inside_python(locate_interpreter()), *PYTHON_FLAGS, "/python/inside.py", config),
+            *(self._inside_python(locate_interpreter()), *PYTHON_FLAGS, INSIDE_PATH, config),
         )
         return Launch(argv=argv, environment={}, inherited=(seccomp, info_writer), info=info)
 
@@ -184,18 +186,6 @@ def _unused_uids() -> tuple[int, int]:
         if any(first <= base and base + count <= end for first, end in mapped):
             return base, count
     raise SandboxUnavailableError("root, but this user namespace maps no spare user ids to leave root for")
-
-
-def remove_stale_scratch() -> None:
-    """Delete scratch folders whose server was killed before it could."""
-    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*-*-*"):
-        pid, started = path.name.removeprefix(SCRATCH_PREFIX).split("-")[:2]
-        try:
-            alive = int(psutil.Process(int(pid)).create_time()) == int(started)
-        except (psutil.NoSuchProcess, ValueError):
-            alive = False
-        if not alive:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def clear_launch(launch: Launch) -> None:

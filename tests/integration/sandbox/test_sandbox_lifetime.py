@@ -13,8 +13,12 @@ import pytest
 
 from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, TierName, open_sandbox
+from hortus_agents.sandbox.jail import Jail
+from hortus_agents.sandbox.pool import JailPool
+from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, clear_launch
 
 END_S = 5.0
+TIERS: dict[TierName, type[BubblewrapTier | LandlockTier]] = {"bubblewrap": BubblewrapTier, "landlock": LandlockTier}
 FOREVER = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
 LONG = SandboxLimits(wall_s=60)
 
@@ -55,17 +59,17 @@ async def gone(pids: set[int]) -> bool:
     return not alive(pids)
 
 
-async def waiting_jail() -> set[int]:
+async def waiting_jail(sandbox: Sandbox) -> set[int]:
     """The processes of the one jail that a pool of one keeps waiting."""
-    before: set[int] = set()
-    while not before or before != descendants():
-        before = descendants()
-        await asyncio.sleep(0.1)
-    return before
+    assert isinstance(sandbox, JailPool)
+    async with asyncio.timeout(END_S):
+        while not sandbox._idle:
+            await asyncio.sleep(0.01)
+    return descendants()
 
 
 async def test_finished_call_leaves_no_process(sandbox: Sandbox) -> None:
-    jail = await waiting_jail()
+    jail = await waiting_jail(sandbox)
     source = "import threading, time\nthreading.Thread(target=time.sleep, args=(100,)).start()"
 
     result = await sandbox.run_script(source)
@@ -75,7 +79,7 @@ async def test_finished_call_leaves_no_process(sandbox: Sandbox) -> None:
 
 
 async def test_timed_out_call_leaves_no_process(sandbox: Sandbox) -> None:
-    jail = await waiting_jail()
+    jail = await waiting_jail(sandbox)
 
     result = await sandbox.run_script(FOREVER, limits=SandboxLimits(wall_s=0.3))
 
@@ -84,7 +88,7 @@ async def test_timed_out_call_leaves_no_process(sandbox: Sandbox) -> None:
 
 
 async def test_cancelled_call_leaves_no_process(sandbox: Sandbox) -> None:
-    jail = await waiting_jail()
+    jail = await waiting_jail(sandbox)
     call = asyncio.create_task(sandbox.run_script(FOREVER, limits=LONG))
     await asyncio.sleep(0.3)
     assert alive(jail)
@@ -98,7 +102,7 @@ async def test_cancelled_call_leaves_no_process(sandbox: Sandbox) -> None:
 
 
 async def test_callers_own_timeout_ends_the_call(sandbox: Sandbox) -> None:
-    jail = await waiting_jail()
+    jail = await waiting_jail(sandbox)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
@@ -146,7 +150,7 @@ async def test_close_ends_waiting_and_running_jails(tier: TierName) -> None:
 
 
 async def test_jail_killed_while_it_waits_is_replaced(sandbox: Sandbox) -> None:
-    for pid in await waiting_jail():
+    for pid in await waiting_jail(sandbox):
         os.kill(pid, signal.SIGKILL)
 
     result = await sandbox.run_script("6 * 7")
@@ -174,6 +178,46 @@ async def test_server_killed_with_sigkill_leaves_none(tier: TierName) -> None:
     await server.wait()
 
     assert await gone(pids), alive(pids)
+
+
+@pytest.mark.parametrize("delay_ms", [0, 1, 2, 3, 5, 8, 12, 20, 30])
+async def test_start_cancelled_at_any_moment_leaves_none(tier: TierName, delay_ms: int) -> None:
+    starting = asyncio.create_task(Jail.start(TIERS[tier]()))
+    await asyncio.sleep(delay_ms / 1000)
+    pids = descendants()
+
+    starting.cancel()
+    await asyncio.wait([starting])
+    if not starting.cancelled():
+        await starting.result().close()
+
+    assert await gone(pids)
+    assert not descendants()
+    assert not list(Path(tempfile.gettempdir()).glob(f"hortus-jail-{os.getpid()}-*"))
+
+
+@pytest.mark.parametrize("tier", ["bubblewrap"], indirect=True)
+async def test_half_made_namespace_of_a_killed_server_is_removed_by_the_next(tier: TierName) -> None:
+    launch = BubblewrapTier().prepare()
+    block, never_written = os.pipe()
+    argv = (launch.argv[0], "--block-fd", str(block), *launch.argv[1:])
+    bwrap = await asyncio.create_subprocess_exec(
+        *argv, pass_fds=(*launch.inherited, block), env={}, stdin=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(END_S):
+        while not (children := psutil.Process(bwrap.pid).children()):
+            await asyncio.sleep(0.01)
+    bwrap.kill()
+    await bwrap.wait()
+    half_made = {child.pid for child in children}
+    assert alive(half_made)
+
+    await (await open_sandbox(tier=tier)).aclose()
+
+    assert await gone(half_made)
+    for descriptor in (block, never_written, *launch.inherited):
+        os.close(descriptor)
+    clear_launch(launch)
 
 
 async def test_scratch_of_a_killed_server_is_removed_by_the_next(tier: TierName) -> None:

@@ -1,0 +1,47 @@
+"""What a server killed with SIGKILL can leave on the host; the next one removes it."""
+
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from hortus_agents.sandbox.tiers import INSIDE_PATH, SCRATCH_PREFIX
+
+
+def remove_leftovers() -> None:
+    """Delete scratch folders without a server, and half-made namespaces without their bwrap. Blocking."""
+    _remove_scratch()
+    _kill_orphans()
+
+
+def _remove_scratch() -> None:
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*-*-*"):
+        pid, started = path.name.removeprefix(SCRATCH_PREFIX).split("-")[:2]
+        try:
+            alive = int(psutil.Process(int(pid)).create_time()) == int(started)
+        except (psutil.NoSuchProcess, ValueError):
+            alive = False
+        if not alive:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _kill_orphans() -> None:
+    # bwrap's child waits for its parent before it asks the kernel to die with it: a bwrap that is killed within
+    # that millisecond leaves a process that waits for good. It runs no code of ours, yet it is there.
+    own_depth = _namespace_depth(psutil.Process().pid)
+    for process in psutil.process_iter(["cmdline", "uids"]):
+        with suppress(psutil.Error, OSError):
+            if INSIDE_PATH not in (process.info["cmdline"] or ()) or process.info["uids"] != psutil.Process().uids():
+                continue
+            parent = process.parent()
+            orphaned = parent is None or INSIDE_PATH not in parent.cmdline()
+            if orphaned and _namespace_depth(process.pid) > own_depth:
+                process.kill()
+
+
+def _namespace_depth(pid: int) -> int:
+    """In how many nested pid namespaces, from ours on, a process has an id."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return next(len(line.split()) - 1 for line in status.splitlines() if line.startswith("NSpid:"))
