@@ -1,3 +1,3 @@
 """Fixtures of all tests, one module per subject."""
 
-pytest_plugins = ["fixtures_postgres", "fixtures_valkey"]
+pytest_plugins = ["fixtures_postgres", "fixtures_valkey", "fixtures_stack"]
