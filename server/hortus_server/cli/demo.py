@@ -125,7 +125,7 @@ def _await_memory(client: ApiClient, act: Act) -> None:
 def _drain(client: ApiClient, worker_id: str) -> bool:
     """Let another worker take the second session, if there is another."""
     workers = client.get("/v1/admin/workers")["items"]
-    if not any(worker["worker_id"] != worker_id and not worker["draining"] for worker in workers):
+    if not any(worker["id"] != worker_id and worker["state"] == "running" for worker in workers):
         return False
     client.post(f"/v1/admin/workers/{worker_id}/drain")
     return True

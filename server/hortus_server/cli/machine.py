@@ -45,7 +45,8 @@ class Application:
         """The schema, then api, workers and beat over it."""
         port = ports.assign("api", self._port or None)
         self.url = f"http://127.0.0.1:{port}"
-        needs = frozenset({SCHEMA, valkey.NAME, qdrant.NAME, EMBEDDINGS})
+        # PostgreSQL by name too: it is stopped only after what writes to it.
+        needs = frozenset({SCHEMA, postgres.NAME, valkey.NAME, qdrant.NAME, EMBEDDINGS})
         variables = {
             **environment,
             "HORTUS_API_PORT": str(port),
