@@ -39,8 +39,7 @@ async def test_seq_has_no_gap_under_eight_writers_of_which_one_rolls_back(world)
             try:
                 async with world.store.transaction() as uow:
                     await uow.events.append(world.tenant_id, world.session.id, new(said(f"{writer}.{n}"), said("x")))
-                    if writer == 0:
-                        raise ZeroDivisionError  # what was numbered is given back
+                    assert 1 / writer  # the first fails: what was numbered is given back
             except ZeroDivisionError:
                 continue
 

@@ -43,14 +43,14 @@ class Rows:
 # Each takes (unit of work, the intruder's tenant, the victim's rows) and gives nothing, or raises.
 REACHES = {
     "tenants.add_key": None,  # makes a row of the caller's own
-    "tenants.list_keys": lambda u, t, r: u.tenants.list_keys(t),
+    "tenants.list_keys": lambda u, t, _: u.tenants.list_keys(t),
     "tenants.revoke_key": lambda u, t, r: u.tenants.revoke_key(t, r.key.id),
     "agents.add": None,
     "agents.add_version": lambda u, t, r: u.agents.add_version(t, r.world.agent.id, AgentSpec()),
     "agents.pin": lambda u, t, r: u.agents.pin(t, r.world.agent.id, 1),
     "agents.get": lambda u, t, r: u.agents.get(t, r.world.agent.id),
     "agents.get_version": lambda u, t, r: u.agents.get_version(t, r.world.agent.id, 1),
-    "agents.list": lambda u, t, r: u.agents.list(t, PageOf()),
+    "agents.list": lambda u, t, _: u.agents.list(t, PageOf()),
     "agents.list_versions": lambda u, t, r: u.agents.list_versions(t, r.world.agent.id, PageOf()),
     "sessions.add": lambda u, t, r: u.sessions.add(t, agent_id=r.world.agent.id, title="", metadata={}),
     "sessions.get": lambda u, t, r: u.sessions.get(t, r.world.session.id),
@@ -75,7 +75,7 @@ REACHES = {
     "tools.get_version": lambda u, t, r: u.tools.get_version(t, r.tool_version.id),
     "tools.active_versions": lambda u, t, r: u.tools.active_versions(t, [r.tool_version.id]),
     "tools.version_of_call": lambda u, t, r: u.tools.version_of_call(t, r.run.id, "c1"),
-    "tools.list": lambda u, t, r: u.tools.list(t, PageOf()),
+    "tools.list": lambda u, t, _: u.tools.list(t, PageOf()),
     "tools.list_versions": lambda u, t, r: u.tools.list_versions(t, r.tool_version.tool_id),
     "tools.record_use": lambda u, t, r: u.tools.record_use(
         t, r.tool_version.id, run_id=r.run.id, call_id="c9", ok=False
@@ -86,10 +86,10 @@ REACHES = {
     "memories.delete": lambda u, t, r: u.memories.delete(t, r.memory.id),
     "artifacts.put": None,
     "artifacts.get": lambda u, t, r: u.artifacts.get(t, r.artifact.sha256),
-    "idempotency.begin": lambda u, t, r: u.idempotency.begin(t, "key", route="r", body_sha256=b"3" * 32),
-    "idempotency.complete": lambda u, t, r: u.idempotency.complete(t, "key", route="r", answer={"status": 500}),
-    "statistics.queued_runs": lambda u, t, r: u.statistics.queued_runs(t, at_most=9),
-    "statistics.overview": lambda u, t, r: u.statistics.overview(t, window=timedelta(days=1)),
+    "idempotency.begin": lambda u, t, _: u.idempotency.begin(t, "key", route="r", body_sha256=b"3" * 32),
+    "idempotency.complete": lambda u, t, _: u.idempotency.complete(t, "key", route="r", answer={"status": 500}),
+    "statistics.queued_runs": lambda u, t, _: u.statistics.queued_runs(t, at_most=9),
+    "statistics.overview": lambda u, t, _: u.statistics.overview(t, window=timedelta(days=1)),
 }
 
 
@@ -158,7 +158,7 @@ async def test_a_row_cannot_refer_to_another_tenants_row(world, other):
     with pytest.raises(ConflictError):
         async with world.store.transaction() as uow:
             await uow.memories.add(replace(mixed, tenant_id=world.tenant_id))
+    stolen = make_tool_version(world.tenant_id, run_id=run.id, call_id="c")
     with pytest.raises(ConflictError):
         async with world.store.transaction() as uow:
-            stolen = make_tool_version(world.tenant_id, run_id=run.id, call_id="c")
             await uow.tools.propose(world.tenant_id, version=stolen, name="t")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from fixtures_postgres import PostgresServer, create_database, settings_for
 from psycopg import AsyncConnection
-from store_world import make_world
+from store_world import make_world, thought
 
 from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
@@ -102,6 +102,26 @@ async def test_a_pool_that_is_used_up_is_unavailable_within_its_bound(database_s
                     pytest.fail("there was but one connection")
             assert not await store.healthy()
         assert await store.healthy()
+    finally:
+        await store.close()
+
+
+async def test_a_cancelled_wait_gives_its_connection_back_and_leaves_nothing(database_settings):
+    store = await PostgresStore.open(database_settings.model_copy(update={"pool_size": 2}))
+    try:
+        world = await make_world(store)
+        claim = await world.claim(await world.submit())
+        for _ in range(4):
+            async with store.transaction() as uow:
+                await uow.runs.request_cancel(world.tenant_id, claim.run.id, reason="holds the row")
+                waiting = asyncio.create_task(world.append(claim, thought()))
+                await asyncio.sleep(0.1)
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+        (written,) = await world.append(claim, thought())
+        assert [event.seq for event in await world.log()] == list(range(1, written.seq + 1))
+        assert written.seq == 4
     finally:
         await store.close()
 

@@ -180,10 +180,16 @@ async def test_text_that_postgresql_cannot_hold_is_the_callers_error(world):
 
 
 async def test_nothing_of_a_failed_block_remains(world):
-    with pytest.raises(ZeroDivisionError):
+    made = []
+
+    async def fail():
         async with world.store.transaction() as uow:
-            session = await uow.sessions.add(world.tenant_id, agent_id=world.agent.id, title="t", metadata={})
+            made.append(await uow.sessions.add(world.tenant_id, agent_id=world.agent.id, title="t", metadata={}))
+            assert await uow.sessions.get(world.tenant_id, made[0].id) == made[0]
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with world.store.transaction() as uow:
         with pytest.raises(NotFoundError):
-            await uow.sessions.get(world.tenant_id, session.id)
+            await uow.sessions.get(world.tenant_id, made[0].id)

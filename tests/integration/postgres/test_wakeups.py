@@ -40,9 +40,7 @@ async def test_a_run_told_of_a_moment_ago_is_left_alone(world, due_runs):
 
 async def test_the_limit_takes_the_longest_waiting_first_and_reaches_all(world, due_runs):
     runs = [await world.submit(session=await world.another_session()) for _ in range(5)]
-    seen = []
-    for _ in range(3):
-        seen.append(await due_runs(limit=2))
+    seen = [await due_runs(limit=2) for _ in range(3)]
     assert seen[0] == {run.id for run in runs[:2]}
     assert seen[0] | seen[1] | seen[2] == {run.id for run in runs}
 

@@ -31,11 +31,15 @@ class Statement:
 
 
 def load_statements(file_name: str) -> Mapping[str, Statement]:
-    """The statements of a `.sql` file in this package, by name. Raises ValueError for text outside a named block."""
-    text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
+    """The statements of a `.sql` file in this package, by name. Raises ValueError as `parse_statements` does."""
+    return parse_statements(files(__package__).joinpath(file_name).read_text(encoding="utf-8"), source=file_name)
+
+
+def parse_statements(text: str, *, source: str) -> Mapping[str, Statement]:
+    """Statements by name. Raises ValueError for text outside a block, a bad `-- name:` line or a name used twice."""
     headers = list(_HEADER.finditer(text))
     if not headers or text[: headers[0].start()].strip():
-        raise ValueError(f"{file_name}: text before the first '-- name:' block")
+        raise ValueError(f"{source}: text before the first '-- name:' block")
     ends = [header.start() for header in headers[1:]] + [len(text)]
     found = {
         header["name"]: Statement(
@@ -44,7 +48,7 @@ def load_statements(file_name: str) -> Mapping[str, Statement]:
         for header, end in zip(headers, ends, strict=True)
     }
     if len(found) != len(headers) or text.count("-- name:") != len(headers):
-        raise ValueError(f"{file_name}: a '-- name:' line is repeated or malformed")
+        raise ValueError(f"{source}: a '-- name:' line is repeated or malformed")
     return MappingProxyType(found)
 
 
