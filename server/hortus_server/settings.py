@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hortus_agents.spec import ToolMode
+
+COMMAND_VARIABLES = frozenset({"HORTUS_API_KEY", "HORTUS_MODEL_FILE", "HORTUS_MODEL_HUB"})
+"""Read by commands, not by servers, though they look like fields of the groups `api` and `model`."""
 
 
 class Group(BaseModel):
@@ -118,7 +121,12 @@ class Settings(BaseSettings):
     """All settings; `HORTUS_DATABASE_URL` sets `database.url`, and so on."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HORTUS_", env_nested_delimiter="_", env_nested_max_split=1, frozen=True, extra="ignore"
+        env_prefix="HORTUS_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
     )
 
     home: Path = Field(
@@ -134,6 +142,21 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     sandbox: SandboxSettings = SandboxSettings()
     log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes all of them by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment alone, without the variables of commands."""
+        if isinstance(env_settings, EnvSettingsSource):
+            found = env_settings.env_vars.items()
+            env_settings.env_vars = {name: value for name, value in found if name.upper() not in COMMAND_VARIABLES}
+        return init_settings, env_settings
 
     @model_validator(mode="after")
     def _embedding_is_complete(self) -> "Settings":

@@ -1,0 +1,58 @@
+"""Settings come from the environment alone; what is not a setting is refused or left alone, never guessed."""
+
+import pytest
+from pydantic import ValidationError
+
+from hortus_server.settings import COMMAND_VARIABLES, Settings
+
+COMPLETE = {
+    "HORTUS_DATABASE_URL": "postgresql://user:pa55word@127.0.0.1/hortus",
+    "HORTUS_BROKER_URL": "redis://127.0.0.1:6379/0",
+    "HORTUS_QDRANT_URL": "http://127.0.0.1:6333",
+    "HORTUS_MODEL_URL": "http://127.0.0.1:8000/v1",
+    "HORTUS_EMBEDDING_PATH": "/models/minilm-int8",
+}
+
+
+@pytest.fixture(autouse=True)
+def _complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_variable_sets_a_field_of_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_API_PORT", "9000")
+    monkeypatch.setenv("HORTUS_SANDBOX_HTTP_ALLOW_PRIVATE", '["10.0.0.7:80"]')
+    settings = Settings()
+    assert settings.api.port == 9000
+    assert settings.sandbox.http_allow_private == ("10.0.0.7:80",)
+
+
+def test_an_unknown_field_of_a_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_API_PROT", "9000")
+    with pytest.raises(ValidationError, match="prot"):
+        Settings()
+
+
+@pytest.mark.parametrize("name", sorted(COMMAND_VARIABLES))
+def test_variables_of_commands_do_not_disturb_a_server(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "something")
+    assert Settings().api.port == 8420
+
+
+def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_QDRANT_API_KEY", "")
+    monkeypatch.setenv("HORTUS_API_PORT", "")
+    settings = Settings()
+    assert settings.qdrant.api_key is None
+    assert settings.api.port == 8420
+
+
+def test_hashed_embeddings_are_refused_outside_the_embedded_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_EMBEDDING_KIND", "hash")
+    with pytest.raises(ValidationError, match="for tests"):
+        Settings()
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "pa55word" not in repr(Settings())
