@@ -5,6 +5,8 @@ import os
 import tempfile
 from typing import Literal, TypeAlias, assert_never
 
+import structlog
+
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
 from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome, TierName, TierReport
 from hortus_agents.sandbox.jail import Jail, encode_request
@@ -13,16 +15,21 @@ from hortus_agents.sandbox.pool import JailPool
 from hortus_agents.sandbox.syscalls import load_libseccomp
 from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, Tier
 
+_log = structlog.get_logger(__name__)
+
 TierChoice: TypeAlias = Literal["auto", "bubblewrap", "landlock"]
 
 ORDER: tuple[TierName, ...] = ("bubblewrap", "landlock")
 REQUEST_BYTES = 64 * 1024
 
+# What the tiers set, and what bwrap (PWD) and Python (LC_CTYPE) add.
+JAIL_VARIABLES = frozenset({"LANG", "HOME", "TMPDIR", "MALLOC_ARENA_MAX", "LD_LIBRARY_PATH", "PWD", "LC_CTYPE"})
+
 # Tells which walls are missing; run inside, judged outside.
 SELF_CHECK = """
 import os, socket
 
-def check(outside, secret_name):
+def check(outside, expected_names):
     open_walls = []
     def refused(what, attempt):
         try:
@@ -41,7 +48,7 @@ def check(outside, secret_name):
     refused("processes can be signalled", lambda: os.kill(os.getppid(), 0))
     if os.getuid() == 0:
         open_walls.append("it runs as root")
-    if secret_name in os.environ:
+    if not os.environ.keys() <= set(expected_names):
         open_walls.append("the server's environment is visible")
     with open("scratch.txt", "w") as file:
         file.write("x")
@@ -96,6 +103,7 @@ async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4) -> Sa
         report = await _probe(name)
         if report.ok:
             return JailPool(_tier(name), concurrency=concurrency)
+        _log.warning("sandbox_tier_refused", tier=name, reason=report.why, mend=report.mend)
         refused.append(f"{name}: {report.why}. To mend it: {report.mend}")
     raise SandboxUnavailableError("no sandbox tier works here, model-written code is refused. " + " | ".join(refused))
 
@@ -116,11 +124,10 @@ async def _probe(name: TierName) -> TierReport:
 async def _try_out(tier: Tier) -> str:
     """Why the tier does not hold; empty when it does."""
     limits = SandboxLimits()
-    secret_name = next(iter(os.environ.keys() - {"LANG", "HOME", "TMPDIR", "MALLOC_ARENA_MAX", "LD_LIBRARY_PATH"}), "")
     with tempfile.NamedTemporaryFile(prefix="hortus-outside-") as outside:
         # Readable by its mode, so that only the jail's walls can refuse it.
         os.fchmod(outside.fileno(), 0o666)
-        arguments = {"outside": outside.name, "secret_name": secret_name}
+        arguments = {"outside": outside.name, "expected_names": sorted(JAIL_VARIABLES)}
         request = encode_request(SELF_CHECK, "check", arguments, limits=limits, most=REQUEST_BYTES)
         result = await (await Jail.start(tier)).serve(request, limits)
     if result.outcome is not SandboxOutcome.OK:

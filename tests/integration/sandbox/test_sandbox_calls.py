@@ -1,11 +1,14 @@
 """What a call gives back, on every tier that this host has."""
 
+import asyncio
+import os
+import sys
 import time
 
 import pytest
 
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
-from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, open_sandbox, opening, probe_tiers
+from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, TierName, open_sandbox, opening, probe_tiers
 
 SHORT = SandboxLimits(wall_s=1.0)
 
@@ -24,9 +27,25 @@ async def test_auto_takes_the_first_tier_that_holds() -> None:
     assert opened.tier == first
 
 
+async def test_no_variable_of_the_server_is_mistaken_for_a_leak(tier: TierName) -> None:
+    # bwrap sets PWD inside, most shells set it outside.
+    probe = "import asyncio; from hortus_agents.sandbox import probe_tiers; print(asyncio.run(probe_tiers()))"
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", probe),
+        env={"PWD": "/", "HOME": "/", "LANG": "C", "LC_CTYPE": "C", "PATH": os.environ["PATH"]},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        out, _ = await server.communicate()
+
+    assert f"TierReport(tier='{tier}', ok=True" in out.decode()
+
+
 async def test_refuses_when_no_tier_holds_and_says_why_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     # Walls that do not stand must refuse the tier: here nothing that the check reports can be empty.
-    monkeypatch.setattr(opening, "SELF_CHECK", "def check(outside, secret_name): return ['processes can be started']")
+    monkeypatch.setattr(
+        opening, "SELF_CHECK", "def check(outside, expected_names): return ['processes can be started']"
+    )
 
     with pytest.raises(SandboxUnavailableError) as caught:
         await open_sandbox()

@@ -52,7 +52,7 @@ async def opened_where_refused(*refused: str) -> tuple[str, dict[TierName, tuple
     async with asyncio.timeout(60):
         out, _ = await host.communicate()
     assert host.returncode == 0
-    opened, reports = json.loads(out)
+    opened, reports = json.loads(out.splitlines()[-1])  # after the warnings of the refused tiers
     return opened, reports
 
 
