@@ -5,6 +5,7 @@ import secrets
 import warnings
 from collections.abc import Sequence
 
+import structlog
 from celery import signals
 
 from hortus_server.domain.queues import QUEUES, QueueName
@@ -14,6 +15,8 @@ from hortus_server.worker import control  # noqa: F401 - registers the remote co
 from hortus_server.worker.app import WorkerApp
 from hortus_server.worker.tasks import register_tasks
 
+log = structlog.get_logger()
+
 app = WorkerApp(load_settings=load_settings, open_process=open_worker_process)
 register_tasks(app)
 
@@ -21,6 +24,11 @@ register_tasks(app)
 @signals.setup_logging.connect(weak=False)
 def _set_up_logs(**_signal: object) -> None:
     configure_logs(app.settings.log, process="worker" if app.worker_id else "beat")
+
+
+@signals.beat_init.connect(weak=False)
+def _tell_ready(**_signal: object) -> None:
+    log.info("beat_ready")
 
 
 def run_worker(queues: Sequence[QueueName] = QUEUES) -> None:

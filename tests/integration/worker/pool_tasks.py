@@ -1,4 +1,4 @@
-"""A worker with tasks that only wait, to see the pool alone: started as `python pool_tasks.py BROKER_URL POOL DRAIN_S`."""
+"""A worker with tasks that only wait, to see the pool alone: `python pool_tasks.py BROKER_URL POOL DRAIN_S`."""
 
 import asyncio
 import os

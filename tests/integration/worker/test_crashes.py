@@ -1,0 +1,85 @@
+"""What must hold when a worker or the broker dies; each test has processes of its own."""
+
+import asyncio
+import signal
+import time
+
+from cluster import LEASE_S, Cluster, assert_gap_free, until
+from scripts import ANSWER, CALL, WITH_TOOL, held
+
+from hortus_agents.events import MessageCompleted, RunStarted
+
+
+async def test_a_killed_worker_s_run_is_finished_by_another_without_repeating_a_call(cluster: Cluster) -> None:
+    cluster.script(CALL, held("second", turn=1))
+    await cluster.use(WITH_TOOL)
+    first = await cluster.start_worker_and_beat()
+    run = await cluster.submit()
+    await cluster.model.until_held("second")
+    await cluster.start_worker()
+    first.send_signal(signal.SIGKILL)
+    killed_at = time.monotonic()
+    await until(lambda: cluster.model.requests[1].cancelled, within_s=2)
+    cluster.model.release("second")
+    await cluster.ended(run)
+    assert time.monotonic() - killed_at < LEASE_S + 5
+    events = await cluster.events(run.session_id)
+    assert_gap_free(events)
+    assert [event.payload.generation for event in events if isinstance(event.payload, RunStarted)] == [1, 2]
+    assert [event.payload.content for event in events if isinstance(event.payload, MessageCompleted)] == [
+        "four and some more words"
+    ]
+    finished = [record for record in cluster.model.requests if record.finished]
+    assert sorted(len(record.body["messages"]) for record in finished) == [2, 4], "each call finished once"
+
+
+async def test_a_cancel_that_finds_a_dead_worker_is_carried_out_by_the_next(cluster: Cluster) -> None:
+    cluster.script(held("stalled"))
+    first = await cluster.start_worker()
+    run = await cluster.submit()
+    await cluster.model.until_held("stalled")
+    first.kill()
+    async with cluster.store.transaction() as uow:
+        await uow.runs.request_cancel(cluster.tenant_id, run.id, reason="too late")
+    await cluster.start_worker_and_beat()
+    assert (await cluster.ended(run)).status == "cancelled"
+    assert len(cluster.model.requests) == 1
+
+
+async def test_a_wiped_broker_loses_no_run(cluster: Cluster) -> None:
+    cluster.script(ANSWER)
+    run = await cluster.submit()
+    cluster.broker.stop()
+    cluster.broker.start()
+    await cluster.start_worker_and_beat()
+    assert (await cluster.ended(run)).status == "succeeded"
+
+
+async def test_sigterm_hands_a_long_run_over_at_once(cluster: Cluster) -> None:
+    cluster.script(CALL, held("long", turn=1))
+    await cluster.use(WITH_TOOL)
+    first = await cluster.start_worker(HORTUS_WORKER_DRAIN_S="0.5", HORTUS_WORKER_LEASE_S="60")
+    run = await cluster.submit()
+    await cluster.model.until_held("long")
+    await cluster.start_worker(HORTUS_WORKER_LEASE_S="60")
+    first.send_signal(signal.SIGTERM)
+    await until(lambda: len(cluster.model.requests) == 3, within_s=6, why=cluster.logs)
+    cluster.model.release("long")
+    assert (await cluster.ended(run)).status == "succeeded"
+    assert first.wait(10) == 0
+    assert (await cluster.run(run)).generation == 2
+
+
+async def test_sigterm_lets_the_step_under_way_end_and_hands_over_before_the_next(cluster: Cluster) -> None:
+    cluster.script({**CALL, "reply": {**CALL["reply"], "hold": "first"}}, ANSWER)
+    await cluster.use(WITH_TOOL)
+    first = await cluster.start_worker()
+    run = await cluster.submit()
+    await cluster.model.until_held("first")
+    await cluster.start_worker()
+    first.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.5)
+    cluster.model.release("first")
+    assert (await cluster.ended(run)).status == "succeeded"
+    assert len(cluster.model.requests) == 2, "the first call was finished by the worker that had begun it"
+    assert (await cluster.run(run)).generation == 2

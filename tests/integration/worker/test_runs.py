@@ -1,0 +1,93 @@
+"""Runs on real worker processes: two of them and beat, shared by these tests."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from cluster import SPEC, Cluster, assert_gap_free, until
+from scripts import ANSWER, CALL, WITH_TOOL, held
+
+from hortus_agents.events import RunBudgetExhausted, RunCancelled, RunFailed
+from hortus_agents.limits import RunLimits
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def plain_agent(running: Cluster) -> None:
+    await running.use(SPEC)
+
+
+async def test_a_run_goes_all_the_way(running: Cluster) -> None:
+    running.script(ANSWER)
+    run = await running.ended(await running.submit("what is 2+2?"))
+    assert (run.status, run.output, run.generation) == ("succeeded", "four", 1)
+    assert await running.types(run) == [
+        "message.created",
+        "run.queued",
+        "run.started",
+        "step.started",
+        "model.called",
+        "message.completed",
+        "run.succeeded",
+    ]
+    assert_gap_free(await running.events(run.session_id))
+
+
+async def test_a_doubled_message_is_one_execution(running: Cluster) -> None:
+    running.script(CALL, ANSWER)
+    await running.use(WITH_TOOL)
+    run = await running.submit(wake=6)
+    assert (await running.ended(run)).status == "succeeded"
+    await running.wake(run, times=3)
+    await asyncio.sleep(0.5)
+    assert (await running.types(run)).count("run.started") == 1
+    assert len(running.calls_of(run)) == 2
+
+
+async def test_cancel_closes_the_request_to_the_model_within_a_second(running: Cluster) -> None:
+    running.script(held("stalled", at_token=6))
+    run = await running.submit()
+    await running.model.until_held("stalled")
+    await asyncio.sleep(0.2)
+    async with running.store.transaction() as uow:
+        await uow.runs.request_cancel(running.tenant_id, run.id, reason="changed my mind")
+    await until(lambda: running.calls_of(run)[0].cancelled, within_s=1.0)
+    assert (await running.ended(run, within_s=2)).status == "cancelled"
+    (end,) = [e.payload for e in await running.events(run.session_id) if isinstance(e.payload, RunCancelled)]
+    assert end.reason == "changed my mind"
+    assert "four and some more words".startswith(end.partial_output)
+    assert end.partial_output
+    await running.wake(run)
+    await asyncio.sleep(0.3)
+    assert (await running.types(run)).count("run.started") == 1
+
+
+async def test_runs_of_a_session_take_turns(running: Cluster) -> None:
+    running.script(ANSWER)
+    session = await running.session()
+    runs = [await running.submit(f"question {number}", session=session) for number in range(4)]
+    for run in runs:
+        assert (await running.ended(run)).status == "succeeded"
+    started = [e.run_id for e in await running.events(session.id) if e.type == "run.started"]
+    assert started == [run.id for run in runs]
+    last = running.calls_of(runs[-1])[0].body["messages"]
+    assert [message["content"] for message in last if message["role"] == "user"][-4:] == [
+        f"question {number}" for number in range(4)
+    ]
+
+
+async def test_the_wall_limit_ends_a_run_that_stalls(running: Cluster) -> None:
+    running.script(held("never"))
+    await running.use(SPEC.model_copy(update={"limits": RunLimits(wall_s=0.7)}))
+    run = await running.ended(await running.submit(), within_s=5)
+    assert run.status == "budget_exhausted"
+    (end,) = [e.payload for e in await running.events(run.session_id) if isinstance(e.payload, RunBudgetExhausted)]
+    assert end.limit == "wall_s"
+
+
+async def test_a_model_that_refuses_fails_the_run_with_its_code(running: Cluster) -> None:
+    running.script({"reply": {"error": {"status": 400}}})
+    run = await running.ended(await running.submit())
+    assert (run.status, run.error_code) == ("failed", "model_rejected")
+    assert any(isinstance(e.payload, RunFailed) for e in await running.events(run.session_id))
