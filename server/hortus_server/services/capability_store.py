@@ -119,7 +119,6 @@ class RowsAndCapabilityIndex:
 
 def to_capability(name: str, version: ToolVersion) -> Capability:
     """A row as the loop sees it; the tests are the cases that were checked."""
-    report = version.test_report or {}
     return Capability(
         tool_id=version.tool_id,
         version_id=version.id,
@@ -130,7 +129,7 @@ def to_capability(name: str, version: ToolVersion) -> Capability:
         returns=dict(version.returns),
         source=version.source,
         function=version.function,
-        tests=tuple(dict(case) for case in (version.tests or report.get("cases", ()))),
+        tests=tuple(dict(case) for case in version.tests),
     )
 
 

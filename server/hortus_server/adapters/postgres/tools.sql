@@ -38,10 +38,11 @@ RETURNING
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
 
 -- name: record_test :one
--- Keep a report; a version that got beyond its test keeps its state.
+-- Keep a report and the cases that it checked; a version that got beyond its test keeps its state.
 UPDATE tool_versions
 SET
     test_report = %(report)s,
+    tests = COALESCE(%(report)s::jsonb -> 'cases', tests),
     state = CASE WHEN state IN ('proposed', 'tested', 'rejected') THEN %(state)s ELSE state END
 WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
