@@ -1,0 +1,52 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from hortus_server.settings import LogSettings
+from hortus_server.telemetry import logs
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure_logs(LogSettings(format="json"), process="worker")
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_lines_are_json_with_the_run_s_ids(written: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(run_id="r1", session_id="s1", tenant_id="t1"):
+        structlog.get_logger("here").info("claimed", generation=2)
+        logging.getLogger("library").warning("from %s", "elsewhere")
+    ours, theirs = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert (ours["event"], ours["generation"], ours["process"], ours["level"]) == ("claimed", 2, "worker", "info")
+    assert theirs["event"] == "from elsewhere"
+    for line in (ours, theirs):
+        assert (line["run_id"], line["session_id"], line["tenant_id"]) == ("r1", "s1", "t1")
+
+
+def test_secrets_are_blotted_out(written: io.StringIO) -> None:
+    log = structlog.get_logger("here")
+    log.info("connect to redis://:hunter22@127.0.0.1:6379/0", authorization="Bearer abcdefghijk", api_key="k" * 20)
+    log.info("nested", headers={"Authorization": "Bearer abcdefghijk"}, total_tokens=7)
+    logging.getLogger("library").warning("sent Bearer abcdefghijk")
+    text = written.getvalue()
+    for secret in ("hunter22", "abcdefghijk", "k" * 20):
+        assert secret not in text
+    assert json.loads(text.splitlines()[1])["total_tokens"] == 7
+
+
+def test_an_exception_is_part_of_its_line(written: io.StringIO) -> None:
+    structlog.get_logger("here").error("run_broke", exc_info=ValueError("broken redis://:hunter22@host"))
+    (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert "ValueError: broken" in line["exception"]
+    assert "hunter22" not in line["exception"]

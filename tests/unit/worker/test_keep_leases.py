@@ -1,0 +1,95 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+from hortus_server.domain.errors import UnavailableError
+from hortus_server.domain.ids import RunId
+from hortus_server.domain.records import LeaseSignal
+from hortus_server.services.keep_leases import KeepLeases, Stop
+
+
+class Leases:
+    """The one query of the heartbeat, over a dictionary."""
+
+    def __init__(self) -> None:
+        self.queries: list[int] = []
+        self.stolen: set[RunId] = set()
+        self.stopped: dict[RunId, str] = {}
+        self.down = False
+
+    async def renew(self, _worker: str, held: Sequence[tuple[RunId, int]], *, lease: timedelta) -> list[LeaseSignal]:
+        self.queries.append(len(held))
+        return [
+            LeaseSignal(run, generation, run not in self.stolen, run in self.stopped, self.stopped.get(run))
+            for run, generation in held
+        ]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        if self.down:
+            raise UnavailableError("database", "down")
+        yield SimpleNamespace(runs=self)
+
+
+def keeper(leases: Leases, *, lease_s: float = 10.0) -> KeepLeases:
+    return KeepLeases(leases, "w1", lease=timedelta(seconds=lease_s), heartbeat=timedelta(seconds=0.01))
+
+
+async def wait_for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_one_query_keeps_all_leases() -> None:
+    leases = Leases()
+    keep = keeper(leases)
+    task = asyncio.create_task(wait_for_ever())
+    async with keep.beating():
+        with keep.hold(RunId(uuid4()), 1, task), keep.hold(RunId(uuid4()), 1, task):
+            await asyncio.sleep(0.05)
+        seen = len(leases.queries)
+        await asyncio.sleep(0.05)
+    assert set(leases.queries) == {2}
+    assert len(leases.queries) <= seen + 1, "nothing held, nothing asked"
+    task.cancel()
+
+
+async def test_a_cancel_request_stops_the_task_and_carries_its_reason() -> None:
+    leases = Leases()
+    keep = keeper(leases)
+    run_id = RunId(uuid4())
+    task = asyncio.create_task(wait_for_ever())
+    async with keep.beating():
+        with keep.hold(run_id, 1, task) as hold:
+            leases.stopped[run_id] = "enough"
+            await asyncio.wait([task], timeout=1)
+    assert task.cancelled()
+    assert hold.stop == Stop("cancelled", "enough")
+
+
+async def test_a_lease_that_another_worker_took_stops_the_task_silently() -> None:
+    leases = Leases()
+    keep = keeper(leases)
+    run_id = RunId(uuid4())
+    task = asyncio.create_task(wait_for_ever())
+    async with keep.beating():
+        with keep.hold(run_id, 1, task) as hold:
+            leases.stolen.add(run_id)
+            await asyncio.wait([task], timeout=1)
+    assert hold.stop == Stop("lost")
+
+
+async def test_runs_are_given_up_when_no_lease_could_be_renewed_for_its_length() -> None:
+    leases = Leases()
+    keep = keeper(leases, lease_s=0.2)
+    task = asyncio.create_task(wait_for_ever())
+    async with keep.beating():
+        with keep.hold(RunId(uuid4()), 1, task) as hold:
+            leases.down = True
+            await asyncio.sleep(0.1)
+            assert hold.stop is None, "a short outage costs nothing"
+            await asyncio.wait([task], timeout=1)
+    assert hold.stop == Stop("lost")

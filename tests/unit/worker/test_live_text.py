@@ -1,0 +1,59 @@
+import asyncio
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+from hortus_agents.loop.step import Delta
+from hortus_server.ports.live import TokenDelta
+from hortus_server.services.live_text import LiveText
+
+MESSAGE = uuid4()
+
+
+class Readers:
+    def __init__(self) -> None:
+        self.deltas: list[TokenDelta] = []
+
+    async def publish_delta(self, _session: UUID, delta: TokenDelta) -> None:
+        self.deltas.append(delta)
+
+
+def text_over(readers: Readers, *, interval_s: float) -> LiveText:
+    claim = SimpleNamespace(run=SimpleNamespace(session_id=uuid4()))
+    observer = SimpleNamespace(delta_published=lambda _claim: None)
+    return LiveText(readers, observer, claim, interval_s)
+
+
+async def test_the_first_piece_goes_at_once_and_later_ones_are_joined() -> None:
+    readers = Readers()
+    text = text_over(readers, interval_s=0.05)
+    pump = asyncio.create_task(text.pump())
+    text.add(Delta(MESSAGE, 0, "a"))
+    await asyncio.sleep(0.01)
+    assert readers.deltas == [TokenDelta(MESSAGE, 0, "a")]
+    for place, letter in enumerate("bcd", start=1):
+        text.add(Delta(MESSAGE, place, letter))
+    await asyncio.sleep(0.01)
+    assert len(readers.deltas) == 1
+    await asyncio.sleep(0.08)
+    assert readers.deltas[1:] == [TokenDelta(MESSAGE, 1, "bcd")]
+    pump.cancel()
+
+
+async def test_flush_sends_what_waits_and_keeps_messages_apart() -> None:
+    readers = Readers()
+    text = text_over(readers, interval_s=60)
+    other = uuid4()
+    text.add(Delta(MESSAGE, 0, "ab"))
+    text.add(Delta(MESSAGE, 2, "c"))
+    text.add(Delta(other, 0, "x"))
+    await text.flush()
+    assert readers.deltas == [TokenDelta(MESSAGE, 0, "abc"), TokenDelta(other, 0, "x")]
+
+
+async def test_a_message_that_restarts_starts_its_text_anew() -> None:
+    text = text_over(Readers(), interval_s=60)
+    text.add(Delta(MESSAGE, 0, "first "))
+    text.add(Delta(MESSAGE, 6, "try"))
+    assert text.text == "first try"
+    text.add(Delta(MESSAGE, 0, "second"))
+    assert text.text == "second"
