@@ -11,8 +11,33 @@ from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page,
 from hortus_server.ports.paging import PageRequest
 
 
-class RunRepository(Protocol):
-    """Runs as rows: claims, leases, lists."""
+class RunLeases(Protocol):
+    """The worker's side: who may write to a run, for how long, and how it ends."""
+
+    async def claim(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Claim | None:
+        """Take the run if it is queued, or running under an expired lease, and the first unfinished of its session."""
+        ...
+
+    async def renew(
+        self, worker_id: str, held: Sequence[tuple[RunId, int]], *, lease: timedelta
+    ) -> tuple[LeaseSignal, ...]:
+        """Extend the leases still owned; one signal for each held (run, generation), in the same order."""
+        ...
+
+    async def release(self, run_id: RunId, generation: int) -> bool:
+        """End the lease at once, so that another worker may claim; False when it was not owned any more."""
+        ...
+
+    async def finish(self, run_id: RunId, generation: int | None, *, event: Event) -> None:
+        """Project a terminal event, already in the log, onto the row; generation None for a run never claimed.
+
+        Raises StaleGenerationError.
+        """
+        ...
+
+
+class RunRepository(RunLeases, Protocol):
+    """Runs as rows."""
 
     async def add(
         self,
@@ -47,27 +72,6 @@ class RunRepository(Protocol):
         """In order. Raises NotFoundError."""
         ...
 
-    async def claim(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Claim | None:
-        """Take the run if it is queued, or running under an expired lease, and the first unfinished of its session."""
-        ...
-
-    async def renew(
-        self, worker_id: str, held: Sequence[tuple[RunId, int]], *, lease: timedelta
-    ) -> tuple[LeaseSignal, ...]:
-        """Extend the leases still owned; one signal for each held (run, generation), in the same order."""
-        ...
-
-    async def release(self, run_id: RunId, generation: int) -> bool:
-        """End the lease at once, so that another worker may claim; False when it was not owned any more."""
-        ...
-
     async def request_cancel(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
         """Mark for cancellation; idempotent; a terminal run stays as it is. Raises NotFoundError."""
-        ...
-
-    async def finish(self, run_id: RunId, generation: int | None, *, event: Event) -> None:
-        """Project a terminal event, already in the log, onto the row; generation None for a run never claimed.
-
-        Raises StaleGenerationError.
-        """
         ...

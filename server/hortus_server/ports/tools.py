@@ -8,8 +8,8 @@ from hortus_server.domain.records import Page, Tool, ToolState, ToolVersion
 from hortus_server.ports.paging import PageRequest
 
 
-class ToolRepository(Protocol):
-    """Evolved tools: versions, state, counters."""
+class ToolChanges(Protocol):
+    """How evolved tools come, prove themselves and go."""
 
     async def propose(self, tenant_id: TenantId, *, version: ToolVersion, name: str) -> ToolVersion:
         """Store a candidate under the next version number; idempotent on (origin run, origin call, source)."""
@@ -28,6 +28,16 @@ class ToolRepository(Protocol):
     async def disable(self, tenant_id: TenantId, tool_id: ToolId, *, reason: str) -> Tool:
         """Take the active version out of use everywhere. Raises NotFoundError."""
         ...
+
+    async def record_use(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, run_id: RunId, call_id: str, ok: bool
+    ) -> None:
+        """Count one use, once for each (run, call)."""
+        ...
+
+
+class ToolRepository(ToolChanges, Protocol):
+    """Evolved tools: versions, state, counters."""
 
     async def get(self, tenant_id: TenantId, key: ToolId | str) -> Tool:
         """By id or name. Raises NotFoundError."""
@@ -53,10 +63,4 @@ class ToolRepository(Protocol):
 
     async def list_versions(self, tenant_id: TenantId, tool_id: ToolId) -> tuple[ToolVersion, ...]:
         """Newest first. Raises NotFoundError."""
-        ...
-
-    async def record_use(
-        self, tenant_id: TenantId, version_id: ToolVersionId, *, run_id: RunId, call_id: str, ok: bool
-    ) -> None:
-        """Count one use, once for each (run, call)."""
         ...
