@@ -5,11 +5,14 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from hortus_server.api.app import create_app
-from hortus_server.api.edge import Edge, EdgeOptions
-from hortus_server.settings import ApiSettings
+from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
+from hortus_server.settings import ApiSettings, Settings
+from hortus_server.telemetry.logs import configure_logs
+from hortus_server.wiring import Services, load_settings, open_services
 
 PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
 
@@ -28,6 +31,20 @@ def edge_options(settings: ApiSettings) -> EdgeOptions:
         cookie_secret=secret,
         public_origin=_origin(settings.public_url),
         send_timeout_s=settings.send_timeout_s,
+    )
+
+
+def edge_ports(services: Services) -> EdgePorts:
+    """What the edge takes of a process's services."""
+    return EdgePorts(
+        store=services.store,
+        queue=services.queue,
+        live=services.live,
+        streams=services.streams,
+        index=services.memory_index,
+        workers=services.workers,
+        models=services.models,
+        probes=services.probes,
     )
 
 
@@ -65,6 +82,20 @@ def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None
         proxy_headers=False,
     )
     return ApiServer(config, edge)
+
+
+async def serve_api(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises UnavailableError when PostgreSQL does not answer at the start."""
+    async with open_services(settings, role="api") as services:
+        edge = make_edge(edge_options(settings.api), edge_ports(services))
+        await make_server(edge, settings.api).serve()
+
+
+def run_api() -> None:
+    """The process `hortus api`."""
+    settings = load_settings()
+    configure_logs(settings.log, process="api")
+    uvloop.run(serve_api(settings))
 
 
 def _origin(url: str | None) -> str | None:

@@ -1,13 +1,14 @@
 """The real application over real PostgreSQL and Valkey."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 from backends import Caller, ListQueue, OneModel, OneWorker, SwitchedProbe, WordIndex, Writer
 from fastapi import FastAPI
 
@@ -34,6 +35,17 @@ OPTIONS = EdgeOptions(
     send_timeout_s=1.0,
     poll_s=0.2,
 )
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> Iterator[None]:
+    """The default renderer shows every local variable of a traceback, which takes seconds."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, renderer]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from hortus_server.api.ui import AdminUi
 from hortus_server.domain.errors import NotFoundError
 
 STATIC = Path(__file__).parent.parent / "static"
-V1 = [
+ROUTERS = [
     agents.router,
     sessions.router,
     events.router,
@@ -29,6 +29,7 @@ V1 = [
     library.models,
     login.router,
     admin.router,
+    operations.router,
 ]
 DOCS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortus API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -60,13 +61,10 @@ def create_app(edge: Edge, *, static: Path = STATIC) -> FastAPI:
     )
     app.state.edge = edge
     errors.install(app)
-    v1 = APIRouter(prefix="/v1")
-    for router in V1:
-        v1.include_router(router)
-    app.include_router(v1)
-    app.include_router(operations.router)
+    for router in ROUTERS:
+        app.include_router(router)
     _document_routes(app)
-    openapi.install(app, [*V1, operations.router])
+    openapi.install(app, ROUTERS)
     app.router.default = AdminUi(static)
     return app
 

@@ -21,6 +21,7 @@ from hortus_server.ports.live import LiveItem, LiveSubscriber, PartialMessage, T
 from hortus_server.ports.store import Store
 from hortus_server.services.read_events import check_cursor
 from hortus_server.services.session_view import SessionView
+from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
 
@@ -106,8 +107,7 @@ class FollowSession:
             reader = _Reader(self, tenant_id, session_id, SessionView(after))
             yield reader.items(inbox)
         finally:
-            pump.cancel()
-            await asyncio.wait([pump])
+            await stop_task(pump)
 
     async def _pump(self, session_id: SessionId, inbox: _Inbox) -> None:
         while True:

@@ -12,6 +12,7 @@ from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
 from hortus_server.ports.live import LiveItem, LiveSubscriber
 from hortus_server.ports.store import Store
+from hortus_server.services.stop_task import stop_task
 
 POLL_S = 1.0  # the row is looked at this often even if the live channel says nothing
 
@@ -39,9 +40,8 @@ class WaitRun:
                 ended.clear()
                 run = await self._read(tenant_id, run_id)
         finally:
-            watcher.cancel()
             # Whatever the live channel raised is logged there; the row has been read all the same.
-            await asyncio.wait([watcher])
+            await stop_task(watcher)
         return run
 
     async def _read(self, tenant_id: TenantId, run_id: RunId) -> Run:

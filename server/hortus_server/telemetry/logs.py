@@ -49,7 +49,12 @@ def configure_logs(settings: LogSettings, *, process: str) -> None:
     rendered: list[Processor] = (
         [structlog.processors.format_exc_info, blot_secrets, structlog.processors.JSONRenderer(_to_json)]
         if as_json
-        else [blot_secrets, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            blot_secrets,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
     )
     structlog.configure(
         processors=[

@@ -15,6 +15,7 @@ from hortus_agents.events import TERMINAL_EVENTS, Event
 from hortus_server.adapters.redis.frames import channel, encode_delta, encode_events, partial_key
 from hortus_server.domain.ids import SessionId
 from hortus_server.ports.live import TokenDelta
+from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
 
@@ -115,6 +116,5 @@ async def open_live(redis: Redis, *, timeout_s: float) -> AsyncIterator[RedisLiv
     try:
         yield live
     finally:
-        sender.cancel()
-        await asyncio.wait([sender])
+        await stop_task(sender)
         await live.drain()

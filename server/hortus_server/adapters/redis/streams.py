@@ -15,6 +15,7 @@ from hortus_server.adapters.redis.frames import channel, decode, partial_key
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import SessionId
 from hortus_server.ports.live import LiveItem, PartialMessage, TokenDelta
+from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
 
@@ -211,5 +212,4 @@ async def open_streams(redis: Redis, *, timeout_s: float, buffer: int) -> AsyncI
     try:
         yield streams
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await stop_task(task)

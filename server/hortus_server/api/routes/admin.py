@@ -27,7 +27,7 @@ from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.issue_key import KeyDraft
 from hortus_server.services.revoke_key import revoke_key
 
-router = APIRouter(prefix="/admin", tags=["admin"])
+router = APIRouter(prefix="/v1/admin", tags=["admin"])
 WorkerName = Annotated[str, Path(min_length=1, max_length=300, pattern=r"^[\w@.:%+-]+$")]
 
 

@@ -29,7 +29,7 @@ from hortus_server.services.create_agent import AgentDraft, create_agent
 from hortus_server.services.diff_agent_versions import diff_agent_versions
 from hortus_server.services.pin_agent_version import pin_agent_version
 
-router = APIRouter(prefix="/agents", tags=["agents"])
+router = APIRouter(prefix="/v1/agents", tags=["agents"])
 LARGEST_VERSION = 2_147_483_647
 
 

@@ -20,7 +20,7 @@ from hortus_server.domain.errors import HortusError, InvalidCursorError, Invalid
 from hortus_server.domain.ids import SessionId
 from hortus_server.services.read_events import read_events
 
-router = APIRouter(tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"])
 STREAM = "text/event-stream"
 EVENTS = (
     READ

@@ -40,9 +40,9 @@ from hortus_server.domain.ids import AgentId, MemoryId
 from hortus_server.services.delete_memory import delete_memory
 from hortus_server.services.disable_tool import disable_tool
 
-tools = APIRouter(prefix="/tools", tags=["tools"])
-memories = APIRouter(prefix="/memories", tags=["memories"])
-models = APIRouter(prefix="/models", tags=["models"])
+tools = APIRouter(prefix="/v1/tools", tags=["tools"])
+memories = APIRouter(prefix="/v1/memories", tags=["memories"])
+models = APIRouter(prefix="/v1/models", tags=["models"])
 
 
 class MemoryQuery(PageQuery):

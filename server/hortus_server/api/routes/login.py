@@ -11,7 +11,7 @@ from hortus_server.api.responses import CHANGE, LIST
 from hortus_server.api.schemas.admin import LoginBody, MeView
 from hortus_server.domain.errors import ForbiddenError
 
-router = APIRouter(tags=["login"])
+router = APIRouter(prefix="/v1", tags=["login"])
 
 
 @router.get("/me", response_model=MeView, responses=LIST, dependencies=[NoQuery])

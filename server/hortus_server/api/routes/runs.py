@@ -19,7 +19,7 @@ from hortus_server.domain.records import RunStatus
 from hortus_server.services.read_events import read_run_events
 from hortus_server.services.submit_run import RunRequest
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
 LONGEST_WAIT_S = 60.0
 
 

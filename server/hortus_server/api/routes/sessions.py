@@ -18,7 +18,7 @@ from hortus_server.services.create_session import SessionDraft
 from hortus_server.services.delete_session import delete_session
 from hortus_server.services.submit_run import RunRequest
 
-router = APIRouter(prefix="/sessions", tags=["sessions"])
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
 
 class SessionQuery(PageQuery):

@@ -19,6 +19,7 @@ from hortus_server.api.streams.frames import AuthCommand, encode, frame, heartbe
 from hortus_server.domain.errors import ConflictError, HortusError, LimitExceededError, NotFoundError
 from hortus_server.domain.ids import SessionId
 from hortus_server.services.follow_session import Idle
+from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
 
@@ -115,8 +116,7 @@ class StreamSocket:
         task = self._tasks.pop(session_id, None)
         if task is None:
             raise NotFoundError("subscription", session_id)
-        task.cancel()
-        await asyncio.wait([task])
+        await stop_task(task)
 
     async def _follow(self, caller: Caller, session_id: SessionId, after: int, frame_id: str | int | None) -> None:
         replied = frame_id is None

@@ -18,6 +18,7 @@ from hortus_server.api.streams.frames import encode, frame, heartbeat
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.ids import SessionId
 from hortus_server.services.follow_session import Idle, StreamItem
+from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
 RETRY_MS = 500
@@ -51,9 +52,7 @@ class EventStream(Response):
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
+                await stop_task(*tasks)
             if not leaving.cancelled() and leaving.done():
                 return
             await self._finish(writer, send)
