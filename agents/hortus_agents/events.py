@@ -110,7 +110,8 @@ class ModelCalled(Frozen):
     """A finished model call: its result, never to be repeated.
 
     `purpose` is `act` for the agent's own step; evolution's calls name theirs. `guard` names a deterministic
-    fallback that held (duplicate_call, repaired, forced_answer), so that nobody takes it for the model's merit.
+    fallback that held (duplicate_call, forced_answer, forced_use, truncated_answer, raw_answer, repaired), so that
+    nobody takes it for the model's merit.
     """
 
     type: Literal["model.called"] = "model.called"

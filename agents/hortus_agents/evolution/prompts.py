@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from hortus_agents.evolution.signature import Signature
 from hortus_agents.messages import JsonObject, Message
 
-_DESIGNER = "You design one small, general, pure Python function. Reply with JSON."
+_DESIGNER = "You design one small, general, pure Python function. Reply with one line of JSON."
 _WRITER = """\
 You write one correct Python function. Standard library only; no print, input, files or network.
-Return the result; raise ValueError on invalid input. Reply with one ```python block."""
-_TESTER = "You write test cases for a Python function. Be exact. Reply with JSON."
+Return the result; raise ValueError on invalid input. Reply with one ```python block and nothing else."""
+_TESTER = "You write test cases for a Python function. Be exact. Reply with one line of JSON."
 
 
 def signature_messages(name: str, purpose: str, example: str) -> tuple[Message, ...]:
@@ -31,7 +31,7 @@ def source_messages(
 ) -> tuple[Message, ...]:
     """Ask for a source; `failed` are earlier (source, error) pairs, of which the last one is shown."""
     stub = render_stub(signature, purpose=purpose, example=example)
-    ask = "Solve it step by step in the simplest way:" if another_way else "Write this function:"
+    ask = "Write this function in the most obvious way, code only:" if another_way else "Write this function:"
     messages = [
         Message(role="system", content=_WRITER),
         Message(role="user", content=f"{ask}\n```python\n{stub}\n```"),

@@ -14,7 +14,7 @@ from hortus_agents.models.structured import ask_json, complete
 from hortus_agents.tools.builtin.request_capability import CapabilityRequest
 
 _SIGNATURE_TOKENS = 300
-_SOURCE_TOKENS = 800
+_SOURCE_TOKENS = 600
 _CASES_TOKENS = 500
 _RETRY_TEMPERATURE = 0.4  # at 0 a small model tends to repeat what was wrong
 _REFERENCE_TEMPERATURE = 0.7

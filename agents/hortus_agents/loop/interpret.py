@@ -11,6 +11,7 @@ from hortus_agents.messages import ChatResult, ToolCall
 from hortus_agents.models.partial_json import PropertyReader
 
 FORCED_ANSWER = "forced_answer"
+FORCED_USE = "forced_use"
 DUPLICATE_CALL = "duplicate_call"
 TRUNCATED_ANSWER = "truncated_answer"
 RAW_ANSWER = "raw_answer"
@@ -101,6 +102,14 @@ def must_answer(state: RunState, *, steps_left: int, calls_left: int, tools_left
     """Whether only an answer can come next: a call was repeated, or a limit leaves room for nothing else."""
     repeated = bool(state.steps) and any(_was_duplicate(record) for record in state.steps[-1].calls)
     return repeated or steps_left <= 1 or calls_left <= 1 or tools_left <= 0
+
+
+def must_use(state: RunState) -> str | None:
+    """The tool that the last step asked for and got, which a small model would forget over its own guess."""
+    if not state.steps:
+        return None
+    last = state.steps[-1]
+    return next((bound.name for bound in state.capabilities if bound.own and bound.step == last.number > 0), None)
 
 
 def _was_duplicate(record: CallRecord) -> bool:

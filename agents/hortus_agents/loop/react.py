@@ -8,11 +8,13 @@ from hortus_agents.events import MessageCompleted, MessageRestarted, ModelCalled
 from hortus_agents.loop.interpret import (
     DUPLICATE_CALL,
     FORCED_ANSWER,
+    FORCED_USE,
     Reply,
     any_duplicate,
     interpret_constrained,
     interpret_native,
     must_answer,
+    must_use,
 )
 from hortus_agents.loop.journal import Journal, message_id
 from hortus_agents.loop.model_call import ModelCall, prompt_sha256
@@ -92,6 +94,8 @@ class ReactStrategy:
             reply = interpret_constrained(result, state, step=step)
         if any_duplicate(state, reply.calls):
             return Reply(reply.calls, guard=DUPLICATE_CALL)
+        if not forced and tool_mode(deps) == "constrained" and any(c.name == must_use(state) for c in reply.calls):
+            return Reply(reply.calls, guard=FORCED_USE)
         if forced and reply.guard is None and reply.answer is not None and deps.tools.specs:
             return Reply(answer=reply.answer, guard=FORCED_ANSWER)
         return reply
@@ -123,12 +127,13 @@ def build_request(state: RunState, deps: StepDeps, *, forced: bool) -> ChatReque
     """The next model call; `forced` leaves it no choice but to answer."""
     mode = tool_mode(deps)
     specs = deps.tools.specs
+    schema = step_schema(specs, answer_only=forced, only=must_use(state)) if mode == "constrained" else None
     tokens_left = max(deps.limits.tokens - state.spent.tokens, _MIN_TOKENS)
     return ChatRequest(
         model=deps.model.name,
         messages=build_messages(state, deps.spec, specs, mode=mode, last=forced),
         tools=() if forced or mode == "constrained" else specs,
-        json_schema=step_schema(specs, answer_only=forced) if mode == "constrained" else None,
+        json_schema=schema,
         max_tokens=min(deps.limits.completion_tokens, tokens_left),
         temperature=deps.spec.temperature,
         metadata={"run_id": str(state.run_id), "step": str(state.step + 1), "purpose": "act"},

@@ -1,11 +1,11 @@
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 
 from hortus_agents.sandbox import Sandbox, open_sandbox
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     opened = await open_sandbox()
     yield opened

@@ -11,6 +11,8 @@ from hortus_agents.evolution.toolbox import ToolPorts, build_registry
 from hortus_agents.limits import RunLimits
 from hortus_agents.sandbox import Sandbox
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one jail pool for all
+
 SIGNATURE = json.dumps({
     "name": "to_roman", "description": "Roman numerals of a positive integer.",
     "parameters": [{"name": "number", "type": "integer"}], "returns": "string",
@@ -104,6 +106,18 @@ async def test_the_new_tool_is_named_in_the_schema_of_the_next_step_but_not_in_t
     assert last.messages[: len(first.messages)] == first.messages
     assert "to_roman" in json.dumps(last.json_schema)
     assert "to_roman" not in json.dumps(first.json_schema)
+
+
+async def test_a_tool_that_was_just_made_is_used_before_anything_is_answered(sandbox: Sandbox) -> None:
+    run = world([ask(), SIGNATURE, RIGHT, CASES, use(2024), ANSWER], sandbox)
+    await run.finish()
+    offered, free = run.model.requests[4].json_schema, run.model.requests[5].json_schema
+    assert offered is not None
+    assert free is not None
+    assert offered["properties"]["tool"] == {"const": "to_roman"}
+    assert "anyOf" in free
+    guards = [payload.guard for payload in run.payloads("model.called") if payload.purpose == "act"]
+    assert guards == [None, "forced_use", None]
 
 
 @pytest.mark.parametrize(
