@@ -169,5 +169,6 @@ def _detail(results: Sequence[CaseResult], *, with_reference: bool) -> str:
         f"cases: {origins or 'none'}; confirmed {count('confirmed')} "
         f"(by a stated value {sum(result.anchored for result in results)}), failed {count('failed')}, "
         f"contradicted {count('contradicted')}, unresolved {count('unresolved')}, both raise {count('both_raise')}; "
-        f"independent reference: {'yes' if with_reference else 'no'}; the first {DETERMINISM_CASES} run twice, result type checked"
+        f"independent reference: {'yes' if with_reference else 'no'}; "
+        f"the first {DETERMINISM_CASES} run twice, result type checked"
     )

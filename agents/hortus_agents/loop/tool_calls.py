@@ -77,9 +77,14 @@ def _doubt_policy(call: ToolCall, deps: StepDeps) -> InDoubtPolicy:
 
 async def _run(admitted: Admitted, journal: Journal, deps: StepDeps) -> Observation:
     prior = journal.state.emitted
+    lost: list[Exception] = []
 
     async def emit(payloads: Sequence[EventPayload]) -> None:
-        await journal.emit(payloads, prior=prior)
+        try:
+            await journal.emit(payloads, prior=prior)
+        except Exception as error:
+            lost.append(error)
+            raise
         limit = journal.exhausted() if any(isinstance(payload, ModelCalled) for payload in payloads) else None
         if limit in {"model_calls", "tokens", "wall_s"}:
             raise ToolFailedError(f"stopped: the run's limit of {limit} is reached")
@@ -99,7 +104,10 @@ async def _run(admitted: Admitted, journal: Journal, deps: StepDeps) -> Observat
     left_s = journal.wall_left_s()
     if left_s <= 0:
         return Observation("failed", "the run's time is up")
-    return await deps.tools.run(admitted, context, timeout_s=left_s)
+    observation = await deps.tools.run(admitted, context, timeout_s=left_s)
+    if lost:
+        raise lost[0]  # the log could not be written: that is the driver's affair, not the tool's or the model's
+    return observation
 
 
 def _note_finished(call: ToolCall, observation: Observation, journal: Journal) -> None:

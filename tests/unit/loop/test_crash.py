@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hortus_agents.errors import ModelUnavailableError
+from hortus_agents.events import CapabilityRequested
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.registry import ToolRegistry
 
@@ -155,3 +156,25 @@ async def test_attempts_go_on_counting_after_a_crash() -> None:
     assert (await run.finish()).status == "failed"
     assert [payload.attempt for payload in run.payloads("model.failed")] == [1, 2, 3]
     assert len(run.model.requests) == 3
+
+
+async def test_a_log_that_cannot_be_written_is_no_tool_failure() -> None:
+    class LeaseLostError(Exception):
+        """Another worker owns the run."""
+
+    async def note(context: Any) -> None:
+        run.broken = True  # type: ignore[attr-defined]
+        await context.emit([CapabilityRequested(call_id=context.call_id, name="n", purpose="p")])
+
+    class Fenced(World):
+        async def emit(self, events: Any) -> None:
+            if getattr(self, "broken", False):
+                raise LeaseLostError
+            await super().emit(events)
+
+    model = PlannedModel([], tool_mode="native")
+    model.plan = [["a"]]
+    run = Fenced(model, ToolRegistry({"calculate": EchoTool(before=note)}))
+    with pytest.raises(LeaseLostError):
+        await run.step()
+    assert run.types[-1] == "tool.called"
