@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+import structlog
+
 from hortus_agents.events import TERMINAL_EVENTS, Event
+from hortus_server.domain.errors import HortusError
 from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
 from hortus_server.ports.live import LiveItem, LiveSubscriber
 from hortus_server.ports.store import Store
 from hortus_server.services.stop_task import stop_task
+
+log = structlog.get_logger()
 
 POLL_S = 1.0  # the row is looked at this often even if the live channel says nothing
 
@@ -40,7 +45,6 @@ class WaitRun:
                 ended.clear()
                 run = await self._read(tenant_id, run_id)
         finally:
-            # Whatever the live channel raised is logged there; the row has been read all the same.
             await stop_task(watcher)
         return run
 
@@ -52,7 +56,10 @@ class WaitRun:
 async def _watch(
     subscription: AbstractAsyncContextManager[AsyncIterator[LiveItem]], run_id: RunId, ended: asyncio.Event
 ) -> None:
-    async with subscription as items:
-        async for item in items:
-            if isinstance(item, Event) and item.run_id == run_id and item.type in TERMINAL_EVENTS:
-                ended.set()
+    try:
+        async with subscription as items:
+            async for item in items:
+                if isinstance(item, Event) and item.run_id == run_id and item.type in TERMINAL_EVENTS:
+                    ended.set()
+    except HortusError as error:
+        log.info("live_channel_lost", run_id=str(run_id), error=str(error))  # the poll goes on without it

@@ -59,8 +59,9 @@ class Commands:
         frame_id = value.get("id")
         if not isinstance(frame_id, str | int) or isinstance(frame_id, bool):
             frame_id = None
-        if value.get("type") in NOT_SUPPORTED:
-            detail = f"{value['type']} is not supported by this version"
+        kind = value.get("type")
+        if isinstance(kind, str) and kind in NOT_SUPPORTED:
+            detail = f"{kind} is not supported by this version"
             await self._socket.reply(frame_id, ok=False, problem=problem("not_supported", detail))
             return
         fault = check_json(orjson.dumps(value))
