@@ -3,109 +3,42 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
-from psycopg.rows import DictRow, dict_row
+from fixtures_machine import (
+    DEMO_TIMEOUT_S,
+    DOWN_TIMEOUT_S,
+    UP_TIMEOUT_S,
+    Machine,
+    assert_episode_points_at_its_events,
+    assert_gap_free,
+    assert_reused_without_writing,
+    assert_tool_has_source_and_passed,
+    assert_two_workers,
+    open_machine,
+    run_demo,
+)
 
-from hortus_server.adapters.embedded.home import HortusHome
 from hortus_server.adapters.embedded.state import SupervisorState, marked_processes
 
 MODEL = os.environ.get("HORTUS_TEST_MODEL", "qwen2.5-coder-0.5b")
-UP_TIMEOUT_S = 420.0  # downloads half a gigabyte where no cache holds it
-DEMO_TIMEOUT_S = 420.0
-DOWN_TIMEOUT_S = 45.0
 
 pytestmark = [pytest.mark.realmodel, pytest.mark.timeout(UP_TIMEOUT_S + DEMO_TIMEOUT_S + DOWN_TIMEOUT_S)]
 
 
-@dataclass(frozen=True)
-class Machine:
-    """A running `hortus up` with its home."""
-
-    home: HortusHome
-    environment: dict[str, str]
-    url: str
-    admin_key: str
-    process: subprocess.Popen[str]
-
-    def hortus(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "hortus_server.cli", *arguments],
-            env=self.environment, text=True, capture_output=True, timeout=timeout_s, check=False,
-        )  # fmt: skip
-
-    def rows(self, query: str, *values: object) -> list[DictRow]:
-        ports = json.loads((self.home.run / "ports.json").read_text())
-        password = self.home.secret("postgres_password")
-        dsn = f"postgresql://hortus:{password}@127.0.0.1:{ports['postgres']}/hortus"
-        with psycopg.connect(dsn, row_factory=dict_row) as connection:
-            return connection.execute(query, values).fetchall()
-
-    def points(self, collection: str) -> list[dict[str, Any]]:
-        ports = json.loads((self.home.run / "ports.json").read_text())
-        answer = httpx.post(
-            f"http://127.0.0.1:{ports['qdrant']}/collections/{collection}/points/scroll",
-            json={"limit": 100, "with_payload": True},
-            headers={"api-key": self.home.secret("qdrant_api_key")},
-            timeout=10.0,
-        )
-        found: list[dict[str, Any]] = answer.raise_for_status().json()["result"]["points"]
-        return found
-
-
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    cache = Path(os.environ.get("HORTUS_MODELS_DIR", Path.home() / ".cache" / "hortus" / "models"))
-    with tempfile.TemporaryDirectory(prefix="hortus-e2e-") as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL runs as nobody where we are root
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("HORTUS_")},
-            "HORTUS_HOME": f"{folder}/home",
-            "HORTUS_MODELS_DIR": str(cache),
-            "HORTUS_EMBEDDED_MODEL": MODEL,
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hortus_server.cli", "up", "--port", "0", "--json"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        try:
-            said = _wait_until_up(process)
-            yield Machine(HortusHome.locate(environment), environment, said["url"], said["admin_key"], process)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait(DOWN_TIMEOUT_S)
-
-
-def _wait_until_up(process: subprocess.Popen[str]) -> dict[str, str]:
-    deadline, heard = time.monotonic() + UP_TIMEOUT_S, []
-    assert process.stdout is not None
-    for line in process.stdout:
-        heard.append(line)
-        if line.startswith("{") and json.loads(line).get("event") == "up":
-            said: dict[str, str] = json.loads(line)
-            return said
-        assert time.monotonic() < deadline, "".join(heard[-30:])
-    raise AssertionError(f"hortus up ended with {process.wait()}:\n{''.join(heard[-30:])}")
+    with open_machine({"HORTUS_EMBEDDED_MODEL": MODEL}) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def demo(machine: Machine) -> dict[str, Any]:
-    finished = machine.hortus("demo", "--json", timeout_s=DEMO_TIMEOUT_S)
-    assert finished.stdout, finished.stderr
-    told: dict[str, Any] = json.loads(finished.stdout)
-    assert [finding for finding in told["findings"] if not finding["held"]] == []
-    return told
+    return run_demo(machine)
 
 
 def test_the_key_is_shown_once_and_kept_private(machine: Machine) -> None:
@@ -118,52 +51,23 @@ def test_the_key_is_shown_once_and_kept_private(machine: Machine) -> None:
 
 def test_both_logs_are_gap_free(machine: Machine, demo: dict[str, Any]) -> None:
     for session in demo["sessions"]:
-        found = machine.rows("SELECT seq FROM events WHERE session_id = %s ORDER BY seq", session)
-        assert [row["seq"] for row in found] == list(range(1, len(found) + 1))
-        (last,) = machine.rows("SELECT last_seq FROM sessions WHERE id = %s", session)
-        assert last["last_seq"] == len(found)
+        assert_gap_free(machine, session)
 
 
 def test_the_first_session_left_an_episode_that_points_at_its_events(machine: Machine, demo: dict[str, Any]) -> None:
-    first = demo["sessions"][0]
-    (memory,) = machine.rows("SELECT * FROM memories WHERE session_id = %s AND kind = 'episode'", first)
-    assert memory["indexed_at"] is not None
-    within = machine.rows(
-        "SELECT 1 FROM events WHERE session_id = %s AND seq BETWEEN %s AND %s AND type = 'message.created'",
-        first, memory["source_first_seq"], memory["source_last_seq"],
-    )  # fmt: skip
-    assert within
-    payloads = json.dumps(machine.points("episodes"))
-    assert str(memory["id"]) in payloads
-    assert first in payloads
+    assert_episode_points_at_its_events(machine, demo["sessions"][0])
 
 
 def test_the_tool_is_a_row_with_source_and_a_passed_test(machine: Machine, demo: dict[str, Any]) -> None:
-    (version,) = machine.rows("SELECT * FROM tool_versions WHERE state = 'active'")
-    assert "def " in version["source"]
-    assert version["tests"]
-    assert version["test_report"]["passed"] is True
-    (event,) = machine.rows("SELECT session_id, payload FROM events WHERE type = 'capability.activated'")
-    assert str(event["session_id"]) == demo["sessions"][0]
-    assert event["payload"]["tool_version_id"] == str(version["id"])
+    assert_tool_has_source_and_passed(machine, demo["sessions"][0])
 
 
 def test_the_second_session_recalled_and_reused_and_wrote_nothing(machine: Machine, demo: dict[str, Any]) -> None:
-    first, second = demo["sessions"]
-    events = machine.rows("SELECT type, payload FROM events WHERE session_id = %s ORDER BY seq", second)
-    recalled = [item for row in events if row["type"] == "memory.recalled" for item in row["payload"]["items"]]
-    assert first in {item["session_id"] for item in recalled}
-    reused = [row["payload"]["tool_version_id"] for row in events if row["type"] == "capability.reused"]
-    used = [row["payload"]["tool_version_id"] for row in events if row["type"] == "tool.called"]
-    assert set(reused) & set(used)
-    purposes = {row["payload"]["purpose"] for row in events if row["type"] == "model.called"}
-    assert purposes == {"act"}
-    assert not [row for row in events if row["type"] in {"capability.requested", "capability.proposed"}]
+    assert_reused_without_writing(machine, *demo["sessions"])
 
 
 def test_the_two_runs_were_on_different_workers(machine: Machine, demo: dict[str, Any]) -> None:
-    found = machine.rows("SELECT DISTINCT payload->>'worker_id' AS worker FROM events WHERE type = 'run.started'")
-    assert len(found) == 2
+    assert_two_workers(machine)
     assert demo["findings"]
 
 
