@@ -57,6 +57,9 @@ ui: ## build the admin UI into the package
 ui-check: ## types, lint and unit tests of the admin UI
 	cd server/ui && npm ci --no-audit --no-fund && npm run check
 
+docs: install ## write the reference pages from the code
+	$(BIN)/python docs/generator
+
 wheel: ui install ## one wheel with all three packages and the UI
 	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python
 
