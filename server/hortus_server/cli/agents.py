@@ -13,7 +13,7 @@ from hortus_server.cli.render import out, print_json, print_table
 app = typer.Typer(no_args_is_help=True, help="Agents and their versions.")
 
 SpecFile = Annotated[
-    Path | None, typer.Option("--spec", help="JSON file with the whole definition (see docs/guides/agents.md).")
+    Path | None, typer.Option("--spec", help="JSON file with the whole definition (see docs/agent-definition.md).")
 ]
 Instructions = Annotated[str | None, typer.Option(help="Its system text.")]
 
@@ -66,7 +66,7 @@ def update(
 
 @app.command("list")
 def list_agents(
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 50,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,

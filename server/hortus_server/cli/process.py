@@ -1,4 +1,4 @@
-"""Runs one process: `python -m hortus_server.cli.process api|worker|beat`.
+"""Runs one process: `python -m hortus_server.cli.process api|worker|beat`; after `worker` may follow queues.
 
 Apart from the other commands, so that `hortus status` need not import what only a server needs.
 """
@@ -14,6 +14,7 @@ from hortus_server.asgi import edge_options, make_server
 from hortus_server.celery_app import run_beat, run_worker
 from hortus_server.cli.faults import report_settings
 from hortus_server.domain.errors import HortusError
+from hortus_server.domain.queues import QUEUES
 from hortus_server.telemetry.logs import configure_logs
 from hortus_server.wiring import load_settings, open_services
 
@@ -38,7 +39,7 @@ async def serve_api() -> None:
 
 PROCESSES: dict[str, Callable[[], None]] = {
     "api": lambda: uvloop.run(serve_api()),
-    "worker": run_worker,
+    "worker": lambda: run_worker(tuple(queue for queue in QUEUES if queue in sys.argv[2:]) or QUEUES),
     "beat": run_beat,
 }
 

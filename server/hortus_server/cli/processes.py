@@ -15,9 +15,12 @@ from hortus_server.adapters.embedded.model_server import EmbeddedModelServer
 from hortus_server.adapters.embedded.plan import EmbeddedOptions, weight_sources
 from hortus_server.adapters.embedded.weights.catalogue import DEFAULT_CHAT_MODEL, find_model
 from hortus_server.adapters.embedded.weights.store import WeightsStore
+from hortus_server.adapters.postgres.migrations import Phase
 from hortus_server.adapters.postgres.migrations import migrate as apply_migrations
+from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson
 from hortus_server.cli.render import err, out, print_json
+from hortus_server.domain.queues import QUEUES
 from hortus_server.settings import DatabaseEnvironment
 
 weights_app = typer.Typer(no_args_is_help=True, help="Model files for machines without a model hub.")
@@ -44,10 +47,16 @@ def api(
 
 
 def worker(
+    queues: Annotated[
+        str, typer.Option(help="Only these: runs, evolve, memory, maintenance; for example runs,evolve.")
+    ] = ",".join(QUEUES),
     check: Annotated[bool, typer.Option("--check", help="Ask whether any worker answers, and exit.")] = False,
 ) -> None:
     """Execute runs; start as many as you like, on as many machines."""
-    replace_process((*CELERY, "inspect", "ping", "--timeout", "5") if check else (*PROCESS, "worker"))
+    wanted = [queue.strip() for queue in queues.split(",")]
+    if unknown := set(wanted) - set(QUEUES):
+        raise CommandError(f"no such queue: {', '.join(sorted(unknown))}; there are {', '.join(QUEUES)}")
+    replace_process((*CELERY, "inspect", "ping", "--timeout", "5") if check else (*PROCESS, "worker", *wanted))
 
 
 def beat() -> None:
@@ -55,9 +64,14 @@ def beat() -> None:
     replace_process((*PROCESS, "beat"))
 
 
-def migrate(as_json: AsJson = False) -> None:
+def migrate(
+    phase: Annotated[
+        Phase | None, typer.Option(help="pre: only what suits the old code too, for rolling upgrades.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database's schema up to date; safe to repeat and to run at the same time."""
-    applied = asyncio.run(apply_migrations(DatabaseEnvironment().database))
+    applied = asyncio.run(apply_migrations(DatabaseEnvironment().database, phase=phase))
     if as_json:
         print_json({"applied": list(applied)})
     else:

@@ -55,7 +55,7 @@ def start(
 def list_runs(
     status: Annotated[str | None, typer.Option(help="Only these: queued, running, failed …")] = None,
     session: Annotated[str | None, typer.Option(help="Only this session's.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,
