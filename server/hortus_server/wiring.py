@@ -98,8 +98,10 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
         redis = connect_redis(broker_url, timeout_s=timeout_s)
         stack.push_async_callback(redis.aclose)
         live = await stack.enter_async_context(open_live(redis, timeout_s=timeout_s))
+        listening = connect_redis(broker_url, timeout_s=timeout_s, retries=0)
+        stack.push_async_callback(listening.aclose)
         streams = await stack.enter_async_context(
-            open_streams(redis, timeout_s=timeout_s, buffer=settings.api.reader_buffer)
+            open_streams(listening, timeout_s=timeout_s, buffer=settings.api.reader_buffer)
         )
         queue = await stack.enter_async_context(open_wakeups(broker_url, timeout_s=timeout_s))
         session = await stack.enter_async_context(open_model_session())

@@ -16,6 +16,13 @@ from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.settings import DatabaseSettings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Worker processes import for seconds, more on a busy machine, and fixtures count into a test's time."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture
 def broker_url(own_valkey: ValkeyServer) -> str:
     return own_valkey.url
@@ -55,8 +62,10 @@ async def cluster(
         made = await Cluster.make(
             store, model, broker=own_valkey, database_url=database_settings.url, qdrant_url=qdrant_url, folder=tmp_path
         )
-        yield made
-        await made.close()
+        try:
+            yield made
+        finally:
+            await made.close()
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +102,11 @@ async def running(
             qdrant_url=qdrant_url,
             folder=tmp_path_factory.mktemp("workers"),
         )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(made.start_worker_and_beat())
-            group.create_task(made.start_worker())
-        yield made
-        await made.close()
-    await store.close()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(made.start_worker_and_beat())
+                group.create_task(made.start_worker())
+            yield made
+        finally:
+            await made.close()
+            await store.close()

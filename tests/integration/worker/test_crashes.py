@@ -3,11 +3,17 @@
 import asyncio
 import signal
 import time
+from pathlib import Path
 
 from cluster import LEASE_S, Cluster, assert_gap_free, until
+from fixtures_postgres import PostgresServer, create_database, settings_for
+from fixtures_valkey import ValkeyServer
 from scripts import ANSWER, CALL, WITH_TOOL, held
 
 from hortus_agents.events import MessageCompleted, RunStarted
+from hortus_agents.models.scripted import ScriptedModel
+from hortus_server.adapters.postgres.migrations import migrate
+from hortus_server.adapters.postgres.store import PostgresStore
 
 
 async def test_a_killed_worker_s_run_is_finished_by_another_without_repeating_a_call(cluster: Cluster) -> None:
@@ -83,3 +89,42 @@ async def test_sigterm_lets_the_step_under_way_end_and_hands_over_before_the_nex
     assert (await cluster.ended(run)).status == "succeeded"
     assert len(cluster.model.requests) == 2, "the first call was finished by the worker that had begun it"
     assert (await cluster.run(run)).generation == 2
+
+
+async def test_a_finished_model_call_survives_an_outage_of_the_database(
+    tmp_path: Path, own_valkey: ValkeyServer
+) -> None:
+    server = PostgresServer()
+    server.create()
+    server.start()
+    try:
+        create_database(server.url, "hortus")
+        settings = settings_for(server.url, "hortus")
+        await migrate(settings)
+        store = await PostgresStore.open(settings)
+        async with ScriptedModel({"rules": [held("answer")]}) as model:
+            cluster = await Cluster.make(
+                store,
+                model,
+                broker=own_valkey,
+                database_url=settings.url,
+                qdrant_url="http://127.0.0.1:9",
+                folder=tmp_path,
+            )
+            try:
+                await cluster.start_worker(HORTUS_WORKER_LEASE_S="30")
+                run = await cluster.submit()
+                await model.until_held("answer")
+                server.stop(signal.SIGQUIT)
+                model.release("answer")
+                await until(lambda: "commit_waits" in cluster.logs(), within_s=20, why=cluster.logs)
+                server.start()
+                assert (await cluster.ended(run)).status == "succeeded"
+                assert len(model.requests) == 1
+                assert (await cluster.types(run)).count("model.called") == 1
+                assert_gap_free(await cluster.events(run.session_id))
+            finally:
+                await cluster.close()
+        await store.close()
+    finally:
+        server.remove()

@@ -7,8 +7,14 @@ import pytest_asyncio
 from cluster import SPEC, Cluster, assert_gap_free, until
 from scripts import ANSWER, CALL, WITH_TOOL, held
 
-from hortus_agents.events import RunBudgetExhausted, RunCancelled, RunFailed
+from hortus_agents.events import Event, RunBudgetExhausted, RunCancelled, RunFailed, RunStarted
 from hortus_agents.limits import RunLimits
+from hortus_server.adapters.celery.wakeups import open_wakeups
+from hortus_server.adapters.celery.workers import CeleryWorkerControl
+from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.domain.errors import NotFoundError
+from hortus_server.ports.live import LiveItem, TokenDelta
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -91,3 +97,46 @@ async def test_a_model_that_refuses_fails_the_run_with_its_code(running: Cluster
     run = await running.ended(await running.submit())
     assert (run.status, run.error_code) == ("failed", "model_rejected")
     assert any(isinstance(e.payload, RunFailed) for e in await running.events(run.session_id))
+
+
+async def test_readers_see_text_while_it_is_written_and_each_event_once(running: Cluster) -> None:
+    slow = {"reply": {"json": {"answer": " ".join(["word"] * 30)}, "tokens_per_s": 100}}
+    running.script(slow)
+    session = await running.session()
+    redis = connect_redis(running.broker.url, timeout_s=2, retries=0)
+    seen: list[LiveItem] = []
+    async with (
+        open_streams(redis, timeout_s=2, buffer=1000) as streams,
+        streams.subscribe(session.id) as items,
+        asyncio.timeout(20),
+    ):
+        run = await running.submit(session=session)
+        async for item in items:
+            seen.append(item)
+            if isinstance(item, Event) and item.type == "run.succeeded":
+                break
+    await redis.aclose()
+    text = "".join(item.text for item in seen if isinstance(item, TokenDelta))
+    assert text == (await running.run(run)).output == " ".join(["word"] * 30)
+    assert len([item for item in seen if isinstance(item, TokenDelta)]) > 3
+    log = await running.events(session.id)
+    assert [item for item in seen if isinstance(item, Event)] == [event for event in log if event.seq > 2]
+
+
+async def test_workers_are_listed_drained_and_resumed(running: Cluster) -> None:
+    async with open_wakeups(running.broker.url, timeout_s=3) as queue:
+        control = CeleryWorkerControl(queue.app)
+        first, second = await control.list()
+        assert {first.state, second.state} == {"running"}
+        assert first.queues == ("evolve", "maintenance", "memory", "runs")
+        assert (await control.drain(first.id)).state == "draining"
+        assert {info.id: info.state for info in await control.list()} == {first.id: "draining", second.id: "running"}
+        running.script(ANSWER)
+        runs = [await running.submit() for _ in range(4)]
+        for run in runs:
+            assert (await running.ended(run)).status == "succeeded"
+            (started,) = [e.payload for e in await running.events(run.session_id) if isinstance(e.payload, RunStarted)]
+            assert started.worker_id == second.id
+        assert (await control.resume(first.id)).queues == first.queues
+        with pytest.raises(NotFoundError):
+            await control.drain("nobody@nowhere")

@@ -74,6 +74,8 @@ class _Channel:
 class RedisStreams:
     """Implements LiveSubscriber. Use `open_streams`; one per process.
 
+    `redis` must not retry by itself: it would reconnect behind our back and hide what was missed.
+
     A broken connection ends every subscription with ChannelLostError, since nobody can tell what was missed; readers
     subscribe anew and look into the log.
     """
@@ -82,6 +84,7 @@ class RedisStreams:
     timeout_s: float
     buffer: int
     _pubsub: PubSub | None = None
+    _connected: asyncio.Event = field(default_factory=asyncio.Event)
     _channels: dict[str, _Channel] = field(default_factory=lambda: defaultdict(_Channel))
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)  # protects the order of commands on the connection
 
@@ -91,15 +94,17 @@ class RedisStreams:
         name = channel(session_id)
         reader = _Reader(self.buffer)
         try:
-            async with asyncio.timeout(self.timeout_s):
-                await self._join(name, reader)
-        except (RedisError, OSError, TimeoutError) as error:
-            await self._part(name, reader)
-            raise UnavailableError("broker", str(error) or "no answer") from error
-        try:
+            await self._join_in_time(name, reader)
             yield reader.read()
         finally:
             await self._part(name, reader)
+
+    async def _join_in_time(self, name: str, reader: _Reader) -> None:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self._join(name, reader)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise UnavailableError("broker", str(error) or "no answer") from error
 
     async def partial(self, session_id: SessionId) -> PartialMessage | None:
         """See LiveSubscriber. None as well when Redis does not answer, or when the beginning is gone."""
@@ -115,15 +120,17 @@ class RedisStreams:
         """Hand out what arrives; `open_streams` runs this."""
         backoff_s = FIRST_BACKOFF_S
         while True:
-            self._pubsub = self.redis.pubsub()
+            pubsub = self.redis.pubsub()
             try:
-                await self._pubsub.connect()  # type: ignore[no-untyped-call]
+                await pubsub.connect()  # type: ignore[no-untyped-call]
+                self._pubsub = pubsub
+                self._connected.set()
                 backoff_s = FIRST_BACKOFF_S
-                await self._read(self._pubsub)
+                await self._read(pubsub)
             except (RedisError, OSError) as error:
                 log.warning("live_connection_lost", error=str(error) or type(error).__name__)
             finally:
-                await self._drop_connection()
+                await self._drop_connection(pubsub)
             await asyncio.sleep(backoff_s)
             backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
 
@@ -146,6 +153,7 @@ class RedisStreams:
                     reader.put(item)
 
     async def _join(self, name: str, reader: _Reader) -> None:
+        await self._connected.wait()
         async with self._changing:
             known = self._channels[name]
             known.readers.add(reader)
@@ -173,15 +181,15 @@ class RedisStreams:
             except (RedisError, OSError, TimeoutError) as error:
                 log.debug("unsubscribe_failed", error=str(error))  # the connection is gone, and its channels with it
 
-    async def _drop_connection(self) -> None:
-        pubsub, self._pubsub = self._pubsub, None
+    async def _drop_connection(self, pubsub: PubSub) -> None:
+        self._pubsub = None
+        self._connected.clear()
         channels, self._channels = self._channels, defaultdict(_Channel)
         for known in channels.values():
             for reader in known.readers:
                 reader.lose()
             known.subscribed.set()
-        if pubsub is not None:
-            await pubsub.aclose()  # type: ignore[no-untyped-call]
+        await pubsub.aclose()  # type: ignore[no-untyped-call]
 
 
 def _decode_or_skip(frame: bytes | str) -> tuple[LiveItem, ...]:
