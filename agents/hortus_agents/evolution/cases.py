@@ -94,6 +94,8 @@ def _read_value(text: str, kind: str) -> Any:
     parsed = _json(text)
     if kind == "string":
         return parsed if isinstance(parsed, str) else text.strip().strip("'")
+    if kind == "boolean" and text.strip() in {"True", "False"}:
+        return text.strip() == "True"
     return parsed
 
 

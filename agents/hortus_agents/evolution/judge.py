@@ -14,6 +14,7 @@ the signature alone. A candidate passes when
 This is evidence of consistency, not proof: witnesses from one model err together. The rows say what each case showed.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,10 +23,11 @@ from hortus_agents.evolution.cases import Case, fits, same
 from hortus_agents.evolution.prompts import render_call, shorten
 from hortus_agents.evolution.signature import Signature
 from hortus_agents.messages import JsonObject
-from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome
+from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome, SandboxResult
 
 MIN_CONFIRMED = 2
 DETERMINISM_CASES = 2  # a jail costs 50 ms, and what is random shows at once
+_FRAME = re.compile(r"^  File .*, line (\d+)", re.MULTILINE)
 _CASE_LIMITS = SandboxLimits(wall_s=5.0, cpu_s=5)
 
 Verdict = Literal["confirmed", "failed", "contradicted", "unresolved", "both_raise"]
@@ -99,12 +101,22 @@ async def run_cases(
 async def _run(sandbox: Sandbox, source: str, signature: Signature, case: Case) -> Outcome:
     result = await sandbox.run_function(source, function=signature.name, arguments=case.arguments, limits=_CASE_LIMITS)
     if result.outcome is not SandboxOutcome.OK:
-        lines = result.error.strip().splitlines()
-        return Outcome(None, (lines[-1] if lines else result.outcome.value)[:300])
+        return Outcome(None, _explained(result, source))
     if not fits(result.value, signature.returns_schema):
         kind = f"{shorten(result.value, 80)} is not of type {signature.returns}"
         return Outcome(None, f"wrong type: {kind}")
     return Outcome(result.value, "")
+
+
+def _explained(result: SandboxResult, source: str) -> str:
+    """What went wrong, and the line where: a small model does not find it by number."""
+    lines = result.error.strip().splitlines()
+    error = (lines[-1] if lines else result.outcome.value)[:300]
+    numbers = _FRAME.findall(result.error)
+    code = source.splitlines()
+    if not numbers or not 0 < int(numbers[-1]) <= len(code):
+        return error
+    return f"{error}, in the line: {code[int(numbers[-1]) - 1].strip()[:120]}"
 
 
 def judge(

@@ -29,15 +29,19 @@ def source_messages(
     failed: Sequence[tuple[str, str]] = (),
     another_way: bool = False,
 ) -> tuple[Message, ...]:
-    """Ask for a source; `failed` are earlier (source, error) pairs, of which the last one is shown."""
+    """Ask for a source.
+
+    `failed` are earlier (source, error) pairs. The first is shown to be mended; after a second only the error is told,
+    since a small model that failed to mend a source copies it for ever while it sees it.
+    """
     stub = render_stub(signature, purpose=purpose, example=example)
     ask = "Write this function in the most obvious way, code only:" if another_way else "Write this function:"
-    messages = [
-        Message(role="system", content=_WRITER),
-        Message(role="user", content=f"{ask}\n```python\n{stub}\n```"),
-    ]
-    if failed:
-        source, error = failed[-1]
+    text = f"{ask}\n```python\n{stub}\n```"
+    if len(failed) > 1:
+        text += f"\nEarlier versions were wrong: {failed[-1][1]}\nWrite it in a different way."
+    messages = [Message(role="system", content=_WRITER), Message(role="user", content=text)]
+    if len(failed) == 1:
+        source, error = failed[0]
         messages.append(Message(role="assistant", content=f"```python\n{source.rstrip()}\n```"))
         messages.append(Message(role="user", content=f"It is wrong: {error}\nWrite the whole corrected function."))
     return tuple(messages)

@@ -109,15 +109,16 @@ class _Making:
         self._writer = ToolWriter(RecordedModel(parts.model, context), request, task=context.task)
         self._reference: str | None = None
         self._reference_asked = False
+        self._proposals = 0
 
     async def make(self, *, taken: frozenset[str]) -> Obtained:
         """The activated tool. Raises ToolFailedError, ModelError, StructureError, SandboxError."""
         signature = await self._writer.ask_signature(taken)
         cases: list[Case] | None = None
         failed: list[tuple[str, str]] = []
-        for attempt in range(1, self._parts.attempts + 1):
+        while len(failed) < self._parts.attempts:
             source = await self._writer.ask_source(signature, failed)
-            candidate = await self._propose(signature, source, attempt)
+            candidate, attempt = await self._propose(signature, source)
             try:
                 check_source(source, function=signature.name, parameters=[name for name, _ in signature.parameters])
             except StaticCheckError as error:
@@ -139,8 +140,11 @@ class _Making:
             "Do without it."
         )
 
-    async def _propose(self, signature: Signature, source: str, attempt: int) -> StoredCandidate:
+    async def _propose(self, signature: Signature, source: str) -> tuple[StoredCandidate, int]:
+        """Store a candidate; the number counts those of this call, a reference in a candidate's place included."""
         context = self._context
+        self._proposals += 1
+        attempt = self._proposals
         stored = await self._parts.store.propose(
             context.tenant_id,
             run_id=context.run_id,
@@ -167,7 +171,7 @@ class _Making:
                 )
             ]
         )
-        return stored
+        return stored, attempt
 
     async def _test(self, signature: Signature, source: str, cases: Sequence[Case]) -> Judgement:
         """Run the candidate; ask for the reference only once a candidate returns at all."""
@@ -201,8 +205,7 @@ class _Making:
         judgement = judge(signature, cases, got, witness)
         if not judgement.passed:
             return None
-        attempt = self._parts.attempts + 1
-        candidate = await self._propose(signature, source, attempt)
+        candidate, attempt = await self._propose(signature, source)
         await self._settle(candidate, attempt, judgement)
         return await self._activate(candidate)
 

@@ -46,7 +46,8 @@ class ToolWriter:
         messages = source_messages(signature, purpose=self._request.purpose, example=self._example, failed=failed)
         request = self._chat(messages, max_tokens=_SOURCE_TOKENS, purpose="capability.source")
         if failed:
-            request = request.model_copy(update={"temperature": _RETRY_TEMPERATURE, "seed": len(failed)})
+            temperature = _RETRY_TEMPERATURE * len(failed)
+            request = request.model_copy(update={"temperature": temperature, "seed": len(failed)})
         return extract_source((await complete(self._model, request)).text)
 
     async def ask_reference(self, signature: Signature) -> str | None:

@@ -123,7 +123,7 @@ async def test_a_tool_that_was_just_made_is_used_before_anything_is_answered(san
 @pytest.mark.parametrize(
     ("bad", "shown"),
     [
-        (RAISING, "to_roman(number=4) raised NameError: name 'romans' is not defined"),
+        (RAISING, "NameError: name 'romans' is not defined, in the line: return romans[number]"),
         (FORBIDDEN, "line 1: the module os is not allowed"),
         ("I cannot.", "does not parse"),
     ],
@@ -171,6 +171,15 @@ async def test_the_users_example_in_the_task_must_hold(sandbox: Sandbox) -> None
     await run.finish()
     assert store.active == []
     assert run.payloads("tool.finished")[0].outcome == "failed"
+
+
+async def test_after_two_failures_only_the_error_is_told(sandbox: Sandbox) -> None:
+    run = world([ask(), SIGNATURE, RAISING, CASES, RAISING, RIGHT, use(2024), ANSWER], sandbox)
+    await run.finish()
+    third = run.model.requests[5]
+    assert [message.role for message in third.messages] == ["system", "user"]
+    assert "Earlier versions were wrong: to_roman(number=4) raised NameError" in third.messages[1].content
+    assert [payload.attempt for payload in run.payloads("capability.tested")] == [1, 2, 3]
 
 
 async def test_a_tool_that_never_passes_is_reported_and_the_run_goes_on(sandbox: Sandbox) -> None:
