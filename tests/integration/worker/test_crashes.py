@@ -128,3 +128,34 @@ async def test_a_finished_model_call_survives_an_outage_of_the_database(
         await store.close()
     finally:
         server.remove()
+
+
+async def test_a_worker_that_hung_and_came_back_writes_nothing(cluster: Cluster) -> None:
+    cluster.script({**held("slow"), "times": 1}, ANSWER)
+    first = await cluster.start_worker_and_beat()
+    run = await cluster.submit()
+    await cluster.model.until_held("slow")
+    await cluster.start_worker()
+    first.send_signal(signal.SIGSTOP)
+    try:
+        assert (await cluster.ended(run)).output == "four"
+        before = await cluster.types(run)
+    finally:
+        first.send_signal(signal.SIGCONT)
+    cluster.model.release("slow")
+    await asyncio.sleep(1.0)
+    assert await cluster.types(run) == before
+    assert (await cluster.run(run)).generation == 2
+    following = await cluster.ended(await cluster.submit())
+    assert following.status == "succeeded"
+
+
+async def test_the_threads_pool_executes_and_cancels_runs_too(cluster: Cluster) -> None:
+    cluster.script({"when": {"user": "stall"}, "reply": {"text": "never", "hold": "stalled"}}, ANSWER)
+    await cluster.start_worker(HORTUS_WORKER_POOL="threads", HORTUS_WORKER_CONCURRENCY="4")
+    stalled = await cluster.submit("stall")
+    await cluster.model.until_held("stalled")
+    assert (await cluster.ended(await cluster.submit())).status == "succeeded"
+    async with cluster.store.transaction() as uow:
+        await uow.runs.request_cancel(cluster.tenant_id, stalled.id, reason="enough")
+    assert (await cluster.ended(stalled, within_s=5)).status == "cancelled"
