@@ -1,0 +1,63 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import type { RunView } from "../api/schema.gen";
+import { count } from "../text/format";
+import { AgentName } from "./agent-name";
+import { TableBox } from "./page";
+import { RunBadge } from "./status";
+import { Id, Took, When } from "./values";
+
+/** Runs in rows. */
+export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
+  return (
+    <TableBox label="Runs">
+      <thead>
+        <tr>
+          <th>Status</th>
+          <th className="wide">Run</th>
+          <th>Agent</th>
+          <th className="wide">Result</th>
+          <th className="wide">Session</th>
+          <th className="number wide">Tokens</th>
+          <th className="number wide">Took</th>
+          <th className="number">Queued</th>
+        </tr>
+      </thead>
+      <tbody>
+        {runs.map((run) => (
+          <tr key={run.id}>
+            <td>
+              <Link to={`/runs/${run.id}`} aria-label={`Run ${run.id}`}>
+                <RunBadge status={run.status} stopping={run.cancel_requested_at !== null} />
+              </Link>
+            </td>
+            <td className="wide">
+              <Id id={run.id} to={`/runs/${run.id}`} what="run id" />
+            </td>
+            <td>
+              <AgentName id={run.agent_id} />
+            </td>
+            <td className="wide">
+              <span className="clip muted">{outcome(run)}</span>
+            </td>
+            <td className="wide">
+              <Id id={run.session_id} to={`/sessions/${run.session_id}`} what="session id" />
+            </td>
+            <td className="number wide">{count(run.total_tokens)}</td>
+            <td className="number wide">
+              <Took from={run.started_at} to={run.finished_at} />
+            </td>
+            <td className="number">
+              <When at={run.created_at} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </TableBox>
+  );
+}
+
+function outcome(run: RunView): string {
+  if (run.error_code) return `${run.error_code}: ${run.error_message ?? ""}`;
+  return run.output ?? "";
+}

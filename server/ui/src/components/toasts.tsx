@@ -1,0 +1,62 @@
+import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { ApiError, newId } from "../api/client";
+import { Icon } from "./icons";
+
+interface Toast {
+  readonly id: string;
+  readonly bad: boolean;
+  readonly title: string;
+  readonly detail: string;
+}
+
+interface Toasts {
+  readonly tell: (title: string) => void;
+  readonly fail: (error: Error) => void;
+}
+
+const Context = createContext<Toasts | null>(null);
+const SHOWN = 4;
+const GOOD_MS = 4_000;
+
+/** Short notes in a corner: good ones go by themselves, errors stay until they are closed. */
+export function ToastProvider({ children }: { children: ReactNode }): ReactNode {
+  const [toasts, setToasts] = useState<readonly Toast[]>([]);
+  const close = useCallback((id: string) => setToasts((shown) => shown.filter((each) => each.id !== id)), []);
+  const show = useCallback(
+    (bad: boolean, title: string, detail: string) => {
+      const toast = { id: newId(), bad, title, detail };
+      setToasts((shown) => [...shown, toast].slice(-SHOWN));
+      if (!bad) window.setTimeout(() => close(toast.id), GOOD_MS);
+    },
+    [close],
+  );
+  const value = useMemo<Toasts>(
+    () => ({
+      tell: (title) => show(false, title, ""),
+      fail: (error) => show(true, error instanceof ApiError ? error.title : "Something went wrong", error.message),
+    }),
+    [show],
+  );
+  return (
+    <Context value={value}>
+      {children}
+      <section className="toasts" aria-label="Notes" aria-live="polite">
+        {toasts.map((toast) => (
+          <div key={toast.id} className={toast.bad ? "toast toast-bad" : "toast"}>
+            <b>{toast.title}</b>
+            <button type="button" className="copy" aria-label="Close note" onClick={() => close(toast.id)}>
+              <Icon name="close" />
+            </button>
+            {toast.detail && <span className="muted">{toast.detail}</span>}
+          </div>
+        ))}
+      </section>
+    </Context>
+  );
+}
+
+export function useToasts(): Toasts {
+  const toasts = useContext(Context);
+  if (toasts === null) throw new Error("no toasts around");
+  return toasts;
+}

@@ -1,0 +1,82 @@
+import { type ReactNode, useEffect, useState } from "react";
+import { Link } from "react-router";
+import { absolute, duration, relative, shortId } from "../text/format";
+import { useClockText } from "./clock";
+import { Icon } from "./icons";
+
+/** When something was: relative, with the absolute time on hover. */
+export function When({ at }: { at: string }): ReactNode {
+  const text = useClockText((now) => relative(Date.parse(at), now));
+  return (
+    <time dateTime={at} title={absolute(at)}>
+      {text}
+    </time>
+  );
+}
+
+/** How long something took, or has been taking. */
+export function Took({ from, to }: { from: string | null; to: string | null }): ReactNode {
+  const text = useClockText((now) => (from ? duration((to ? Date.parse(to) : now) - Date.parse(from)) : "–"));
+  return <span>{text}</span>;
+}
+
+/** Puts a text into the clipboard and says so. */
+export function Copy({ text, what }: { text: string; what: string }): ReactNode {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = window.setTimeout(() => setCopied(false), 1_500);
+    return () => window.clearTimeout(timer);
+  }, [copied]);
+  return (
+    <button
+      type="button"
+      className="copy"
+      aria-label={copied ? `${what} copied` : `Copy ${what}`}
+      title={copied ? "Copied" : `Copy ${what}`}
+      onClick={(press) => {
+        press.preventDefault();
+        void copyText(text).then(setCopied);
+      }}
+    >
+      <Icon name={copied ? "check" : "copy"} />
+    </button>
+  );
+}
+
+async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages over plain HTTP have no clipboard; a selection can still be copied.
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+
+/** An id: short to read, whole on hover and in the clipboard. */
+export function Id({ id, to, what = "id" }: { id: string; to?: string; what?: string }): ReactNode {
+  const text = shortId(id);
+  return (
+    <span className="id" title={id}>
+      {to ? <Link to={to}>{text}</Link> : text}
+      <Copy text={id} what={what} />
+    </span>
+  );
+}
+
+/** A label with its value. */
+export function Fact({ name, children }: { name: string; children: ReactNode }): ReactNode {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

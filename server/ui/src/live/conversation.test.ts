@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import type { Event } from "../api/schema.gen";
+import { activeRun, buildTurns } from "./conversation";
+
+let seq = 0;
+function event(run_id: string | null, payload: Event["payload"]): Event {
+  seq += 1;
+  return { session_id: "s", seq, run_id, step: 0, type: payload.type, at: "2026-01-01T00:00:00Z", payload };
+}
+
+const said = (run: string, content: string) => event(run, { type: "message.created", message_id: content, content });
+const called = (run: string, call_id: string) =>
+  event(run, {
+    type: "tool.called",
+    call_id,
+    name: "calculate",
+    tool_version_id: null,
+    arguments: { expression: "1+1" },
+  });
+const finished = (run: string, call_id: string) =>
+  event(run, {
+    type: "tool.finished",
+    call_id,
+    name: "calculate",
+    outcome: "ok",
+    content: "2",
+    truncated: false,
+    artifact_sha256: null,
+    duration_ms: 1,
+    tier: null,
+  });
+const cancelled = (run: string) => event(run, { type: "run.cancelled", reason: "stop", partial_output: "half" });
+
+it("a call and its result are one entry, wherever the result comes", () => {
+  const [turn] = buildTurns([said("r", "hi"), called("r", "a"), called("r", "b"), finished("r", "a")]);
+  expect(turn?.items.map((item) => item.kind)).toEqual(["user", "call", "call"]);
+  expect(turn?.items.map((item) => item.kind === "call" && item.result?.content)).toEqual([false, "2", undefined]);
+});
+
+it("events that come after a run's end stay with their run", () => {
+  const events = [said("r1", "one"), cancelled("r1"), said("r2", "two")];
+  const late = event("r1", {
+    type: "memory.written",
+    memory_id: "m",
+    kind: "episode",
+    title: "one",
+    source_first_seq: 1,
+    source_last_seq: 2,
+  });
+  const turns = buildTurns([...events, late]);
+  expect(turns.map((turn) => turn.items.length)).toEqual([2, 1]);
+  expect(turns[0]?.end).toEqual({ type: "run.cancelled", detail: "stop", partial: "half" });
+});
+
+it("the active run is the newest one without an end", () => {
+  expect(activeRun(buildTurns([said("r1", "one"), said("r2", "two"), cancelled("r2")]))).toBe("r1");
+  expect(activeRun(buildTurns([said("r1", "one"), cancelled("r1")]))).toBeNull();
+});

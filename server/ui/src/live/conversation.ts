@@ -1,0 +1,160 @@
+import type { Event, MemoryRecalled, ToolCalled, ToolFinished } from "../api/schema.gen";
+
+export type Item =
+  | { readonly kind: "user"; readonly seq: number; readonly at: string; readonly content: string }
+  | { readonly kind: "answer"; readonly seq: number; readonly at: string; readonly content: string }
+  | { readonly kind: "recall"; readonly seq: number; readonly recall: MemoryRecalled }
+  | { readonly kind: "call"; readonly seq: number; readonly call: ToolCalled; readonly result: ToolFinished | null }
+  | {
+      readonly kind: "note";
+      readonly seq: number;
+      readonly tone: "plain" | "good" | "bad";
+      readonly text: string;
+      readonly detail: string;
+      readonly to: string | null;
+    };
+
+/** One run as a turn of the conversation; `end` is the terminal event's type. */
+export interface Turn {
+  readonly key: string;
+  readonly runId: string | null;
+  readonly items: readonly Item[];
+  readonly end: { readonly type: string; readonly detail: string; readonly partial: string } | null;
+}
+
+interface Draft {
+  key: string;
+  runId: string | null;
+  items: Item[];
+  end: Turn["end"];
+}
+
+/** The conversation that a log tells, oldest first; events that a reader of a chat does not need are left out. */
+export function buildTurns(events: readonly Event[]): Turn[] {
+  const turns: Draft[] = [];
+  const byRun = new Map<string, Draft>();
+  const calls = new Map<string, { turn: Draft; index: number }>();
+  for (const event of events) {
+    const turn = turnOf(event, turns, byRun);
+    const p = event.payload;
+    if (p.type === "tool.called") {
+      calls.set(p.call_id, { turn, index: turn.items.length });
+      turn.items.push({ kind: "call", seq: event.seq, call: p, result: null });
+    } else if (p.type === "tool.finished") {
+      const place = calls.get(p.call_id);
+      const open = place?.turn.items[place.index];
+      if (place && open?.kind === "call") place.turn.items[place.index] = { ...open, result: p };
+      else turn.items.push(note(event, `${p.name}: ${p.outcome}`, p.content, p.outcome === "ok" ? "plain" : "bad"));
+    } else if (isEnd(p)) {
+      turn.end = ending(p);
+    } else {
+      const item = itemOf(event);
+      if (item) turn.items.push(item);
+    }
+  }
+  return turns.filter((turn) => turn.items.length > 0 || turn.end !== null);
+}
+
+/** The newest run that has not ended, if any. */
+export function activeRun(turns: readonly Turn[]): string | null {
+  return turns.findLast((turn) => turn.runId !== null && turn.end === null)?.runId ?? null;
+}
+
+function turnOf(event: Event, turns: Draft[], byRun: Map<string, Draft>): Draft {
+  const known = event.run_id === null ? undefined : byRun.get(event.run_id);
+  if (known) return known;
+  const turn: Draft = { key: `${event.run_id ?? "session"}-${event.seq}`, runId: event.run_id, items: [], end: null };
+  turns.push(turn);
+  if (event.run_id !== null) byRun.set(event.run_id, turn);
+  return turn;
+}
+
+type End = Extract<
+  Event["payload"],
+  { type: "run.succeeded" | "run.failed" | "run.cancelled" | "run.budget_exhausted" }
+>;
+
+function isEnd(p: Event["payload"]): p is End {
+  return (
+    p.type === "run.succeeded" ||
+    p.type === "run.failed" ||
+    p.type === "run.cancelled" ||
+    p.type === "run.budget_exhausted"
+  );
+}
+
+function ending(p: End): Turn["end"] {
+  switch (p.type) {
+    case "run.succeeded":
+      return { type: p.type, detail: "", partial: "" };
+    case "run.failed":
+      return { type: p.type, detail: `${p.code}: ${p.message}`, partial: "" };
+    case "run.cancelled":
+      return { type: p.type, detail: p.reason, partial: p.partial_output };
+    case "run.budget_exhausted":
+      return { type: p.type, detail: `limit: ${p.limit.replaceAll("_", " ")}`, partial: p.partial_output };
+  }
+}
+
+function note(
+  event: Event,
+  text: string,
+  detail = "",
+  tone: "plain" | "good" | "bad" = "plain",
+  to: string | null = null,
+): Item {
+  return { kind: "note", seq: event.seq, tone, text, detail, to };
+}
+
+function itemOf(event: Event): Item | null {
+  const p = event.payload;
+  switch (p.type) {
+    case "message.created":
+      return { kind: "user", seq: event.seq, at: event.at, content: p.content };
+    case "message.completed":
+      return { kind: "answer", seq: event.seq, at: event.at, content: p.content };
+    case "memory.recalled":
+      return { kind: "recall", seq: event.seq, recall: p };
+    case "run.started":
+      return p.generation > 1 ? note(event, `taken over by ${p.worker_id}`, "its worker went silent") : null;
+    case "message.restarted":
+      return note(event, "the answer begins again", p.reason);
+    case "model.failed":
+      return note(event, `model call failed (${p.code})${p.will_retry ? ", tried again" : ""}`, p.message, "bad");
+    case "tool.in_doubt":
+      return note(event, `${p.name} is in doubt`, `policy: ${p.policy}`, "bad");
+    case "memory.written":
+      return note(event, `remembered: ${p.title}`, p.kind, "plain", `/memory/${p.memory_id}`);
+    case "capability.requested":
+      return note(event, `asks for a tool: ${p.name}`, p.purpose);
+    case "capability.proposed":
+      return note(event, `wrote ${p.name}, attempt ${p.attempt}`, "", "plain", `/tools/${p.tool_id}`);
+    case "capability.tested":
+      return note(
+        event,
+        p.passed ? "the new tool passed its tests" : "the new tool failed its tests",
+        p.detail,
+        p.passed ? "good" : "bad",
+      );
+    case "capability.activated":
+      return note(
+        event,
+        `new tool ${p.name}, version ${p.version}`,
+        "ready for every session",
+        "good",
+        `/tools/${p.tool_id}`,
+      );
+    case "capability.reused":
+      return note(
+        event,
+        `reuses ${p.name}, version ${p.version}`,
+        `score ${p.score.toFixed(2)}`,
+        "good",
+        `/tools/${p.tool_id}`,
+      );
+    case "capability.disabled":
+      return note(event, `${p.name} was disabled`, p.reason, "bad", `/tools/${p.tool_id}`);
+    default:
+      return null;
+  }
+}

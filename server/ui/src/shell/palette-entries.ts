@@ -1,0 +1,33 @@
+export interface Entry {
+  readonly to: string;
+  readonly text: string;
+  readonly kind: string;
+}
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Where an id may lead: it does not say what it is the id of. */
+export function idEntries(words: string): Entry[] {
+  const id = words.trim().toLowerCase();
+  if (!ID.test(id)) return [];
+  return [
+    { to: `/runs/${id}`, text: id, kind: "as a run" },
+    { to: `/sessions/${id}`, text: id, kind: "as a session" },
+    { to: `/memory/${id}`, text: id, kind: "as a memory" },
+    { to: `/agents/${id}`, text: id, kind: "as an agent" },
+    { to: `/tools/${id}`, text: id, kind: "as a tool" },
+  ];
+}
+
+/** Entries that hold every word, those that begin with the first one in front. */
+export function matching(entries: readonly Entry[], words: string): Entry[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const first = wanted[0];
+  const found = entries.filter((entry) => {
+    const text = `${entry.text} ${entry.kind}`.toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  });
+  if (first === undefined) return found;
+  const begins = (entry: Entry) => (entry.text.toLowerCase().startsWith(first) ? 0 : 1);
+  return found.sort((one, other) => begins(one) - begins(other));
+}

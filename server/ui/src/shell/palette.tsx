@@ -1,0 +1,103 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
+import { useNavigate } from "react-router";
+import { agentsQuery, sessionsQuery, toolsQuery } from "../api/queries";
+import { shortId } from "../text/format";
+import { type Entry, idEntries, matching } from "./palette-entries";
+import { PLACES } from "./sidebar";
+
+const SHOWN = 30;
+
+/** Ctrl-K: jump to a page, to anything by its id, to agents, tools and sessions by name. */
+export function Palette({ onClose }: { onClose: () => void }): ReactNode {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [words, setWords] = useState("");
+  const [at, setAt] = useState(0);
+  const list = useId();
+  const navigate = useNavigate();
+  const entries = useEntries();
+  const shown = useMemo(() => [...idEntries(words), ...matching(entries, words)].slice(0, SHOWN), [entries, words]);
+  const current = Math.min(at, shown.length - 1);
+
+  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  });
+
+  function go(entry: Entry | undefined): void {
+    if (!entry) return;
+    onClose();
+    void navigate(entry.to);
+  }
+  function search(text: string): void {
+    setWords(text);
+    setAt(0);
+  }
+  function onKey(event: KeyboardEvent): void {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step !== 0 && shown.length > 0) setAt((current + step + shown.length) % shown.length);
+    else if (event.key === "Enter") go(shown[current]);
+    else return;
+    event.preventDefault();
+  }
+  return (
+    <dialog ref={dialog} className="palette" aria-label="Jump to" onCancel={onClose} onClose={onClose}>
+      <input
+        role="combobox"
+        aria-label="Jump to a page, an id, an agent, a tool or a session"
+        aria-expanded="true"
+        aria-controls={list}
+        aria-activedescendant={shown[current] ? `${list}-${current}` : undefined}
+        placeholder="Page, id, agent, tool, session…"
+        autoComplete="off"
+        spellCheck={false}
+        value={words}
+        onChange={(event) => search(event.target.value)}
+        onKeyDown={onKey}
+      />
+      <div className="matches" id={list} role="listbox" aria-label="Matches" tabIndex={-1}>
+        {shown.map((entry, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the input handles the keys
+          // biome-ignore lint/a11y/useFocusableInteractive: the input keeps the focus
+          <div
+            key={entry.to}
+            id={`${list}-${index}`}
+            role="option"
+            aria-selected={index === current}
+            onClick={() => go(entry)}
+            onMouseMove={() => setAt(index)}
+          >
+            <span>{entry.text}</span>
+            <span>{entry.kind}</span>
+          </div>
+        ))}
+      </div>
+      {shown.length === 0 && <p className="card-body muted">Nothing matches. Ids must be whole.</p>}
+    </dialog>
+  );
+}
+
+function useEntries(): Entry[] {
+  const agents = useInfiniteQuery(agentsQuery).data;
+  const tools = useInfiniteQuery(toolsQuery).data;
+  const sessions = useInfiniteQuery(sessionsQuery({})).data;
+  return useMemo(
+    () => [
+      ...PLACES.map((place) => ({ to: place.to, text: place.text, kind: "page" })),
+      ...(agents?.pages ?? []).flatMap((page) =>
+        page.items.map((agent) => ({ to: `/agents/${agent.id}`, text: agent.name, kind: "agent" })),
+      ),
+      ...(tools?.pages ?? []).flatMap((page) =>
+        page.items.map((tool) => ({ to: `/tools/${tool.id}`, text: tool.name, kind: "tool" })),
+      ),
+      ...(sessions?.pages ?? []).flatMap((page) =>
+        page.items.map((session) => ({
+          to: `/sessions/${session.id}`,
+          text: session.title || `session ${shortId(session.id)}`,
+          kind: "session",
+        })),
+      ),
+    ],
+    [agents, tools, sessions],
+  );
+}

@@ -1,0 +1,111 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
+import { Outlet, useLocation } from "react-router";
+import { readinessQuery } from "../api/queries";
+import { Icon, Leaf } from "../components/icons";
+import { Loading } from "../components/states";
+import { Palette } from "./palette";
+import { Sidebar } from "./sidebar";
+
+/** The frame around every page: navigation, command palette, a banner while something is down. */
+export function Shell(): ReactNode {
+  const [menu, setMenu] = useState(false);
+  const [palette, setPalette] = useState(false);
+  useHotkey(() => setPalette((open) => !open));
+  useFocusOnNavigation();
+  useEffect(() => {
+    if (!menu) return;
+    const onKey = (event: KeyboardEvent) => event.key === "Escape" && setMenu(false);
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [menu]);
+  function openPalette(): void {
+    setMenu(false);
+    setPalette(true);
+  }
+  return (
+    <div className="shell">
+      <a className="button button-primary skip-link" href="#main">
+        Skip to the content
+      </a>
+      <header className="topbar">
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Menu"
+          aria-expanded={menu}
+          aria-controls="sidebar"
+          onClick={() => setMenu(!menu)}
+        >
+          <Icon name={menu ? "close" : "menu"} />
+        </button>
+        <span className="brand">
+          <Leaf />
+          Hortus
+        </span>
+        <button type="button" className="button button-plain" onClick={() => setPalette(true)}>
+          Jump
+        </button>
+      </header>
+      {menu && <button type="button" className="scrim" aria-label="Close the menu" onClick={() => setMenu(false)} />}
+      <Sidebar open={menu} onNavigate={() => setMenu(false)} onPalette={openPalette} />
+      <main className="content" id="main" tabIndex={-1}>
+        <HealthBanner />
+        <Suspense fallback={<Loading />}>
+          <Outlet />
+        </Suspense>
+      </main>
+      {palette && <Palette onClose={() => setPalette(false)} />}
+    </div>
+  );
+}
+
+function HealthBanner(): ReactNode {
+  const { data, error } = useQuery(readinessQuery);
+  if (error) {
+    return (
+      <div className="banner banner-bad" role="alert">
+        The server does not answer. This page shows what was read last and goes on by itself when it returns.
+      </div>
+    );
+  }
+  const down = data?.components.filter((component) => component.state !== "ok") ?? [];
+  if (down.length === 0) return null;
+  const isBad = data?.state === "unavailable";
+  return (
+    <div className={isBad ? "banner banner-bad" : "banner"} role={isBad ? "alert" : "status"}>
+      {down.map((component) => (
+        <span key={component.component}>
+          {component.component} is down: {component.detail}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function useHotkey(toggle: () => void): void {
+  const latest = useRef(toggle);
+  latest.current = toggle;
+  useEffect(() => {
+    function onKey(event: KeyboardEvent): void {
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        latest.current();
+      }
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+}
+
+/** Screen readers hear the new page, and the keyboard starts at its content. */
+function useFocusOnNavigation(): void {
+  const { pathname } = useLocation();
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current === pathname) return;
+    before.current = pathname;
+    window.scrollTo(0, 0);
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [pathname]);
+}

@@ -1,0 +1,96 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link, NavLink } from "react-router";
+import { api } from "../api/client";
+import { meQuery, readinessQuery } from "../api/queries";
+import { Icon, type IconName, Leaf } from "../components/icons";
+import { StateBadge } from "../components/status";
+import { useToasts } from "../components/toasts";
+import { type Theme, useTheme } from "./theme";
+
+export const PLACES: readonly { readonly to: string; readonly text: string; readonly icon: IconName }[] = [
+  { to: "/", text: "Overview", icon: "overview" },
+  { to: "/runs", text: "Runs", icon: "runs" },
+  { to: "/sessions", text: "Sessions", icon: "sessions" },
+  { to: "/agents", text: "Agents", icon: "agents" },
+  { to: "/tools", text: "Tools", icon: "tools" },
+  { to: "/memory", text: "Memory", icon: "memory" },
+  { to: "/settings", text: "Settings", icon: "settings" },
+];
+
+export function Sidebar({
+  open,
+  onNavigate,
+  onPalette,
+}: {
+  open: boolean;
+  onNavigate: () => void;
+  onPalette: () => void;
+}): ReactNode {
+  return (
+    <div className="sidebar" data-open={open} id="sidebar">
+      <Link to="/" className="brand" onClick={onNavigate}>
+        <Leaf />
+        Hortus
+      </Link>
+      <button type="button" className="palette-button" onClick={onPalette}>
+        <span>Jump to…</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <nav aria-label="Pages">
+        <ul className="nav">
+          {PLACES.map((place) => (
+            <li key={place.to}>
+              <NavLink to={place.to} end={place.to === "/"} onClick={onNavigate}>
+                <Icon name={place.icon} />
+                {place.text}
+              </NavLink>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <Foot />
+    </div>
+  );
+}
+
+function Foot(): ReactNode {
+  const me = useQuery(meQuery).data;
+  const readiness = useQuery(readinessQuery).data;
+  const client = useQueryClient();
+  const { fail } = useToasts();
+  const signOut = useMutation({
+    mutationFn: () => api.POST("/v1/auth/logout"),
+    onSuccess: () => client.resetQueries(),
+    onError: fail,
+  });
+  return (
+    <div className="sidebar-foot">
+      <Link to="/" className="row" title="Health of the components">
+        <StateBadge state={readiness?.state ?? "unavailable"} />
+      </Link>
+      <ThemeChoice />
+      <div className="row">
+        <span className="grow muted" title={me?.scopes.join(", ")}>
+          {me?.key_name}
+        </span>
+        <button type="button" className="button button-plain button-left" onClick={() => signOut.mutate()}>
+          Sign out
+        </button>
+      </div>
+    </div>
+  );
+}
+
+const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
+const ICONS: Record<Theme, IconName> = { auto: "auto", light: "sun", dark: "moon" };
+
+function ThemeChoice(): ReactNode {
+  const [theme, setTheme] = useTheme();
+  return (
+    <button type="button" className="button button-plain button-left" onClick={() => setTheme(NEXT[theme])}>
+      <Icon name={ICONS[theme]} />
+      <span className="grow">Theme: {theme === "auto" ? "as the system" : theme}</span>
+    </button>
+  );
+}

@@ -1,0 +1,108 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import type { Event, MemoryRecalled } from "../api/schema.gen";
+import { Code, Json } from "../components/prose";
+import { Status } from "../components/status";
+import { Id, When } from "../components/values";
+import { absolute } from "../text/format";
+
+/** The events behind a row of the timeline, each as what it means and, folded, as it is stored. */
+export function SpanDetail({ events }: { events: readonly Event[] }): ReactNode {
+  return (
+    <div className="stack card-body">
+      {events.map((event) => (
+        <article key={event.seq} className="stack">
+          <div className="row small">
+            <b>{event.type}</b>
+            <span className="muted grow" title={event.at}>
+              #{event.seq}, {absolute(event.at)}
+            </span>
+          </div>
+          <Meaning event={event} />
+          <details>
+            <summary className="small muted">as stored</summary>
+            <Json value={event} />
+          </details>
+        </article>
+      ))}
+    </div>
+  );
+}
+
+function Meaning({ event }: { event: Event }): ReactNode {
+  const p = event.payload;
+  switch (p.type) {
+    case "model.called":
+      return (
+        <>
+          <p className="small muted">
+            {p.usage.prompt_tokens} tokens in ({p.usage.cached_tokens} from the prefix cache),{" "}
+            {p.usage.completion_tokens} out; {p.tool_mode}, finished by {p.finish_reason}
+          </p>
+          <pre className="raw">{p.text}</pre>
+        </>
+      );
+    case "tool.called":
+      return (
+        <>
+          <Json value={p.arguments} />
+          {p.tool_version_id && (
+            <p className="small">
+              evolved tool, version <Id id={p.tool_version_id} what="tool version id" />
+            </p>
+          )}
+        </>
+      );
+    case "tool.finished":
+      return (
+        <>
+          <div className="row small">
+            <Status tone={p.outcome === "ok" ? "ok" : "bad"}>{p.outcome}</Status>
+            {p.tier && <span className="muted">sandbox: {p.tier}</span>}
+            {p.truncated && (
+              <span className="muted">shortened; whole in artifact {p.artifact_sha256?.slice(0, 12)}</span>
+            )}
+          </div>
+          <pre className="raw">{p.content}</pre>
+        </>
+      );
+    case "memory.recalled":
+      return <Recalled recall={p} />;
+    case "memory.written":
+      return <Link to={`/memory/${p.memory_id}`}>{p.title}</Link>;
+    case "capability.activated":
+    case "capability.reused":
+    case "capability.proposed":
+    case "capability.disabled":
+      return <Link to={`/tools/${p.tool_id}`}>{p.name}</Link>;
+    case "capability.tested":
+      return <p className="small">{p.detail}</p>;
+    case "run.failed":
+    case "model.failed":
+      return <Code language="text" source={`${p.code}: ${p.message}`} />;
+    default:
+      return null;
+  }
+}
+
+/** What memory gave, with scores, and a way to each memory. */
+export function Recalled({ recall }: { recall: MemoryRecalled }): ReactNode {
+  return (
+    <div className="stack small">
+      {recall.unavailable && <Status tone="bad">memory was not available</Status>}
+      {recall.low_confidence && !recall.unavailable && (
+        <Status tone="wait">low confidence: none of these may fit</Status>
+      )}
+      {recall.items.length === 0 && <p className="muted">nothing came to mind</p>}
+      {recall.items.map((item) => (
+        <div key={item.memory_id}>
+          <Link to={`/memory/${item.memory_id}`}>{item.title}</Link>{" "}
+          <span className="muted">
+            score {item.score.toFixed(2)}, <When at={item.occurred_at} />
+          </span>
+          <p className="muted wrap">{item.content}</p>
+        </div>
+      ))}
+    </div>
+  );
+}
