@@ -31,7 +31,10 @@ async def tool(admin: Caller, store: Store) -> ToolVersion:
     async with store.transaction() as uow:
         version = await uow.tools.propose(admin.tenant_id, version=draft, name="roman")
         await uow.tools.record_test(
-            admin.tenant_id, version.id, state="tested", report={"passed": True, "cases": 1, "detail": "ok"}
+            admin.tenant_id,
+            version.id,
+            state="tested",
+            report={"passed": True, "cases": [{"arguments": {"n": 1}, "expected": "I"}], "detail": "ok"},
         )
         return await uow.tools.activate(admin.tenant_id, version.id)
 
