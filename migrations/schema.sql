@@ -238,6 +238,45 @@ CREATE TABLE public.runs (
     CONSTRAINT runs_total_tokens_check CHECK ((total_tokens >= 0))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+CREATE TABLE public.schedule_firings (
+    schedule_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    fired_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    run_id uuid,
+    reason text,
+    CONSTRAINT schedule_firings_check CHECK (((run_id IS NULL) OR (outcome = 'submitted'::text))),
+    CONSTRAINT schedule_firings_outcome_check CHECK ((outcome = ANY (ARRAY['submitted'::text, 'skipped'::text, 'missed'::text, 'failed'::text])))
+);
+CREATE TABLE public.schedules (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    timing jsonb NOT NULL,
+    agent_id uuid NOT NULL,
+    agent_version integer,
+    session_id uuid,
+    input text NOT NULL,
+    limits jsonb NOT NULL,
+    catch_up text NOT NULL,
+    catch_up_limit integer NOT NULL,
+    overlap text NOT NULL,
+    next_due_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schedules_agent_version_check CHECK ((agent_version >= 1)),
+    CONSTRAINT schedules_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'one'::text, 'all'::text]))),
+    CONSTRAINT schedules_catch_up_limit_check CHECK ((catch_up_limit >= 1)),
+    CONSTRAINT schedules_check CHECK (((paused_at IS NULL) OR (next_due_at IS NULL))),
+    CONSTRAINT schedules_input_check CHECK ((input <> ''::text)),
+    CONSTRAINT schedules_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
+    CONSTRAINT schedules_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT schedules_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel_running'::text]))),
+    CONSTRAINT schedules_timing_check CHECK ((jsonb_typeof(timing) = 'object'::text))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
     phase text NOT NULL,
@@ -331,6 +370,62 @@ CREATE TABLE public.tools (
     CONSTRAINT tools_latest_version_check CHECK ((latest_version >= 0)),
     CONSTRAINT tools_name_check CHECK ((name <> ''::text))
 );
+CREATE TABLE public.webhook_attempts (
+    tenant_id uuid NOT NULL,
+    delivery_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    latency_ms double precision NOT NULL,
+    status integer,
+    error text,
+    response_excerpt text NOT NULL,
+    CONSTRAINT webhook_attempts_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT webhook_attempts_latency_ms_check CHECK ((latency_ms >= (0)::double precision))
+);
+CREATE TABLE public.webhook_deliveries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    event_type text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    attempts_before integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    last_status integer,
+    last_error text,
+    CONSTRAINT webhook_deliveries_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_deliveries_check CHECK (((attempts_before >= 0) AND (attempts_before <= attempts))),
+    CONSTRAINT webhook_deliveries_check1 CHECK (((state = ANY (ARRAY['pending'::text, 'sending'::text])) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT webhook_deliveries_check2 CHECK (((state = ANY (ARRAY['delivered'::text, 'dead'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT webhook_deliveries_seq_check CHECK ((seq >= 1)),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'delivered'::text, 'dead'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+CREATE TABLE public.webhooks (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    description text NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    agent_id uuid,
+    enabled boolean DEFAULT true NOT NULL,
+    disabled_reason text,
+    secret text NOT NULL,
+    previous_secret text,
+    previous_secret_until timestamp with time zone,
+    failing_since timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhooks_check CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL))),
+    CONSTRAINT webhooks_check1 CHECK ((enabled OR (disabled_reason IS NOT NULL))),
+    CONSTRAINT webhooks_events_check CHECK ((cardinality(events) >= 1)),
+    CONSTRAINT webhooks_secret_check CHECK ((secret <> ''::text)),
+    CONSTRAINT webhooks_url_check CHECK ((url <> ''::text))
+);
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p0 FOR VALUES WITH (modulus 8, remainder 0);
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p1 FOR VALUES WITH (modulus 8, remainder 1);
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p2 FOR VALUES WITH (modulus 8, remainder 2);
@@ -391,6 +486,14 @@ ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_session_id_id_key UNIQUE (session_id, id);
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.schedule_firings
+    ADD CONSTRAINT schedule_firings_pkey PRIMARY KEY (schedule_id, due_at);
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_tenant_id_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.sessions
@@ -417,6 +520,18 @@ ALTER TABLE ONLY public.tools
     ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.tools
     ADD CONSTRAINT tools_tenant_id_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_pkey PRIMARY KEY (delivery_id, attempt);
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_session_id_seq_webhook_id_key UNIQUE (session_id, seq, webhook_id);
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_tenant_id_id_key UNIQUE (tenant_id, id);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
@@ -445,9 +560,17 @@ CREATE INDEX runs_by_status ON public.runs USING btree (tenant_id, status, id);
 CREATE INDEX runs_due ON public.runs USING btree (woken_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX runs_finished ON public.runs USING btree (tenant_id, finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX runs_unfinished ON public.runs USING btree (session_id, queued_seq) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text]));
+CREATE INDEX schedule_firings_by_age ON public.schedule_firings USING btree (fired_at);
+CREATE INDEX schedule_firings_by_run ON public.schedule_firings USING btree (run_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id, id);
 CREATE UNIQUE INDEX tool_versions_one_active ON public.tool_versions USING btree (tool_id) WHERE (state = 'active'::text);
 CREATE INDEX tools_by_age ON public.tools USING btree (tenant_id, created_at, id);
+CREATE INDEX webhook_deliveries_by_age ON public.webhook_deliveries USING btree (webhook_id, created_at, id);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (webhook_id, next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX webhook_deliveries_sending ON public.webhook_deliveries USING btree (webhook_id) WHERE (state = 'sending'::text);
+CREATE INDEX webhooks_enabled ON public.webhooks USING btree (tenant_id) WHERE enabled;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p0_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p0_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p0_session_id_seq_idx;
@@ -502,6 +625,12 @@ ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.schedule_firings
+    ADD CONSTRAINT schedule_firings_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id) ON DELETE SET NULL (run_id);
+ALTER TABLE ONLY public.schedule_firings
+    ADD CONSTRAINT schedule_firings_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES public.schedules(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.sessions
@@ -518,3 +647,13 @@ ALTER TABLE ONLY public.tools
     ADD CONSTRAINT tools_id_active_version_fkey FOREIGN KEY (id, active_version) REFERENCES public.tool_versions(tool_id, version) DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE ONLY public.tools
     ADD CONSTRAINT tools_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_tenant_id_delivery_id_fkey FOREIGN KEY (tenant_id, delivery_id) REFERENCES public.webhook_deliveries(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhooks(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
