@@ -15,6 +15,9 @@ ToolId = NewType("ToolId", UUID)
 ToolVersionId = NewType("ToolVersionId", UUID)
 MemoryId = NewType("MemoryId", UUID)
 JobId = NewType("JobId", UUID)
+ScheduleId = NewType("ScheduleId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
 
 
 def new_id() -> UUID:

@@ -9,5 +9,7 @@ RUN_TASK = "hortus.run"
 JOB_TASK = "hortus.job"
 RECOVER_TASK = "hortus.recover"
 PURGE_TASK = "hortus.purge"
+SCHEDULES_TASK = "hortus.schedules"
+WEBHOOKS_TASK = "hortus.webhooks"
 
 JOB_QUEUES: dict[str, QueueName] = {"remember_run": "memory", "index_tool": "evolve"}

@@ -29,6 +29,7 @@ ToolState = Literal["proposed", "tested", "active", "disabled", "rejected"]
 Scope = Literal[
     "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write",
     "tools:read", "tools:write", "memories:read", "memories:write",
+    "schedules:read", "schedules:write", "webhooks:read", "webhooks:write",
 ]  # fmt: skip
 JobKind = Literal["remember_run", "index_tool"]
 

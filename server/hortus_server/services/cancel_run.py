@@ -7,7 +7,16 @@ from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.queue import WakeupQueue
-from hortus_server.ports.store import Store
+from hortus_server.ports.store import Store, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledRun:
+    """A stop inside a transaction that has yet to commit; `following` is the run that may start then."""
+
+    run: Run
+    events: tuple[Event, ...] = ()
+    following: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +29,27 @@ class CancelRun:
 
     async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
         """The run as it stands now; idempotent, a terminal run stays as it is. Raises NotFoundError."""
-        events: tuple[Event, ...] = ()
-        following: RunId | None = None
         async with self.store.transaction() as uow:
-            # The update holds the row until the commit, so no worker can claim the run in between.
-            run = await uow.runs.request_cancel(tenant_id, run_id, reason=reason)
-            if run.status == "queued":
-                cancelled = NewEvent(payload=RunCancelled(reason=reason))
-                events = await uow.events.append(tenant_id, run.session_id, [cancelled], run_id=run.id)
-                await uow.runs.finish(run.id, None, event=events[-1])
-                following = await uow.wakeups.next_queued(run.session_id)
-                run = await uow.runs.get(tenant_id, run.id)
-        if events:
-            await self.live.publish_events(run.session_id, events)
-        if following is not None:
-            await self.queue.wake_run(following)
-        return run
+            cancelled = await self.cancel(uow, tenant_id, run_id, reason=reason)
+        await self.announce(cancelled)
+        return cancelled.run
+
+    async def cancel(self, uow: UnitOfWork, tenant_id: TenantId, run_id: RunId, *, reason: str) -> CancelledRun:
+        """Stop the run inside the caller's transaction. Raises NotFoundError."""
+        # The update holds the row until the commit, so no worker can claim the run in between.
+        run = await uow.runs.request_cancel(tenant_id, run_id, reason=reason)
+        if run.status != "queued":
+            return CancelledRun(run)
+        events = await uow.events.append(
+            tenant_id, run.session_id, [NewEvent(payload=RunCancelled(reason=reason))], run_id=run.id
+        )
+        await uow.runs.finish(run.id, None, event=events[-1])
+        following = await uow.wakeups.next_queued(run.session_id)
+        return CancelledRun(await uow.runs.get(tenant_id, run.id), events, following)
+
+    async def announce(self, cancelled: CancelledRun) -> None:
+        """Tell readers and workers, after the commit."""
+        if cancelled.events:
+            await self.live.publish_events(cancelled.run.session_id, cancelled.events)
+        if cancelled.following is not None:
+            await self.queue.wake_run(cancelled.following)

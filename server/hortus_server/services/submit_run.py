@@ -22,19 +22,23 @@ RETRY_AFTER_S = 5.0
 class RunRequest:
     """What a caller wants done. Without `session_id` a session is made, and `agent` is needed for it.
 
-    `limits` names only the bounds to lower; what it names above the agent's own bound stays at the agent's.
+    `agent_version` pins a version; None means the one that new runs use. `limits` names only the bounds to lower; what
+    it names above the agent's own bound stays at the agent's.
     """
 
     content: str
     agent: AgentId | str | None = None
+    agent_version: int | None = None
     session_id: SessionId | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Accepted:
+@dataclass(frozen=True, slots=True)
+class AcceptedRun:
+    """A run inside a transaction that has yet to commit, and what readers are told once it has."""
+
     run: Run
     events: tuple[Event, ...]
 
@@ -54,26 +58,31 @@ class SubmitRun:
         Raises NotFoundError for an unknown agent or session, InvalidInputError for a session of another agent,
         LimitExceededError when the tenant has `queue_depth` runs waiting, IdempotencyMismatchError.
         """
-        accepted: list[_Accepted] = []
+        accepted: list[AcceptedRun] = []
 
         async def make(uow: UnitOfWork) -> Run:
-            accepted.append(await self._accept(uow, tenant_id, request))
+            accepted.append(await self.accept(uow, tenant_id, request))
             return accepted[-1].run
 
         answer = await create_once(self.store, tenant_id, once, make)
         for item in accepted:
-            await self.live.publish_events(item.run.session_id, item.events)
-            await self.queue.wake_run(item.run.id)
+            await self.announce(item)
         return answer
 
-    async def _accept(self, uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> _Accepted:
+    async def announce(self, accepted: AcceptedRun) -> None:
+        """Tell readers and workers, after the commit."""
+        await self.live.publish_events(accepted.run.session_id, accepted.events)
+        await self.queue.wake_run(accepted.run.id)
+
+    async def accept(self, uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> AcceptedRun:
+        """Write session (if new), message and run inside the caller's transaction. Raises as a call does."""
         queued = await uow.statistics.queued_runs(tenant_id, at_most=self.queue_depth)
         if queued >= self.queue_depth:
             raise LimitExceededError(
                 f"{queued} runs are queued already", limit=self.queue_depth, retry_after_s=RETRY_AFTER_S
             )
         agent, session, events = await _place(uow, tenant_id, request)
-        version = await uow.agents.get_version(tenant_id, agent.id, agent.current_version)
+        version = await uow.agents.get_version(tenant_id, agent.id, request.agent_version or agent.current_version)
         limits = _lowered(version.spec.limits, request.limits)
         run_id = RunId(new_id())
         events += await uow.events.append(
@@ -87,7 +96,7 @@ class SubmitRun:
             limits=limits,
             queued_seq=events[-1].seq,
         )
-        return _Accepted(run, events)
+        return AcceptedRun(run, events)
 
 
 def _opening(version: AgentVersion, limits: RunLimits, *, content: str) -> list[NewEvent]:

@@ -14,7 +14,7 @@ class KeyCreate(Body):
     """A credential for an application; `admin` includes every other scope."""
 
     name: str = Field(min_length=1, max_length=100, examples=["billing service"])
-    scopes: tuple[Scope, ...] = Field(min_length=1, max_length=20, examples=[["runs:read", "runs:write"]])
+    scopes: tuple[Scope, ...] = Field(min_length=1, max_length=50, examples=[["runs:read", "runs:write"]])
     expires_at: AwareDatetime | None = Field(default=None, description="null: it does not expire")
 
 
