@@ -175,3 +175,11 @@ class DatabaseEnvironment(BaseSettings):
     model_config = Settings.model_config
 
     database: DatabaseSettings
+
+
+class BrokerEnvironment(BaseSettings):
+    """The broker alone, for the check of workers."""
+
+    model_config = Settings.model_config
+
+    broker: BrokerSettings

@@ -10,7 +10,7 @@ import typer
 
 from hortus_agents.models.scripted import load_script, run_scripted_model
 from hortus_server.adapters.embedded.console import JsonDisplay, TerminalDisplay
-from hortus_server.adapters.embedded.home import HortusHome
+from hortus_server.adapters.embedded.home import HortusHome, write_private
 from hortus_server.adapters.embedded.model_server import EmbeddedModelServer
 from hortus_server.adapters.embedded.plan import EmbeddedOptions, weight_sources
 from hortus_server.adapters.embedded.weights.catalogue import DEFAULT_CHAT_MODEL, find_model
@@ -20,12 +20,12 @@ from hortus_server.adapters.postgres.migrations import migrate as apply_migratio
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson
 from hortus_server.cli.render import err, out, print_json
+from hortus_server.cli.worker_check import find_own_workers
 from hortus_server.domain.queues import QUEUES
 from hortus_server.settings import DatabaseEnvironment
 
 weights_app = typer.Typer(no_args_is_help=True, help="Model files for machines without a model hub.")
 PROCESS = (sys.executable, "-m", "hortus_server.cli.process")
-CELERY = (sys.executable, "-m", "celery", "-A", "hortus_server.celery_app:app")
 
 
 def replace_process(argv: tuple[str, ...]) -> None:
@@ -50,13 +50,18 @@ def worker(
     queues: Annotated[
         str, typer.Option(help="Only these: runs, evolve, memory, maintenance; for example runs,evolve.")
     ] = ",".join(QUEUES),
-    check: Annotated[bool, typer.Option("--check", help="Ask whether any worker answers, and exit.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask whether a worker of this host answers, and exit.")
+    ] = False,
 ) -> None:
     """Execute runs; start as many as you like, on as many machines."""
+    if check:
+        out.print("\n".join(worker.id for worker in asyncio.run(find_own_workers())))
+        return
     wanted = [queue.strip() for queue in queues.split(",")]
     if unknown := set(wanted) - set(QUEUES):
         raise CommandError(f"no such queue: {', '.join(sorted(unknown))}; there are {', '.join(QUEUES)}")
-    replace_process((*CELERY, "inspect", "ping", "--timeout", "5") if check else (*PROCESS, "worker", *wanted))
+    replace_process((*PROCESS, "worker", *wanted))
 
 
 def beat() -> None:
@@ -94,18 +99,36 @@ def model_server(
     model: Annotated[str, typer.Option(envvar="HORTUS_EMBEDDED_MODEL", help="Which model.")] = DEFAULT_CHAT_MODEL,
     alias: Annotated[str | None, typer.Option(help="Name under which it is served.")] = None,
 ) -> None:
-    """Serve the CPU model alone, as Docker Compose's profile `cpu` does; fetches its weights first."""
+    """Serve the CPU model alone, as Docker Compose's profile `cpu` does; fetches its weights first.
+
+    Clients need the key that HORTUS_MODEL_API_KEY names, else the one in `secrets/model_api_key` of HORTUS_HOME.
+    """
     home = HortusHome.locate(os.environ)
     home.create()
     pinned = find_model(model)
     asyncio.run(_fetch(home, model, as_json=not sys.stdout.isatty()))
     server = EmbeddedModelServer(
-        home=home, port=port, model_id=alias or model, weights=WeightsStore(home.models).path(pinned, pinned.file[0])
+        home=home,
+        host=host,
+        port=port,
+        model_id=alias or model,
+        weights=WeightsStore(home.models).path(pinned, pinned.file[0]),
+        api_key_file=_given_key(home),
     )
     command = server.component().command
     assert command is not None  # noqa: S101  # a model server is a process
     os.environ.update(command.env)
-    replace_process(tuple(host if part == "127.0.0.1" else part for part in command.argv))
+    replace_process(command.argv)
+
+
+def _given_key(home: HortusHome) -> Path | None:
+    """A private file with the key of the environment, because a command line can be read by other users."""
+    key = os.environ.get("HORTUS_MODEL_API_KEY")
+    if not key:
+        return None
+    path = home.folder("secrets") / "given_model_api_key"
+    write_private(path, key)
+    return path
 
 
 @weights_app.command("fetch")

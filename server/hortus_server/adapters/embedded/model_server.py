@@ -23,16 +23,19 @@ def default_threads() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedModelServer:
-    """llama.cpp's OpenAI-compatible server on a GGUF file, as a child process on loopback.
+    """llama.cpp's OpenAI-compatible server on a GGUF file as a child process, on loopback unless `host` says otherwise.
 
     Four requests run at once (slots), each with `context_tokens` of room; more wait in its queue.
     Prefixes are cached per slot, so byte-stable prompts are answered without prefill.
+    `api_key_file` holds the key that clients must send; None takes the home's own.
     """
 
     home: HortusHome
     port: int
     model_id: str
     weights: Path
+    host: str = LOOPBACK
+    api_key_file: Path | None = None
     slots: int = 4
     context_tokens: int = 4096
     threads: int = 0
@@ -46,7 +49,11 @@ class EmbeddedModelServer:
     @property
     def api_key(self) -> str:
         """The key that the server asks for."""
-        return self.home.secret("model_api_key")
+        return self._key_file.read_text(encoding="utf-8")
+
+    @property
+    def _key_file(self) -> Path:
+        return self.api_key_file or self.home.secret_file("model_api_key")
 
     def component(self, prepare: Prepare | None = None) -> Component:
         """What a supervisor needs to run the server; `prepare` brings the weights."""
@@ -56,8 +63,8 @@ class EmbeddedModelServer:
                 argv=(
                     *(sys.executable, "-m", PROCESS_MODULE),
                     *("--model", str(self.weights), "--alias", self.model_id),
-                    *("--host", LOOPBACK, "--port", str(self.port)),
-                    *("--api-key-file", str(self.home.secret_file("model_api_key"))),
+                    *("--host", self.host, "--port", str(self.port)),
+                    *("--api-key-file", str(self._key_file)),
                     *("--slots", str(self.slots), "--context-tokens", str(self.context_tokens)),
                     *("--threads", str(self.threads or default_threads())),
                     *("--prompt-cache-mib", str(self.prompt_cache_mib)),
