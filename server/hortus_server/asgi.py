@@ -5,14 +5,12 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import uvicorn
-import uvloop
 from fastapi import FastAPI
 
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
 from hortus_server.settings import ApiSettings, Settings
-from hortus_server.telemetry.logs import configure_logs
-from hortus_server.wiring import Services, load_settings, open_services
+from hortus_server.wiring import Services, open_services
 
 PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
 
@@ -89,13 +87,6 @@ async def serve_api(settings: Settings) -> None:
     async with open_services(settings, role="api") as services:
         edge = make_edge(edge_options(settings.api), edge_ports(services))
         await make_server(edge, settings.api).serve()
-
-
-def run_api() -> None:
-    """The process `hortus api`."""
-    settings = load_settings()
-    configure_logs(settings.log, process="api")
-    uvloop.run(serve_api(settings))
 
 
 def _origin(url: str | None) -> str | None:

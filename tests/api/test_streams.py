@@ -215,6 +215,26 @@ async def test_a_reader_that_takes_nothing_is_closed_and_comes_back_by_cursor(
             assert (await read(opened))["event"]["seq"] == seen + 1
 
 
+async def test_an_sse_reader_that_takes_nothing_is_hung_up_on(with_options, admin: Caller, writer: Writer):
+    for _ in range(6):
+        await writer.write(*(said("x" * 90_000) for _ in range(20)), publish=False)
+    edge = with_options(send_timeout_s=0.5)
+    async with serving(edge) as (_, where):
+        host, _, port = where.partition(":")
+        reader, sender = await asyncio.open_connection(host, int(port), limit=1024)
+        lines = [
+            f"GET /v1/sessions/{writer.session_id}/events HTTP/1.1",
+            f"Host: {where}",
+            f"Authorization: Bearer {admin.key}",
+            "Accept: text/event-stream",
+        ]
+        sender.write("\r\n".join([*lines, "", ""]).encode())
+        closed = edge.metrics.streams_closed.labels("4408")
+        await eventually(lambda: _is(lambda: closed._value.get() == 1), within_s=15)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        sender.close()
+
+
 async def _is(check) -> bool:
     return check()
 

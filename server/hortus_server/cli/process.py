@@ -9,36 +9,24 @@ from collections.abc import Callable
 import uvloop
 from pydantic import ValidationError
 
-from hortus_server.api.edge import EdgePorts, make_edge
-from hortus_server.asgi import edge_options, make_server
+from hortus_server.asgi import serve_api
 from hortus_server.celery_app import run_beat, run_worker
 from hortus_server.cli.faults import report_settings
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.queues import QUEUES
 from hortus_server.telemetry.logs import configure_logs
-from hortus_server.wiring import load_settings, open_services
+from hortus_server.wiring import load_settings
 
 
-async def serve_api() -> None:
+def run_api() -> None:
     """Serve until a signal."""
     settings = load_settings()
     configure_logs(settings.log, process="api")
-    async with open_services(settings, role="api") as services:
-        ports = EdgePorts(
-            store=services.store,
-            queue=services.queue,
-            live=services.live,
-            streams=services.streams,
-            index=services.memory_index,
-            workers=services.workers,
-            models=services.models,
-            probes=services.probes,
-        )
-        await make_server(make_edge(edge_options(settings.api), ports), settings.api).serve()
+    uvloop.run(serve_api(settings))
 
 
 PROCESSES: dict[str, Callable[[], None]] = {
-    "api": lambda: uvloop.run(serve_api()),
+    "api": run_api,
     "worker": lambda: run_worker(tuple(queue for queue in QUEUES if queue in sys.argv[2:]) or QUEUES),
     "beat": run_beat,
 }

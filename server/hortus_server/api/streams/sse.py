@@ -14,6 +14,7 @@ from hortus_agents.events import Event
 from hortus_server.api.auth import Caller, still_valid
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import internal_problem, problem_of
+from hortus_server.api.streams.codes import CloseCode
 from hortus_server.api.streams.frames import encode, frame, heartbeat
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.ids import SessionId
@@ -60,8 +61,10 @@ class EventStream(Response):
     async def _finish(self, writer: "asyncio.Task[None]", send: Send) -> None:
         error = None if writer.cancelled() else writer.exception()
         if isinstance(error, TimeoutError):
-            self._edge.metrics.streams_closed.labels("slow_reader").inc()
-            raise ConnectionAbortedError("the reader took nothing for too long")
+            # There is no way to tell a reader that does not read; the server hangs up on an unfinished answer.
+            self._edge.metrics.streams_closed.labels(str(int(CloseCode.SLOW_READER))).inc()
+            log.info("slow_reader", session_id=str(self._session_id))
+            return
         if error is not None:
             document = problem_of(error) if isinstance(error, HortusError) else internal_problem(error)
             await self._send(send, "error", frame("error", problem=document, session_id=self._session_id))
