@@ -25,10 +25,8 @@ from fixtures_postgres import PostgresServer, create_database, drop_database, se
 from fixtures_valkey import ValkeyServer
 from stack_parts import TAIL, Child, ScriptedModelControl, Spawner, answers, free_port, logged, until
 
-from hortus_server.adapters.postgres.migrations import migrate
-from hortus_server.adapters.postgres.store import PostgresStore
-from hortus_server.cli.bootstrap import make_key
-from hortus_server.settings import DatabaseSettings
+from hortus_server.adapters.embedded.home import HortusHome
+from hortus_server.cli.bootstrap import prepare_database
 
 HORTUS = (sys.executable, "-m", "hortus_server.cli")
 PROCESS = (sys.executable, "-m", "hortus_server.cli.process")  # what `hortus api`, `worker` and `beat` turn into
@@ -226,7 +224,11 @@ class Stack:
 def open_stack(
     folder: Path, *, apis: int = 1, workers: int = 1, beats: int = 1, settings: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """Start everything in `folder`, yield it ready, stop all of it. The model answers `ANSWER` until told otherwise."""
+    """Start everything in `folder`, yield it ready, stop all of it.
+
+    As after `hortus up`, there is an agent `gardener` and the admin key lies in the home. The model answers `ANSWER`
+    until told otherwise.
+    """
     with ExitStack() as exits:
         spawner = Spawner()
         exits.callback(spawner.close)
@@ -237,7 +239,10 @@ def open_stack(
         valkey = _open_broker(env, folder, exits)
         qdrant = _open_qdrant(env, folder, spawner, exits)
         model = _open_model(env, folder, spawner, exits)
-        key = asyncio.run(_prepare(settings_for(env["HORTUS_DATABASE_URL"])))
+        home = HortusHome.locate(env)
+        home.create()
+        key = asyncio.run(prepare_database(env, home))
+        assert key is not None
         control = ScriptedModelControl(model.url)
         exits.callback(control.close)
         stack = Stack(folder, {**env, **(settings or {})}, key, control, model, postgres, valkey, qdrant, spawner)
@@ -307,15 +312,6 @@ def _open_model(env: dict[str, str], folder: Path, spawner: Spawner, exits: Exit
     exits.callback(child.kill)
     env["HORTUS_MODEL_URL"] = f"{url}/v1"
     return child.start()
-
-
-async def _prepare(settings: DatabaseSettings) -> str:
-    await migrate(settings)
-    store = await PostgresStore.open(settings, application_name="hortus-test")
-    try:
-        return await make_key(store, name="tests", scopes=("admin",))
-    finally:
-        await store.close()
 
 
 def _stop_processes(stack: Stack) -> None:
