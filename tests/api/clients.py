@@ -53,7 +53,9 @@ async def ask(opened: ClientConnection, **frame: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def sse(address: str, path: str, key: str, **headers: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+async def sse(
+    address: str, path: str, key: str, *, heartbeats: bool = False, **headers: str
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """Parsed server-sent events: {"id", "event", "data"}."""
     sent = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream", **headers}
     async with (
@@ -62,7 +64,7 @@ async def sse(address: str, path: str, key: str, **headers: str) -> AsyncIterato
     ):
         assert answer.status_code == 200, (await answer.aread(), answer.status_code)
         assert answer.headers["content-type"].startswith("text/event-stream")
-        yield _parse(answer)
+        yield (item async for item in _parse(answer) if heartbeats or item["event"] != "heartbeat")
 
 
 async def _parse(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
