@@ -1,7 +1,7 @@
 import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense } from "react";
 import { BrowserRouter, Route, Routes } from "react-router";
-import { ApiError } from "./api/client";
+import { ApiError } from "./api/problem";
 import { meQuery } from "./api/queries";
 import { Failure, Loading } from "./components/states";
 import { ToastProvider } from "./components/toasts";

@@ -193,6 +193,14 @@ export function memoryQuery(id: string) {
   });
 }
 
+export function sourceEventsQuery(sessionId: string, first: number, last: number) {
+  return queryOptions({
+    queryKey: ["source-events", sessionId, first, last],
+    queryFn: () => readEvents(sessionId, first - 1, Math.min(EVENTS_PER_PAGE, last - first + 1)),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
 export const keysQuery = queryOptions({ queryKey: ["keys"], queryFn: () => body(api.GET("/v1/admin/keys")) });
 
 export const workersQuery = queryOptions({

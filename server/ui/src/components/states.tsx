@@ -1,6 +1,6 @@
 import type { UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { ApiError } from "../api/client";
+import { ApiError } from "../api/problem";
 
 /** Nothing there, and what to do about it. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }): ReactNode {

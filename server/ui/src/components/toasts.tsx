@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
-import { ApiError, newId } from "../api/client";
+import { newId } from "../api/client";
+import { ApiError } from "../api/problem";
 import { Icon } from "./icons";
 
 interface Toast {

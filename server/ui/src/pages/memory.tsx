@@ -1,3 +1,104 @@
-export default function Soon() {
-  return null;
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { api } from "../api/client";
+import { memoryQuery, sourceEventsQuery } from "../api/queries";
+import type { MemoryView } from "../api/schema.gen";
+import { AgentName } from "../components/agent-name";
+import { Confirm } from "../components/dialog";
+import { Card, Page } from "../components/page";
+import { Empty, Loaded } from "../components/states";
+import { useToasts } from "../components/toasts";
+import { Fact, Id, When } from "../components/values";
+import { useCan } from "../shell/me";
+import { SpanDetail } from "../timeline/span-detail";
+
+export default function MemoryPage(): ReactNode {
+  const { id = "" } = useParams();
+  const query = useQuery(memoryQuery(id));
+  return (
+    <Loaded query={query}>
+      {(memory) => (
+        <Page title={memory.title} crumb={{ to: "/memory", text: "Memory" }} actions={<Forget memory={memory} />}>
+          <Card>
+            <p className="card-body wrap">{memory.content}</p>
+          </Card>
+          <Card>
+            <dl className="facts card-body">
+              <Fact name="Kind">{memory.kind}</Fact>
+              <Fact name="Who may recall it">{memory.visibility === "private" ? "its agent only" : "every agent"}</Fact>
+              <Fact name="Agent">
+                <AgentName id={memory.agent_id} />
+              </Fact>
+              <Fact name="Happened">
+                <When at={memory.occurred_at} />
+              </Fact>
+              <Fact name="Searchable">{memory.indexed_at ? <When at={memory.indexed_at} /> : "not yet"}</Fact>
+              <Fact name="Session">
+                <Id id={memory.session_id} to={`/sessions/${memory.session_id}`} what="session id" />
+              </Fact>
+              <Fact name="Run">
+                <Id id={memory.run_id} to={`/runs/${memory.run_id}`} what="run id" />
+              </Fact>
+              <Fact name="Id">
+                <Id id={memory.id} what="memory id" />
+              </Fact>
+            </dl>
+          </Card>
+          <Sources memory={memory} />
+        </Page>
+      )}
+    </Loaded>
+  );
+}
+
+function Sources({ memory }: { memory: MemoryView }): ReactNode {
+  const can = useCan();
+  const query = useQuery({
+    ...sourceEventsQuery(memory.session_id, memory.source_first_seq, memory.source_last_seq),
+    enabled: can("sessions:read"),
+  });
+  if (!can("sessions:read")) return null;
+  return (
+    <Card
+      title={`Where it comes from: events ${memory.source_first_seq} to ${memory.source_last_seq}`}
+      aside={<Link to={`/runs/${memory.run_id}`}>Open the run</Link>}
+    >
+      <Loaded query={query}>
+        {(events) => {
+          const told = events.filter((event) => TOLD.has(event.type));
+          return told.length > 0 ? <SpanDetail events={told} /> : <Empty title="No message among these events" />;
+        }}
+      </Loaded>
+    </Card>
+  );
+}
+
+/** What people and tools said: the rest of a log is about how, not about what. */
+const TOLD = new Set(["message.created", "message.completed", "tool.called", "tool.finished", "run.failed"]);
+
+function Forget({ memory }: { memory: MemoryView }): ReactNode {
+  const can = useCan();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const { fail, tell } = useToasts();
+  if (!can("memories:write")) return null;
+  async function forget(): Promise<void> {
+    try {
+      await api.DELETE("/v1/memories/{memory_id}", { params: { path: { memory_id: memory.id } } });
+      await navigate("/memory");
+      await client.invalidateQueries({ queryKey: ["memories"] });
+      tell("The memory was deleted; no agent recalls it from now on");
+    } catch (error) {
+      fail(error as Error);
+    }
+  }
+  return (
+    <Confirm
+      label="Delete"
+      title="Delete this memory?"
+      detail="No agent recalls it from now on. The session that it came from stays."
+      onConfirm={forget}
+    />
+  );
 }

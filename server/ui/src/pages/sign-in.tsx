@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
-import { ApiError, api, body } from "../api/client";
+import { api, body } from "../api/client";
+import { ApiError } from "../api/problem";
 import { meQuery } from "../api/queries";
 import { Leaf } from "../components/icons";
 

@@ -1,3 +1,149 @@
-export default function Soon() {
-  return null;
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { api, body } from "../api/client";
+import { toolQuery, toolVersionQuery, toolVersionsQuery } from "../api/queries";
+import type { ToolVersionDetailView, ToolVersionView, ToolView } from "../api/schema.gen";
+import { Confirm } from "../components/dialog";
+import { Card, Page } from "../components/page";
+import { Code, Json } from "../components/prose";
+import { Loaded } from "../components/states";
+import { StateBadge } from "../components/status";
+import { useToasts } from "../components/toasts";
+import { Copy, Fact, Id, When } from "../components/values";
+import { useCan } from "../shell/me";
+import { count } from "../text/format";
+import { TestCases } from "../tools/test-cases";
+
+export default function ToolPage(): ReactNode {
+  const { id = "" } = useParams();
+  const tool = useQuery(toolQuery(id));
+  return <Loaded query={tool}>{(found) => <Detail tool={found} />}</Loaded>;
+}
+
+function Detail({ tool }: { tool: ToolView }): ReactNode {
+  const versions = useQuery(toolVersionsQuery(tool.id));
+  const [params, setParams] = useSearchParams();
+  const asked = Number(params.get("version"));
+  return (
+    <Page
+      title={tool.name}
+      heading={<span className="mono">{tool.name}</span>}
+      crumb={{ to: "/tools", text: "Tools" }}
+      actions={<Disable tool={tool} />}
+    >
+      <p className="muted">{tool.description}</p>
+      <Loaded query={versions}>
+        {({ items }) => {
+          const shown = items.find((each) => each.version === asked) ?? preferred(tool, items);
+          return (
+            <>
+              <fieldset className="filters" aria-label="Version">
+                {items.map((each) => (
+                  <button
+                    key={each.id}
+                    type="button"
+                    className="chip"
+                    aria-pressed={each === shown}
+                    onClick={() => setParams({ version: String(each.version) })}
+                  >
+                    version {each.version} <StateBadge state={each.state} />
+                  </button>
+                ))}
+              </fieldset>
+              {shown && <Version tool={tool.id} version={shown.version} />}
+            </>
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}
+
+function preferred(tool: ToolView, versions: readonly ToolVersionView[]): ToolVersionView | undefined {
+  return versions.find((each) => each.version === tool.active_version) ?? versions[0];
+}
+
+function Disable({ tool }: { tool: ToolView }): ReactNode {
+  const can = useCan();
+  const client = useQueryClient();
+  const { fail, tell } = useToasts();
+  const disable = useMutation({
+    mutationFn: (reason: string) =>
+      body(api.POST("/v1/tools/{tool}/disable", { params: { path: { tool: tool.id } }, body: { reason } })),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["tool", tool.id] });
+      void client.invalidateQueries({ queryKey: ["tools"] });
+      tell(`${tool.name} is out of use`);
+    },
+    onError: fail,
+  });
+  if (tool.active_version === null || !can("tools:write")) return null;
+  return (
+    <Confirm
+      label="Disable"
+      title={`Disable ${tool.name}?`}
+      detail={`Version ${tool.active_version} goes out of use in every session at once.`}
+      reason="Why (kept with the tool)"
+      onConfirm={(reason) => disable.mutateAsync(reason).catch(() => undefined)}
+    />
+  );
+}
+
+function Version({ tool, version }: { tool: string; version: number }): ReactNode {
+  const query = useQuery(toolVersionQuery(tool, version));
+  return <Loaded query={query}>{(found) => <VersionParts version={found} />}</Loaded>;
+}
+
+function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNode {
+  return (
+    <>
+      <Card>
+        <dl className="facts card-body">
+          <Fact name="State">
+            <StateBadge state={version.state} />
+          </Fact>
+          <Fact name="Calls">{count(version.uses)}</Fact>
+          <Fact name="Failures">{count(version.failures)}</Fact>
+          <Fact name="Made by run">
+            {version.origin_run_id ? (
+              <Id id={version.origin_run_id} to={`/runs/${version.origin_run_id}`} what="run id" />
+            ) : (
+              <span className="muted">deleted, or none</span>
+            )}
+          </Fact>
+          <Fact name="Made">
+            <When at={version.created_at} />
+          </Fact>
+          <Fact name="Activated">{version.activated_at ? <When at={version.activated_at} /> : "never"}</Fact>
+          <Fact name="Source, SHA-256">
+            <Id id={version.source_sha256} what="hash" />
+          </Fact>
+        </dl>
+      </Card>
+      <Card title="Source" aside={<Copy text={version.source} what="source" />}>
+        <div className="card-body">
+          <Code source={version.source} />
+        </div>
+      </Card>
+      <Card title="Tests">
+        <TestCases version={version} />
+      </Card>
+      <div className="halves">
+        <Card title="Takes">
+          <div className="card-body">
+            <Json value={version.parameters} />
+          </div>
+        </Card>
+        <Card title="Returns">
+          <div className="card-body">
+            <Json value={version.returns} />
+          </div>
+        </Card>
+      </div>
+      <p className="small">
+        <Link to="/tools">All tools</Link>
+      </p>
+    </>
+  );
 }

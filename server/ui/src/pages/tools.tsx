@@ -1,3 +1,79 @@
-export default function Soon() {
-  return null;
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import { toolsQuery, toolVersionsQuery } from "../api/queries";
+import type { ToolView } from "../api/schema.gen";
+import { Card, Page, TableBox } from "../components/page";
+import { Empty, Paged } from "../components/states";
+import { StateBadge } from "../components/status";
+import { When } from "../components/values";
+import { count } from "../text/format";
+
+export default function Tools(): ReactNode {
+  const query = useInfiniteQuery(toolsQuery);
+  return (
+    <Page title="Tools">
+      <p className="muted">Tools that agents wrote for themselves, tested in the sandbox and shared with later runs.</p>
+      <Card>
+        <Paged
+          query={query}
+          empty={
+            <Empty title="No tool has grown yet">
+              <p>
+                An agent with the built-in tool <code>request_capability</code> asks for a tool when it lacks one; what
+                passes its tests stands here.
+              </p>
+            </Empty>
+          }
+        >
+          {(tools) => (
+            <TableBox label="Tools">
+              <thead>
+                <tr>
+                  <th>Name</th>
+                  <th>State</th>
+                  <th className="wide">What it does</th>
+                  <th className="number">Calls</th>
+                  <th className="number">Failures</th>
+                  <th className="number wide">Versions</th>
+                  <th className="number wide">Changed</th>
+                </tr>
+              </thead>
+              <tbody>
+                {tools.map((tool) => (
+                  <Row key={tool.id} tool={tool} />
+                ))}
+              </tbody>
+            </TableBox>
+          )}
+        </Paged>
+      </Card>
+    </Page>
+  );
+}
+
+function Row({ tool }: { tool: ToolView }): ReactNode {
+  const versions = useQuery(toolVersionsQuery(tool.id)).data?.items ?? [];
+  const current = versions.find((each) => each.version === tool.active_version) ?? versions[0];
+  return (
+    <tr>
+      <td>
+        <Link className="mono" to={`/tools/${tool.id}`}>
+          {tool.name}
+        </Link>
+      </td>
+      <td>
+        <StateBadge state={tool.active_version !== null ? "active" : (current?.state ?? "disabled")} />
+      </td>
+      <td className="wide">
+        <span className="clip muted">{tool.description}</span>
+      </td>
+      <td className="number">{count(versions.reduce((sum, each) => sum + each.uses, 0))}</td>
+      <td className="number">{count(versions.reduce((sum, each) => sum + each.failures, 0))}</td>
+      <td className="number wide">{versions.length}</td>
+      <td className="number wide">
+        <When at={tool.updated_at} />
+      </td>
+    </tr>
+  );
 }

@@ -66,6 +66,9 @@ function Meaning({ event }: { event: Event }): ReactNode {
           <pre className="raw">{p.content}</pre>
         </>
       );
+    case "message.created":
+    case "message.completed":
+      return <p className="wrap">{p.content}</p>;
     case "memory.recalled":
       return <Recalled recall={p} />;
     case "memory.written":

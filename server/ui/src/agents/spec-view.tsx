@@ -1,0 +1,42 @@
+import type { ReactNode } from "react";
+import type { AgentSpec } from "../api/schema.gen";
+import { Json } from "../components/prose";
+import { Fact } from "../components/values";
+import { count, duration } from "../text/format";
+
+/** A definition to read. */
+export function SpecView({ spec }: { spec: AgentSpec }): ReactNode {
+  const { limits, memory, evolution } = spec;
+  return (
+    <div className="card-body stack">
+      <p className="code wrap">{spec.instructions}</p>
+      <dl className="facts">
+        <Fact name="Model">{spec.model}</Fact>
+        <Fact name="Calls tools">{spec.tool_mode ?? "as the model is set"}</Fact>
+        <Fact name="Strategy">{spec.strategy}</Fact>
+        <Fact name="Temperature">{spec.temperature}</Fact>
+        <Fact name="Built-in tools">{spec.tools.join(", ") || "none"}</Fact>
+        <Fact name="Web hosts">{spec.http_allow.join(", ") || "none"}</Fact>
+        <Fact name="Memory">
+          {memory.recall ? `recalls up to ${memory.recall_limit}` : "does not recall"},{" "}
+          {memory.remember ? "remembers" : "does not remember"}, {memory.visibility}
+        </Fact>
+        <Fact name="Evolved tools">
+          {evolution.reuse ? `reuses up to ${evolution.bind_limit}` : "reuses none"},{" "}
+          {evolution.create ? "may make new ones" : "makes none"}
+        </Fact>
+        <Fact name="Steps, model calls, tool calls">
+          {count(limits.steps)}, {count(limits.model_calls)}, {count(limits.tool_calls)}
+        </Fact>
+        <Fact name="Tokens, per answer">
+          {count(limits.tokens)}, {count(limits.completion_tokens)}
+        </Fact>
+        <Fact name="Wall time">{duration(limits.wall_s * 1000)}</Fact>
+      </dl>
+      <details>
+        <summary className="small muted">as JSON</summary>
+        <Json value={spec} />
+      </details>
+    </div>
+  );
+}

@@ -1,0 +1,140 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { api, body } from "../api/client";
+import { keysQuery, meQuery } from "../api/queries";
+import type { IssuedKeyView, KeyView } from "../api/schema.gen";
+import { Confirm, Dialog } from "../components/dialog";
+import { Card, TableBox } from "../components/page";
+import { Empty, Loaded } from "../components/states";
+import { Status } from "../components/status";
+import { useToasts } from "../components/toasts";
+import { Copy, When } from "../components/values";
+import { NewKey } from "./new-key";
+
+export function Keys(): ReactNode {
+  const query = useQuery(keysQuery);
+  const [making, setMaking] = useState(false);
+  const [issued, setIssued] = useState<IssuedKeyView | null>(null);
+  return (
+    <Card
+      title="API keys"
+      aside={
+        <button type="button" className="button button-primary" onClick={() => setMaking(true)}>
+          New key
+        </button>
+      }
+    >
+      <Loaded query={query}>
+        {({ items }) => (items.length === 0 ? <Empty title="No key" /> : <KeyTable keys={items} />)}
+      </Loaded>
+      {making && (
+        <NewKey
+          onClose={() => setMaking(false)}
+          onIssued={(key) => {
+            setMaking(false);
+            setIssued(key);
+          }}
+        />
+      )}
+      {issued?.secret && (
+        <Dialog
+          title={`The key ${issued.name}`}
+          submit={null}
+          onSubmit={() => setIssued(null)}
+          onClose={() => setIssued(null)}
+        >
+          <p>This is the only time that it is shown. The server keeps only its hash.</p>
+          <p className="code row">
+            <code className="grow wrap">{issued.secret}</code>
+            <Copy text={issued.secret} what="key" />
+          </p>
+        </Dialog>
+      )}
+    </Card>
+  );
+}
+
+function KeyTable({ keys }: { keys: readonly KeyView[] }): ReactNode {
+  const me = useQuery(meQuery).data;
+  return (
+    <TableBox label="API keys">
+      <thead>
+        <tr>
+          <th>Name</th>
+          <th>State</th>
+          <th className="wide">Begins with</th>
+          <th className="wide">May</th>
+          <th className="number wide">Made</th>
+          <th className="number wide">Last used</th>
+          <th>
+            <span className="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((key) => (
+          <tr key={key.id}>
+            <td>
+              {key.name}
+              {key.id === me?.key_id && <span className="muted"> (yours)</span>}
+            </td>
+            <td>
+              <KeyState state={key} />
+            </td>
+            <td className="wide mono">{key.prefix}…</td>
+            <td className="wide">
+              <span className="clip muted" title={key.scopes.join(", ")}>
+                {key.scopes.join(", ")}
+              </span>
+            </td>
+            <td className="number wide">
+              <When at={key.created_at} />
+            </td>
+            <td className="number wide">{key.last_used_at ? <When at={key.last_used_at} /> : "never"}</td>
+            <td className="number">
+              {key.revoked_at === null && <Revoke target={key} isOwn={key.id === me?.key_id} />}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </TableBox>
+  );
+}
+
+function KeyState({ state }: { state: KeyView }): ReactNode {
+  if (state.revoked_at) return <Status tone="quiet">revoked</Status>;
+  if (state.expires_at && Date.parse(state.expires_at) <= Date.now()) return <Status tone="quiet">expired</Status>;
+  if (state.expires_at) {
+    return (
+      <span className="row">
+        <Status tone="ok">valid</Status>
+        <span className="muted small">
+          ends <When at={state.expires_at} />
+        </span>
+      </span>
+    );
+  }
+  return <Status tone="ok">valid</Status>;
+}
+
+function Revoke({ target, isOwn }: { target: KeyView; isOwn: boolean }): ReactNode {
+  const client = useQueryClient();
+  const { fail, tell } = useToasts();
+  async function revoke(): Promise<void> {
+    try {
+      await body(api.DELETE("/v1/admin/keys/{key_id}", { params: { path: { key_id: target.id } } }));
+      tell(`${target.name} is revoked`);
+      await client.invalidateQueries({ queryKey: ["keys"] });
+    } catch (error) {
+      fail(error as Error);
+    }
+  }
+  return (
+    <Confirm
+      label="Revoke"
+      title={`Revoke ${target.name}?`}
+      detail={`Whoever uses it is refused within seconds, for good.${isOwn ? " It is the key that you signed in with: you are signed out." : ""}`}
+      onConfirm={revoke}
+    />
+  );
+}
