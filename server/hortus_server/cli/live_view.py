@@ -13,7 +13,10 @@ TERMINAL = {"run.succeeded", "run.failed", "run.cancelled", "run.budget_exhauste
 
 GUARDS = {
     "duplicate_call": "the model repeated a call; it was not executed again and the model had to answer",
-    "forced_answer": "the model was made to answer, its steps were used up",
+    "forced_answer": "only an answer was allowed: a call was repeated, or a limit is near",
+    "forced_use": "the model was made to use the tool that it had just asked for",
+    "truncated_answer": "the answer was cut off at its length limit",
+    "raw_answer": "the model's reply had no valid form twice; its text was taken as it is",
     "repaired": "the model's output was not valid; one repair request mended it",
 }
 
