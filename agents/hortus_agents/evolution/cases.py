@@ -44,7 +44,7 @@ def example_case(request: CapabilityRequest, signature: Signature, *, task: str)
     expected = _read_value(request.example_output, signature.returns)
     if arguments is None or not fits(expected, signature.returns_schema):
         return None
-    grounded = _bare(request.example_input) in task and _bare(request.example_output) in task
+    grounded = _stands_in(task, request.example_input, request.example_output)
     return Case(arguments, expected, "user" if grounded else "requester")
 
 
@@ -106,5 +106,12 @@ def _json(text: str) -> Any:
         return None
 
 
-def _bare(text: str) -> str:
-    return text.strip().strip("\"'[](){} ")
+def _stands_in(task: str, given: str, wanted: str) -> bool:
+    """Whether both texts stand in the task as words of their own, the second apart from the first."""
+    apart, found = _words(given).subn(" ", task)
+    return found > 0 and _words(wanted).search(apart) is not None
+
+
+def _words(text: str) -> re.Pattern[str]:
+    bare = text.strip().strip("\"'[](){} ")
+    return re.compile(rf"(?<!\w){re.escape(bare)}(?!\w)") if bare else re.compile(r"(?!)")

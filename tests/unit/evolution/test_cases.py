@@ -35,12 +35,25 @@ def test_examples_that_do_not_fit_are_none(given: str | None, wanted: str | None
 
 
 @pytest.mark.parametrize(
-    ("task", "origin"), [("1994 is MCMXCIV; what is 2024?", "user"), ("what is 1994 in Roman numerals?", "requester")]
+    ("task", "origin"),
+    [
+        ("1994 is MCMXCIV; what is 2024?", "user"),
+        ("what is 1994 in Roman numerals?", "requester"),
+        ("11994 is MCMXCIVI", "requester"),
+        ("", "requester"),
+    ],
 )
 def test_an_example_is_the_users_only_if_all_of_it_stands_in_the_task(task: str, origin: str) -> None:
     case = example_case(CapabilityRequest("n", "p", "1994", "MCMXCIV"), ROMAN, task=task)
     assert case is not None
     assert case.origin == origin
+
+
+def test_a_result_that_only_stands_inside_the_input_is_a_guess() -> None:
+    request = CapabilityRequest("median", "p", "[7, 1, 9]", "7")
+    case = example_case(request, MEDIAN, task="Get the median of [7, 1, 9].")
+    assert case is not None
+    assert case.origin == "requester"
 
 
 @pytest.mark.parametrize(
