@@ -31,7 +31,7 @@ function Change({ change }: { change: FieldChangeView }): ReactNode {
   return (
     <div className="field">
       <span className="mono">{change.path}</span>
-      <pre className="code">
+      <pre className="code wrap">
         {lines.map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other identity
           <span key={index} className={`diff-${line.kind}`}>

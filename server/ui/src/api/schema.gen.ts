@@ -1617,7 +1617,7 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
             /**
              * Secret
              * @example hk_...
@@ -1646,7 +1646,7 @@ export interface components {
              *       "runs:write"
              *     ]
              */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
         };
         /**
          * KeyView
@@ -1677,7 +1677,7 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
         };
         /**
          * KeysView
@@ -1735,7 +1735,7 @@ export interface components {
             /** Key Name */
             key_name: string;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
             /**
              * Tenant Id
              * Format: uuid
@@ -1966,7 +1966,8 @@ export interface components {
          * @description A finished model call: its result, never to be repeated.
          *
          *     `purpose` is `act` for the agent's own step; evolution's calls name theirs. `guard` names a deterministic
-         *     fallback that held (duplicate_call, repaired, forced_answer), so that nobody takes it for the model's merit.
+         *     fallback that held (duplicate_call, forced_answer, forced_use, truncated_answer, raw_answer, repaired), so that
+         *     nobody takes it for the model's merit.
          */
         ModelCalled: {
             /** Answer */

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import { useParams, useSearchParams } from "react-router";
 import { api, body } from "../api/client";
 import { toolQuery, toolVersionQuery, toolVersionsQuery } from "../api/queries";
 import type { ToolVersionDetailView, ToolVersionView, ToolView } from "../api/schema.gen";
@@ -141,9 +141,6 @@ function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNod
           </div>
         </Card>
       </div>
-      <p className="small">
-        <Link to="/tools">All tools</Link>
-      </p>
     </>
   );
 }

@@ -7,19 +7,25 @@ import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
 import type { Scope } from "../shell/me";
 
-const SCOPES: readonly { readonly name: Scope; readonly hint: string }[] = [
-  { name: "admin", hint: "everything, keys and workers too" },
-  { name: "runs:read", hint: "see runs" },
-  { name: "runs:write", hint: "start and stop runs" },
-  { name: "sessions:read", hint: "read conversations" },
-  { name: "sessions:write", hint: "begin and delete conversations" },
-  { name: "agents:read", hint: "see agents" },
-  { name: "agents:write", hint: "define agents" },
-  { name: "tools:read", hint: "see evolved tools" },
-  { name: "tools:write", hint: "disable evolved tools" },
-  { name: "memories:read", hint: "search memory" },
-  { name: "memories:write", hint: "delete memories" },
-];
+/** Complete by its type: a scope that the API adds has to be named here. */
+const HINTS: Readonly<Record<Scope, string>> = {
+  admin: "everything, keys and workers too",
+  "runs:read": "see runs",
+  "runs:write": "start and stop runs",
+  "sessions:read": "read conversations",
+  "sessions:write": "begin and delete conversations",
+  "agents:read": "see agents",
+  "agents:write": "define agents",
+  "tools:read": "see evolved tools",
+  "tools:write": "disable evolved tools",
+  "memories:read": "search memory",
+  "memories:write": "delete memories",
+  "schedules:read": "see schedules",
+  "schedules:write": "define schedules",
+  "webhooks:read": "see webhooks",
+  "webhooks:write": "define webhooks",
+};
+const SCOPES = Object.keys(HINTS) as Scope[];
 const USUAL: readonly Scope[] = ["runs:read", "runs:write", "sessions:read", "sessions:write", "agents:read"];
 
 /** Asks for a name, scopes and an end; the secret comes back once. */
@@ -62,13 +68,13 @@ export function NewKey({
         <span className="label">What it may do</span>
         {SCOPES.map((scope) => (
           <Check
-            key={scope.name}
-            label={scope.name}
-            hint={scope.hint}
-            checked={scopes.includes(scope.name)}
+            key={scope}
+            label={scope}
+            hint={HINTS[scope]}
+            checked={scopes.includes(scope)}
             onChange={(on) => {
-              const others = scopes.filter((each) => each !== scope.name);
-              setScopes(on ? [...others, scope.name] : others);
+              const others = scopes.filter((each) => each !== scope);
+              setScopes(on ? [...others, scope] : others);
             }}
           />
         ))}

@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { idEntries, matching } from "./palette-entries";
+
+const ENTRIES = [
+  { to: "/runs", text: "Runs", kind: "page" },
+  { to: "/agents/1", text: "gardener", kind: "agent" },
+  { to: "/tools/1", text: "to_roman", kind: "tool" },
+  { to: "/sessions/1", text: "What grows in a garden?", kind: "session" },
+];
+
+it("finds by every word, and puts what begins with the first one in front", () => {
+  expect(matching(ENTRIES, "garden").map((entry) => entry.to)).toEqual(["/agents/1", "/sessions/1"]);
+  expect(matching(ENTRIES, "session garden").map((entry) => entry.to)).toEqual(["/sessions/1"]);
+  expect(matching(ENTRIES, "")).toEqual(ENTRIES);
+});
+
+it("an id may be of anything, and half an id of nothing", () => {
+  expect(idEntries(" 01A200B1-bc54-722b-8c1b-082aa8f9a318 ").map((entry) => entry.to.split("/")[1])).toEqual([
+    "runs",
+    "sessions",
+    "memory",
+    "agents",
+    "tools",
+  ]);
+  expect(idEntries("01a200b1")).toEqual([]);
+});

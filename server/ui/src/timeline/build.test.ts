@@ -1,0 +1,123 @@
+import { expect, it } from "vitest";
+import type { Event } from "../api/schema.gen";
+import { buildTimeline } from "./build";
+
+const START = Date.parse("2026-01-01T00:00:00Z");
+
+/** Events at given seconds, numbered in order. */
+function log(...entries: [at: number, step: number, payload: Event["payload"]][]): Event[] {
+  return entries.map(([at, step, payload], index) => ({
+    session_id: "s",
+    seq: index + 1,
+    run_id: "r",
+    step,
+    type: payload.type,
+    at: new Date(START + at * 1000).toISOString(),
+    payload,
+  }));
+}
+
+const limits = { steps: 1, model_calls: 1, tool_calls: 1, tokens: 1, wall_s: 1, completion_tokens: 16 };
+const queued: Event["payload"] = { type: "run.queued", agent_id: "a", agent_version_id: "v", agent_version: 3, limits };
+const started = (generation: number): Event["payload"] => ({ type: "run.started", worker_id: "w", generation });
+const step: Event["payload"] = { type: "step.started", bound_tools: ["calculate"] };
+const model = (purpose: string): Event["payload"] => ({
+  type: "model.called",
+  message_id: "m",
+  purpose,
+  model: "qwen",
+  tool_mode: "native",
+  text: "",
+  tool_calls: [],
+  answer: null,
+  finish_reason: "stop",
+  usage: { prompt_tokens: 10, completion_tokens: 2, cached_tokens: 8 },
+  duration_ms: 900,
+  first_token_ms: 300,
+  prompt_sha256: "",
+  guard: null,
+});
+const call: Event["payload"] = {
+  type: "tool.called",
+  call_id: "c",
+  name: "calculate",
+  tool_version_id: null,
+  arguments: {},
+};
+const result: Event["payload"] = {
+  type: "tool.finished",
+  call_id: "c",
+  name: "calculate",
+  outcome: "ok",
+  content: "2",
+  truncated: false,
+  artifact_sha256: null,
+  duration_ms: 500,
+  tier: null,
+};
+const cancelled: Event["payload"] = { type: "run.cancelled", reason: "stop", partial_output: "" };
+
+function rows(events: Event[]) {
+  return buildTimeline(events).map((span) => [
+    span.kind,
+    span.depth,
+    (span.start - START) / 1000,
+    span.end === null ? null : (span.end - START) / 1000,
+    span.state,
+  ]);
+}
+
+it("a run is a queue, its steps, and what they did", () => {
+  const events = log(
+    [0, 0, queued],
+    [1, 0, started(1)],
+    [1, 1, step],
+    [2, 1, model("act")],
+    [2, 1, call],
+    [2.5, 1, result],
+  );
+  expect(rows(events)).toEqual([
+    ["queue", 0, 0, 1, "ok"],
+    ["step", 0, 1, null, "running"],
+    ["model", 1, 1.1, 2, "ok"],
+    ["tool", 1, 2, 2.5, "ok"],
+  ]);
+  const [, , called, used] = buildTimeline(events);
+  expect(called?.first).toBe(START + 1_400);
+  expect(called?.tokens).toEqual({ prompt: 10, completion: 2, cached: 8 });
+  expect(used?.seqs).toEqual([5, 6]);
+});
+
+it("a model call without a result is still going on, until the run ends", () => {
+  const going = log([0, 0, queued], [1, 0, started(1)], [1, 1, step]);
+  expect(rows(going).at(-1)).toEqual(["model", 1, 1, null, "running"]);
+  const over = log([0, 0, queued], [1, 0, started(1)], [1, 1, step], [4, 1, cancelled]);
+  expect(rows(over)).toEqual([
+    ["queue", 0, 0, 1, "ok"],
+    ["step", 0, 1, 4, "ok"],
+    ["run", 0, 4, 4, "note"],
+  ]);
+});
+
+it("a tool call that never finished is shown as lost when the run ends", () => {
+  const events = log([0, 1, step], [1, 1, model("act")], [1, 1, call], [3, 1, cancelled]);
+  expect(rows(events).find(([kind]) => kind === "tool")).toEqual(["tool", 1, 1, 3, "failed"]);
+});
+
+it("calls of evolution stand inside the call that asked for them", () => {
+  const events = log([0, 1, step], [1, 1, model("act")], [1, 1, call], [2, 1, model("capability.source")]);
+  expect(rows(events).at(-1)).toEqual(["model", 2, 1.1, 2, "ok"]);
+});
+
+it("a second worker is a mark, not a second queue", () => {
+  const events = log([0, 0, queued], [1, 0, started(1)], [9, 0, started(2)]);
+  expect(rows(events)).toEqual([
+    ["queue", 0, 0, 1, "ok"],
+    ["run", 0, 9, 9, "note"],
+  ]);
+});
+
+it("unknown events change nothing", () => {
+  const unknown = { type: "tool.praised" } as unknown as Event["payload"];
+  expect(rows(log([0, 0, unknown]))).toEqual([]);
+});
