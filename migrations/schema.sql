@@ -163,6 +163,23 @@ CREATE TABLE public.events_p7 (
     CONSTRAINT events_seq_check CHECK ((seq >= 1)),
     CONSTRAINT events_step_check CHECK ((step >= 0))
 );
+CREATE TABLE public.holds (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    scope text NOT NULL,
+    subject_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    reason text NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone DEFAULT now() NOT NULL,
+    lifted_by text,
+    lifted_at timestamp with time zone,
+    CONSTRAINT holds_check CHECK (((scope = 'all'::text) = (subject_id = '00000000-0000-0000-0000-000000000000'::uuid))),
+    CONSTRAINT holds_check1 CHECK (((lifted_at IS NULL) = (lifted_by IS NULL))),
+    CONSTRAINT holds_kind_check CHECK ((kind = ANY (ARRAY['pause'::text, 'freeze'::text]))),
+    CONSTRAINT holds_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT holds_scope_check CHECK ((scope = ANY (ARRAY['agent'::text, 'tenant'::text, 'all'::text])))
+);
 CREATE TABLE public.idempotency_keys (
     tenant_id uuid NOT NULL,
     key text NOT NULL,
@@ -228,6 +245,9 @@ CREATE TABLE public.runs (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
+    pause_requested_at timestamp with time zone,
+    pause_reason text,
+    waiting_for jsonb,
     CONSTRAINT runs_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT runs_check1 CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (generation >= 1) AND (started_at IS NOT NULL)))),
     CONSTRAINT runs_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text])) = (finished_at IS NOT NULL))),
@@ -426,6 +446,10 @@ CREATE TABLE public.webhooks (
     CONSTRAINT webhooks_secret_check CHECK ((secret <> ''::text)),
     CONSTRAINT webhooks_url_check CHECK ((url <> ''::text))
 );
+CREATE TABLE public.workers (
+    id text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL
+);
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p0 FOR VALUES WITH (modulus 8, remainder 0);
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p1 FOR VALUES WITH (modulus 8, remainder 1);
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_p2 FOR VALUES WITH (modulus 8, remainder 2);
@@ -472,6 +496,8 @@ ALTER TABLE ONLY public.events_p6
     ADD CONSTRAINT events_p6_pkey PRIMARY KEY (session_id, seq);
 ALTER TABLE ONLY public.events_p7
     ADD CONSTRAINT events_p7_pkey PRIMARY KEY (session_id, seq);
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key, route);
 ALTER TABLE ONLY public.jobs
@@ -486,6 +512,8 @@ ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_session_id_id_key UNIQUE (session_id, id);
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE public.runs
+    ADD CONSTRAINT runs_waiting_for_check CHECK (((status = 'waiting'::text) = (waiting_for IS NOT NULL))) NOT VALID;
 ALTER TABLE ONLY public.schedule_firings
     ADD CONSTRAINT schedule_firings_pkey PRIMARY KEY (schedule_id, due_at);
 ALTER TABLE ONLY public.schedules
@@ -532,6 +560,8 @@ ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
@@ -550,6 +580,8 @@ CREATE INDEX events_p6_run_id_seq_idx ON public.events_p6 USING btree (run_id, s
 CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p7_run_id_seq_idx ON public.events_p7 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX holds_by_age ON public.holds USING btree (tenant_id, placed_at, id);
+CREATE UNIQUE INDEX holds_in_force ON public.holds USING btree (subject_id, kind) WHERE (lifted_at IS NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX jobs_due ON public.jobs USING btree (announced_at);
 CREATE INDEX memories_by_age ON public.memories USING btree (tenant_id, created_at, id);
@@ -609,6 +641,8 @@ ALTER TABLE public.events
     ADD CONSTRAINT events_session_id_run_id_fkey FOREIGN KEY (session_id, run_id) REFERENCES public.runs(session_id, id) DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE public.events
     ADD CONSTRAINT events_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.jobs
