@@ -5,7 +5,8 @@ the candidate's result, the stated expected value, and the result of a reference
 the signature alone. A candidate passes when
 
 - an example from the user's own words, if there is one, holds exactly;
-- it never raises where another witness returns, is deterministic, and every result has the promised type;
+- it is deterministic, every result has the promised type, and it raises nothing but a ValueError where the reference
+  raises one too;
 - no case is lost two to one (reference and expected value agree against it);
 - at least two cases, and more than half, have a second witness;
 - at least one case agrees with a stated expected value, so that two samples of one model that make the same mistake
@@ -30,7 +31,7 @@ DETERMINISM_CASES = 2  # a jail costs 50 ms, and what is random shows at once
 _FRAME = re.compile(r"^  File .*, line (\d+)", re.MULTILINE)
 _CASE_LIMITS = SandboxLimits(wall_s=5.0, cpu_s=5)
 
-Verdict = Literal["confirmed", "failed", "contradicted", "unresolved", "both_raise"]
+Verdict = Literal["confirmed", "failed", "contradicted", "unresolved", "both_refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,6 @@ def judge(
         _judge_case(signature, case, outcome, reference[index] if reference is not None else None)
         for index, (case, outcome) in enumerate(zip(cases, got, strict=True))
     )
-    counted = [result for result in results if result.verdict != "both_raise"]
     confirmed = sum(result.verdict == "confirmed" for result in results)
     anchored = sum(result.anchored for result in results)
     bad = [result for result in results if result.verdict in {"failed", "contradicted"}]
@@ -135,7 +135,7 @@ def judge(
     reason = ""
     if bad:
         reason = bad[0].reason
-    elif confirmed < MIN_CONFIRMED or 2 * confirmed <= len(counted):
+    elif confirmed < MIN_CONFIRMED or 2 * confirmed <= len(results):
         reason = open_cases[0].reason if open_cases else "too few cases could be checked"
     elif not anchored:
         reason = f"its results agree with no expected value: {results[0].reason}"
@@ -146,8 +146,8 @@ def _judge_case(signature: Signature, case: Case, got: Outcome, reference: Outco
     call = render_call(signature.name, case.arguments)
     stated = shorten(case.expected)
     if got.error:
-        if case.origin != "user" and reference is not None and reference.error and not _is_slip(got.error):
-            return CaseResult(case, got, reference, "both_raise", anchored=False)
+        if case.origin != "user" and _refuses(got) and _refuses(reference):
+            return CaseResult(case, got, reference, "both_refuse", anchored=False)
         return CaseResult(case, got, reference, "failed", anchored=False, reason=f"{call} raised {got.error}")
     anchored = same(got.value, case.expected)
     reason = f"{call} returned {shorten(got.value)}, expected {stated}"
@@ -163,9 +163,9 @@ def _judge_case(signature: Signature, case: Case, got: Outcome, reference: Outco
     return CaseResult(case, got, reference, verdict, anchored=False, reason=reason)
 
 
-def _is_slip(error: str) -> bool:
-    """Errors that no valid refusal of an input looks like."""
-    return error.startswith(("NameError", "ImportError", "ModuleNotFoundError", "wrong type", "not deterministic"))
+def _refuses(outcome: Outcome | None) -> bool:
+    """Whether an implementation said that the input is invalid, as it was told to, rather than broke on it."""
+    return outcome is not None and outcome.error.startswith("ValueError")
 
 
 def _detail(results: Sequence[CaseResult], *, with_reference: bool) -> str:
@@ -180,7 +180,7 @@ def _detail(results: Sequence[CaseResult], *, with_reference: bool) -> str:
     return (
         f"cases: {origins or 'none'}; confirmed {count('confirmed')} "
         f"(by a stated value {sum(result.anchored for result in results)}), failed {count('failed')}, "
-        f"contradicted {count('contradicted')}, unresolved {count('unresolved')}, both raise {count('both_raise')}; "
+        f"contradicted {count('contradicted')}, unresolved {count('unresolved')}, both refuse {count('both_refuse')}; "
         f"independent reference: {'yes' if with_reference else 'no'}; "
         f"the first {DETERMINISM_CASES} run twice, result type checked"
     )

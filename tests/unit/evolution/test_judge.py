@@ -75,13 +75,20 @@ def test_raising_where_the_reference_returns_fails() -> None:
 
 def test_inputs_that_both_refuse_count_for_nothing() -> None:
     judgement = weigh((BROKEN, 0, BROKEN), (4, 4, 4), (6, 6, 6))
-    assert verdicts(judgement)[0] == "both_raise"
+    assert verdicts(judgement)[0] == "both_refuse"
     assert judgement.passed
 
 
-@pytest.mark.parametrize("error", ["NameError: name 'm'", "wrong type: 'x'", "not deterministic: two runs differ"])
+@pytest.mark.parametrize(
+    "error", ["NameError: name 'm'", "wrong type: 'x'", "not deterministic: two runs differ", "stopped after 5 s"]
+)
 def test_a_slip_is_no_refusal_even_if_both_make_it(error: str) -> None:
     assert not weigh((Outcome(None, error), 0, BROKEN), (4, 4, 4), (6, 6, 6)).passed
+    assert not weigh((Outcome(None, error), 0, Outcome(None, error)), (4, 4, 4), (6, 6, 6)).passed
+
+
+def test_refused_inputs_cannot_be_most_of_the_evidence() -> None:
+    assert not weigh((BROKEN, 0, BROKEN), (BROKEN, 0, BROKEN), (4, 4, 4), (6, 6, 6)).passed
 
 
 def test_one_confirmed_case_is_too_little() -> None:
