@@ -48,8 +48,9 @@ def connect_arguments(settings: DatabaseSettings, *, application_name: str) -> d
         "tcp_user_timeout": statement_ms + 15_000,
         "options": (
             f"-c statement_timeout={statement_ms} -c idle_in_transaction_session_timeout={statement_ms * 4}"
-            # Compiling a plan costs more than any of these statements.
-            " -c TimeZone=UTC -c jit=off"
+            # Compiling a plan costs more than any of these statements, and planning costs more than running: over the
+            # log's partitions PostgreSQL would plan nearly every execution anew.
+            " -c TimeZone=UTC -c jit=off -c plan_cache_mode=force_generic_plan"
         ),
     }
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
-from psycopg import AsyncConnection
+from psycopg import AsyncClientCursor, AsyncConnection
 from psycopg.rows import kwargs_row
 
 Kind = Literal["one", "many", "exec", "page"]
@@ -73,8 +73,9 @@ class Executor:
 
     async def page(self, name: str, row: Callable[..., T], /, **parameters: object) -> list[T]:
         """All rows of a `:page` statement."""
-        async with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
-            await cursor.execute(self._sql(name, "page"), parameters, prepare=False)
+        # This cursor writes the parameters into the statement, as literals that the planner sees.
+        async with AsyncClientCursor(self._connection, row_factory=kwargs_row(row)) as cursor:
+            await cursor.execute(self._sql(name, "page"), parameters)
             return await cursor.fetchall()
 
     async def count(self, name: str, /, **parameters: object) -> int:

@@ -1,0 +1,29 @@
+"""What the store must not spend: plans made anew, keys looked up by everyone at once."""
+
+import asyncio
+
+from hortus_server.cli.bootstrap import make_key
+from hortus_server.services.authenticate_key import AuthenticateKey
+
+MORE_THAN_THE_DRIVERS_THRESHOLD = 12  # executions until the driver has the server prepare a statement
+
+
+async def test_statements_over_the_partitioned_log_are_planned_once(world):
+    async with world.store.transaction() as uow:
+        for _ in range(MORE_THAN_THE_DRIVERS_THRESHOLD):
+            await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=10)
+        found = await uow.events._sql._connection.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %s", ["%FROM events%"]
+        )
+        plans = await found.fetchall()
+    assert plans
+    assert all(generic > 0 and custom == 0 for generic, custom in plans)
+
+
+async def test_requests_that_miss_the_cache_together_look_a_key_up_once(store, sql_statements):
+    secret = await make_key(store, name="busy", scopes=("admin",))
+    authenticate = AuthenticateKey(store)
+    sql_statements.clear()
+    keys = await asyncio.gather(*(authenticate.by_secret(secret) for _ in range(20)))
+    assert {key.name for key in keys} == {"busy"}
+    assert sum("secret_sha256" in statement for statement in sql_statements) == 1
