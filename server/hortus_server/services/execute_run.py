@@ -79,8 +79,6 @@ class ExecuteRun:
                     await settled(self._hand_over(run_log.claim))
                 self.ports.observer.run_left(run_log.claim, end)
                 log.info("run_left", end=end, status=run_log.state.status)
-            if end == "finished":
-                await self._wake_next(run_log)
 
     async def _claim(self, run_id: RunId) -> tuple[RunLog | None, Stop | None]:
         async with self.ports.store.transaction() as uow:
@@ -211,12 +209,6 @@ class ExecuteRun:
             return
         if released:
             await self.ports.queue.wake_run(claim.run.id)
-
-    async def _wake_next(self, run_log: RunLog) -> None:
-        async with self.ports.store.transaction() as uow:
-            following = await uow.wakeups.next_queued(run_log.claim.run.session_id)
-        if following is not None:
-            await self.ports.queue.wake_run(following)
 
 
 def _wall_end(run_log: RunLog, text: LiveText) -> RunBudgetExhausted:

@@ -11,6 +11,7 @@ import structlog
 from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent
 from hortus_agents.loop.state import RunState, fold
 from hortus_server.domain.errors import UnavailableError
+from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim, Job
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.observer import RunObserver
@@ -34,6 +35,14 @@ class RunPorts:
     observer: RunObserver
 
 
+@dataclass(frozen=True, slots=True)
+class _Wakeups:
+    """What is to be woken after the commit that ends a run."""
+
+    job: Job | None = None
+    run_id: RunId | None = None
+
+
 @dataclass(slots=True)
 class RunLog:
     """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
@@ -50,9 +59,10 @@ class RunLog:
     async def commit(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
         """Make events durable in one transaction, then tell readers.
 
-        A terminal event also ends the run's row and, where an episode is due, owes a job. While PostgreSQL is down
-        this waits and tries again, so that a finished model call is not lost. Cancellation waits for the attempt
-        under way. Raises StaleGenerationError, and NotFoundError when the session was deleted.
+        A terminal event also ends the run's row, wakes the session's next run and, where an episode is due, owes a
+        job. While PostgreSQL is down this waits and tries again, so that a finished model call is not lost.
+        Cancellation waits for the attempt under way. Raises StaleGenerationError, and NotFoundError when the session
+        was deleted.
         """
         began = time.perf_counter()
         while True:
@@ -63,40 +73,46 @@ class RunLog:
             await asyncio.sleep(RETRY_S)
             written = await self._written_before_the_failure()
             if written:
-                return await settled(self._announce(written, None, began))
+                # What else the commit would have told of, the reaper finds.
+                return await settled(self._announce(written, _Wakeups(), began))
 
     async def _commit(self, events: Sequence[NewEvent], began: float) -> tuple[Event, ...]:
-        committed, job = await self._append(events)
-        return await self._announce(committed, job, began)
+        committed, wakeups = await self._append(events)
+        return await self._announce(committed, wakeups, began)
 
-    async def _announce(self, committed: tuple[Event, ...], job: Job | None, began: float) -> tuple[Event, ...]:
+    async def _announce(self, committed: tuple[Event, ...], wakeups: _Wakeups, began: float) -> tuple[Event, ...]:
         self.last_seq = committed[-1].seq
         for event in committed:
             self.state = fold(self.state, event)
         run = self.claim.run
         self.ports.observer.events_committed(self.claim, committed, duration_s=time.perf_counter() - began)
         await self.ports.live.publish_events(run.session_id, committed)
-        if job is not None:
-            await self.ports.queue.wake_job(job.id, job.kind)
+        if wakeups.job is not None:
+            await self.ports.queue.wake_job(wakeups.job.id, wakeups.job.kind)
+        if wakeups.run_id is not None:
+            await self.ports.queue.wake_run(wakeups.run_id)
         return committed
 
-    async def _append(self, events: Sequence[NewEvent]) -> tuple[tuple[Event, ...], Job | None]:
+    async def _append(self, events: Sequence[NewEvent]) -> tuple[tuple[Event, ...], _Wakeups]:
         run = self.claim.run
         async with self.ports.store.transaction() as uow:
             committed = await uow.events.append(
                 run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
             )
             terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
-            job = None if terminal is None else await self._end(uow, terminal, committed)
-        return committed, job
+            wakeups = _Wakeups() if terminal is None else await self._end(uow, terminal, committed)
+        return committed, wakeups
 
-    async def _end(self, uow: UnitOfWork, terminal: Event, committed: Sequence[Event]) -> Job | None:
+    async def _end(self, uow: UnitOfWork, terminal: Event, committed: Sequence[Event]) -> _Wakeups:
         run = self.claim.run
         await uow.runs.finish(run.id, self.claim.generation, event=terminal)
         state = self.state
         for event in committed:
             state = fold(state, event)
-        return await uow.wakeups.add_job(run.tenant_id, "remember_run", run.id) if self.owes_memory(state) else None
+        job = await uow.wakeups.add_job(run.tenant_id, "remember_run", run.id) if self.owes_memory(state) else None
+        # Nobody can queue a run between this look and the commit: the append above holds the session's row, and a
+        # submission appends too.
+        return _Wakeups(job, await uow.wakeups.next_queued(run.session_id))
 
     async def _written_before_the_failure(self) -> tuple[Event, ...]:
         """A commit whose answer was lost may have taken effect; only this worker writes events of this run."""
