@@ -173,7 +173,8 @@ class AsyncioPool(BasePool):
             callback(*args)
             return
         self._posted.append((callback, args))
-        self._wake()
+        if len(self._posted) == 1:  # the hub was woken for what already waits, and takes all of it
+            self._wake()
 
     def _free_slots(self) -> asyncio.Semaphore:
         if self._slots is None:
@@ -208,9 +209,13 @@ class AsyncioPool(BasePool):
         self._deliver()
 
     def _deliver(self) -> None:
-        while self._posted:
-            callback, args = self._posted.popleft()
-            callback(*args)
+        try:
+            while self._posted:
+                callback, args = self._posted.popleft()
+                callback(*args)
+        finally:
+            if self._posted:  # a callback failed; the others must not wait for the next one
+                self._wake()
 
     def _on_shutting_down(self, **_signal: object) -> None:
         self.app.begin_drain()
