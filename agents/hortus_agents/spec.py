@@ -33,6 +33,18 @@ class EvolutionSpec(Frozen):
     bind_limit: int = Field(default=4, ge=0, le=20, description="evolved tools bound per run at most")
 
 
+class LoopBreakerSpec(Frozen):
+    """When a run that goes in circles is ended with the code `loop_detected`."""
+
+    enabled: bool = True
+    repeats: int = Field(
+        default=3, ge=2, le=1_000, description="the same call came to the same result this often: the run ends"
+    )
+    pairs: int = Field(
+        default=2, ge=2, le=500, description="two calls took turns this often with the same results: the run ends"
+    )
+
+
 class AgentSpec(Frozen):
     """One immutable version of an agent."""
 
@@ -44,6 +56,7 @@ class AgentSpec(Frozen):
     memory: MemorySpec = MemorySpec()
     evolution: EvolutionSpec = EvolutionSpec()
     limits: RunLimits = RunLimits()
+    loop_breaker: LoopBreakerSpec = LoopBreakerSpec()
     temperature: float = Field(default=0.0, ge=0, le=2)
     http_allow: tuple[str, ...] = Field(
         default=(), max_length=100, description="host names that http_get may reach; empty means none"

@@ -16,7 +16,7 @@ The `spec` of `POST /v1/agents` and of a version; `hortus agent create NAME --sp
 left out takes its default; unknown fields are refused. What the parts do with it: [guides/agents.md](guides/agents.md).
 
 {field_table(AgentSpec)}"""
-    for name in ("memory", "evolution", "limits"):
+    for name in ("memory", "evolution", "limits", "loop_breaker"):
         part = cast("type[BaseModel]", AgentSpec.model_fields[name].annotation)
         text += f"\n## `{name}`\n\n{prose(part.__doc__)}\n\n{field_table(part)}"
     return text

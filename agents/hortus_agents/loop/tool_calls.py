@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import EventPayload, ModelCalled, ToolCalled, ToolFinished, ToolInDoubt
+from hortus_agents.loop.breaker import detect_loop
 from hortus_agents.loop.interpret import is_duplicate
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.state import CallRecord
@@ -41,6 +42,9 @@ async def run_pending(journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit
         else:
             observation = admitted
         _note_finished(record.call, observation, journal)
+    looping = detect_loop(journal.state, deps.spec.loop_breaker)
+    if looping is not None:
+        journal.note(looping)
     yield journal.commit()
 
 

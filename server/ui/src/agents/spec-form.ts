@@ -55,6 +55,7 @@ export function defaultSpec(): AgentSpec {
     memory: { recall: true, remember: true, visibility: "tenant", recall_limit: 3 },
     evolution: { reuse: true, create: true, bind_limit: 4 },
     limits: { steps: 16, model_calls: 64, tool_calls: 64, tokens: 200_000, wall_s: 900, completion_tokens: 1_024 },
+    loop_breaker: { enabled: true, repeats: 3, pairs: 2 },
     temperature: 0,
     http_allow: [],
   };

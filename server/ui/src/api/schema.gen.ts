@@ -904,6 +904,11 @@ export interface components {
              *         "tool_calls": 64,
              *         "wall_s": 900
              *       },
+             *       "loop_breaker": {
+             *         "enabled": true,
+             *         "pairs": 2,
+             *         "repeats": 3
+             *       },
              *       "memory": {
              *         "recall": true,
              *         "recall_limit": 3,
@@ -1022,6 +1027,14 @@ export interface components {
              *     }
              */
             limits: components["schemas"]["RunLimits"];
+            /**
+             * @default {
+             *       "enabled": true,
+             *       "pairs": 2,
+             *       "repeats": 3
+             *     }
+             */
+            loop_breaker: components["schemas"]["LoopBreakerSpec"];
             /**
              * @default {
              *       "recall": true,
@@ -1721,6 +1734,29 @@ export interface components {
              * @example hk_...
              */
             key: string;
+        };
+        /**
+         * LoopBreakerSpec
+         * @description When a run that goes in circles is ended with the code `loop_detected`.
+         */
+        LoopBreakerSpec: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Pairs
+             * @description two calls took turns this often with the same results: the run ends
+             * @default 2
+             */
+            pairs: number;
+            /**
+             * Repeats
+             * @description the same call came to the same result this often: the run ends
+             * @default 3
+             */
+            repeats: number;
         };
         /**
          * MeView
@@ -3081,6 +3117,7 @@ export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
 export type LimitsPatch = components['schemas']['LimitsPatch'];
 export type LoginBody = components['schemas']['LoginBody'];
+export type LoopBreakerSpec = components['schemas']['LoopBreakerSpec'];
 export type MeView = components['schemas']['MeView'];
 export type MemoryPage = components['schemas']['MemoryPage'];
 export type MemoryRecalled = components['schemas']['MemoryRecalled'];
