@@ -14,11 +14,13 @@ from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.paging import PageRequest
 from hortus_server.ports.runs import RunRepository
+from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.wakeups import WakeupRepository
+from hortus_server.ports.webhooks import DeliveryRepository, WebhookRepository
 
 __all__ = ["PageRequest", "Store", "UnitOfWork"]
 
@@ -37,6 +39,10 @@ class UnitOfWork(Protocol):
     artifacts: ArtifactRepository
     idempotency: IdempotencyRepository
     statistics: StatisticsRepository
+    schedules: ScheduleRepository
+    firings: FiringRepository
+    webhooks: WebhookRepository
+    deliveries: DeliveryRepository
 
 
 class Store(Protocol):

@@ -1,20 +1,18 @@
 """Fetch a text page from an allowed host, without reaching into the server's own network."""
 
-import asyncio
 import ipaddress
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.policy import host_allowed
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_address
 
 _SPEC = ToolSpec(
     name="http_get",
@@ -33,58 +31,12 @@ _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/xhtm
 
 @dataclass(frozen=True, slots=True)
 class HttpGetSettings:
-    """Bounds of a fetch. `private_allow` names `host:port` pairs that may resolve to private addresses."""
+    """Bounds of a fetch. `private_allow` names `host:port` pairs, and networks, that may be private."""
 
     timeout_s: float = 15.0
     max_bytes: int = 256 * 1024
     max_redirects: int = 3
     private_allow: frozenset[str] = frozenset()
-
-
-class PrivateAddressError(OSError):
-    """A name resolved to an address that is not on the public internet."""
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names and refuses those with any non-public address.
-
-    The check is on the very addresses that the connection then uses, so a second, different answer of the name
-    server cannot slip in between.
-    """
-
-    def __init__(self, private_allow: frozenset[str]) -> None:
-        self._private_allow = private_allow
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """See AbstractResolver. Raises PrivateAddressError."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        results: list[ResolveResult] = []
-        for found_family, _, proto, _, address in found:
-            check_address(str(address[0]), host, port, self._private_allow)
-            results.append(
-                ResolveResult(
-                    hostname=host,
-                    host=str(address[0]),
-                    port=port,
-                    family=found_family,
-                    proto=proto,
-                    flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-                )
-            )
-        return results
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
-def check_address(address: str, host: str, port: int, private_allow: frozenset[str]) -> None:
-    """Raise PrivateAddressError unless `address` is public or `host:port` is allowed to be private."""
-    parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-    if (not mapped.is_global or mapped.is_multicast) and f"{host}:{port}" not in private_allow:
-        raise PrivateAddressError(f"{host} is not on the public internet")
 
 
 class HttpGetTool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -28,6 +28,14 @@ _KNOWN_TYPES: Final = [str(payload.model_fields["type"].default) for payload in 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
+class _Place(NamedTuple):
+    """Where an event was written; `watched` says that the tenant has webhooks."""
+
+    seq: int
+    at: datetime
+    watched: bool
+
+
 class PostgresEvents:
     """See `EventRepository`."""
 
@@ -43,14 +51,14 @@ class PostgresEvents:
         run_id: RunId | None = None,
         generation: int | None = None,
     ) -> tuple[Event, ...]:
-        """See the port. One statement; U+0000 in a payload becomes U+FFFD."""
+        """See the port. One statement, two in a tenant with webhooks; U+0000 in a payload becomes U+FFFD."""
         if not events:
             return ()
         if generation is not None and run_id is None:
             raise InvalidInputError("a generation belongs to a run")
         places = await self._sql.many(
             "append_events" if generation is None else "append_fenced",
-            _place,
+            _Place,
             tenant_id=tenant_id,
             session_id=session_id,
             run_id=run_id,
@@ -62,17 +70,26 @@ class PostgresEvents:
         )
         if not places:
             await self._explain_refusal(tenant_id, session_id, run_id, generation)
+        places.sort()
+        if places[0].watched:
+            await self._sql.count(
+                "owe_deliveries",
+                tenant_id=tenant_id,
+                session_id=session_id,
+                first=places[0].seq,
+                last=places[-1].seq,
+            )
         return tuple(
             Event(
                 session_id=session_id,
-                seq=seq,
+                seq=place.seq,
                 run_id=run_id,
                 step=event.step,
                 type=event.payload.type,
-                at=at,
+                at=place.at,
                 payload=event.payload,
             )
-            for event, (seq, at) in zip(events, sorted(places), strict=True)
+            for event, place in zip(events, places, strict=True)
         )
 
     async def list_after(
@@ -133,10 +150,6 @@ class PostgresEvents:
         if found is None or generation is None:
             raise NotFoundError("session", session_id)
         raise StaleGenerationError(run_id, generation)
-
-
-def _place(*, seq: int, at: datetime) -> tuple[int, datetime]:
-    return seq, at
 
 
 def _session_id(*, id: UUID) -> UUID:  # noqa: A002 - a column's name

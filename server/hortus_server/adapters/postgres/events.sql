@@ -15,7 +15,10 @@ FROM head, unnest(
     %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
 ) WITH ORDINALITY AS n (step, type, at, payload, place)
 ORDER BY n.place
-RETURNING seq, at
+RETURNING
+    seq, at,
+    -- Whether `owe_deliveries` has anything to do; nearly always not.
+    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched
 
 -- name: append_fenced :many
 -- The same for a worker: the run's row is locked first, and no row is written unless it runs under this generation.
@@ -46,7 +49,24 @@ FROM head, unnest(
     %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
 ) WITH ORDINALITY AS n (step, type, at, payload, place)
 ORDER BY n.place
-RETURNING seq, at
+RETURNING
+    seq, at,
+    -- Whether `owe_deliveries` has anything to do; nearly always not.
+    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched
+
+-- name: owe_deliveries :exec
+-- The outbox of webhooks, in the transaction of the events: committed with them or not at all.
+INSERT INTO webhook_deliveries (tenant_id, webhook_id, session_id, seq, event_type, next_attempt_at)
+SELECT w.tenant_id, w.id, e.session_id, e.seq, e.type, clock_timestamp()
+FROM events AS e
+JOIN sessions AS s ON s.id = e.session_id
+JOIN webhooks AS w ON w.tenant_id = e.tenant_id
+WHERE e.tenant_id = %(tenant_id)s
+    AND e.session_id = %(session_id)s
+    AND e.seq BETWEEN %(first)s AND %(last)s
+    AND w.enabled
+    AND (w.agent_id IS NULL OR w.agent_id = s.agent_id)
+    AND w.events && ARRAY[e.type, split_part(e.type, '.', 1) || '.*', '*']
 
 -- name: session_exists :one
 -- Why an append wrote nothing.

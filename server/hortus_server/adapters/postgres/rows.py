@@ -11,6 +11,8 @@ from hortus_agents.events import Event
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.records import AgentVersion, ApiKey, Artifact, Claim, Run, Tool, ToolVersion
+from hortus_server.domain.schedules import TIMING, CronTiming, Schedule, Timing
+from hortus_server.domain.webhooks import TakenDelivery, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,25 @@ def artifact_with_content(*, content: bytes, **columns: Any) -> tuple[Artifact, 
 def event(*, type: str, payload: Mapping[str, Any], **columns: Any) -> Event:  # noqa: A002 - a column's name
     """A row of events; the payload is stored without its type, which has a column."""
     return Event.model_validate({**columns, "type": type, "payload": {**payload, "type": type}})
+
+
+def schedule(*, timing: Mapping[str, Any], **columns: Any) -> Schedule:
+    """A row of schedules."""
+    return Schedule(timing=_timing(timing), **columns)
+
+
+def _timing(stored: Mapping[str, Any]) -> Timing:
+    if stored["kind"] == "cron":
+        # Not checked again: a zone that the time zone database lost must fail where it is used, not where it is read.
+        return CronTiming.model_construct(**stored)
+    return TIMING.validate_python(stored)
+
+
+def webhook(*, events: list[str], **columns: Any) -> Webhook:
+    """A row of webhooks, less the secrets."""
+    return Webhook(events=tuple(events), **columns)
+
+
+def taken_delivery(*, secret: str, previous_secret: str | None, **columns: Any) -> TakenDelivery:
+    """A delivery joined with its webhook's address and valid secrets, the newest first."""
+    return TakenDelivery(secrets=(secret, previous_secret) if previous_secret else (secret,), **columns)

@@ -13,17 +13,21 @@ from psycopg_pool import AsyncConnectionPool
 from hortus_server.adapters.postgres.agents import PostgresAgents
 from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
 from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
+from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
+from hortus_server.adapters.postgres.firings import PostgresFirings
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.memories import PostgresMemories
 from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
 from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.runs import PostgresRuns
+from hortus_server.adapters.postgres.schedules import PostgresSchedules
 from hortus_server.adapters.postgres.sessions import PostgresSessions
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
 from hortus_server.adapters.postgres.tenants import PostgresTenants
 from hortus_server.adapters.postgres.tools import PostgresTools
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
+from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
 from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.artifacts import ArtifactRepository
@@ -31,12 +35,14 @@ from hortus_server.ports.events import EventRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.runs import RunRepository
+from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.store import UnitOfWork
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.wakeups import WakeupRepository
+from hortus_server.ports.webhooks import DeliveryRepository, WebhookRepository
 from hortus_server.settings import DatabaseSettings
 
 _HEALTH_TIMEOUT_S: Final = 1.0
@@ -58,6 +64,10 @@ class PostgresUnitOfWork:
         self.artifacts: ArtifactRepository = PostgresArtifacts(connection)
         self.idempotency: IdempotencyRepository = PostgresIdempotency(connection)
         self.statistics: StatisticsRepository = PostgresStatistics(connection)
+        self.schedules: ScheduleRepository = PostgresSchedules(connection)
+        self.firings: FiringRepository = PostgresFirings(connection)
+        self.webhooks: WebhookRepository = PostgresWebhooks(connection)
+        self.deliveries: DeliveryRepository = PostgresDeliveries(connection)
 
 
 class PostgresStore:

@@ -1,0 +1,28 @@
+"""Forget what became of due times and deliveries long ago."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from hortus_server.ports.store import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeHistory:
+    """Firings and ended deliveries older than that are gone afterwards, a bounded number in each round."""
+
+    store: Store
+    firings_kept: timedelta
+    deliveries_kept: timedelta
+
+    async def __call__(self) -> None:
+        """Raises UnavailableError without PostgreSQL."""
+        async with self.store.transaction() as uow:
+            firings = await uow.firings.purge(older_than=self.firings_kept)
+        async with self.store.transaction() as uow:
+            deliveries = await uow.deliveries.purge(older_than=self.deliveries_kept)
+        if firings or deliveries:
+            log.info("history_purged", firings=firings, deliveries=deliveries)
