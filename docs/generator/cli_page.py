@@ -6,7 +6,7 @@ from typing import Any
 from tables import MADE, prose, row
 from typer.main import get_command
 
-from hortus_server.cli import app as command_line
+from hortus_server.cli.commands import app as command_line
 
 
 def commands() -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,5 @@
 """`python -m hortus_server.cli` is `hortus`."""
 
-from hortus_server.cli import main
+from hortus_server.cli.commands import main
 
 main()

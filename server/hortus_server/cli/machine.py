@@ -23,12 +23,12 @@ from hortus_server.adapters.embedded.ports import PortBook
 from hortus_server.adapters.embedded.probes import check_http
 from hortus_server.cli.bootstrap import prepare_database
 from hortus_server.cli.options import AsJson
+from hortus_server.cli.processes import PROCESS
 from hortus_server.cli.render import coloured, out, print_json, print_table
 
 DEFAULT_PORT = 8420
 SCHEMA = "schema"
 SERVICES = frozenset({postgres.NAME, valkey.NAME, qdrant.NAME, MODEL, EMBEDDINGS, SCHEMA})
-HORTUS = (sys.executable, "-m", "hortus_server.cli")
 
 
 class Application:
@@ -58,7 +58,7 @@ class Application:
             self.new_key = await prepare_database(environment, self._home)
 
         def ours(name: str, *arguments: str) -> Component:
-            command = Command(argv=(*HORTUS, *arguments), env=variables, inherit_env=True)
+            command = Command(argv=(*PROCESS, *arguments), env=variables, inherit_env=True)
             return Component(name=name, command=command, depends_on=needs, stop_timeout_s=30.0)
 
         async def api_answers() -> None:
