@@ -1,6 +1,7 @@
 """docs/api.md: every route in one line."""
 
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any
 
 from tables import MADE, prose, row
 
@@ -10,8 +11,8 @@ from hortus_server.api.edge import EdgeOptions, EdgePorts, make_edge
 
 def openapi_document() -> dict[str, Any]:
     """What `/openapi.json` serves; describing the routes calls none of the absent ports."""
-    absent = cast("Any", None)
-    edge = make_edge(EdgeOptions(version="v1"), EdgePorts(store=absent, queue=absent, live=absent, streams=absent))
+    absent: dict[str, Any] = {port.name: None for port in fields(EdgePorts)}
+    edge = make_edge(EdgeOptions(version="v1"), EdgePorts(**{**absent, "probes": ()}))
     return create_app(edge).openapi()
 
 
