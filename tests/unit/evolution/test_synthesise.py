@@ -72,7 +72,7 @@ async def test_a_tool_is_written_tested_activated_and_used_in_the_next_step(sand
         (
             "request_capability",
             "ok",
-            "the tool to_roman(number: integer): Roman numerals of a positive integer. is ready. Call it now.",
+            "new tool, to be called now: to_roman(number: integer): Roman numerals of a positive integer.",
         ),
         ("to_roman", "ok", "MMXXIV"),
     ]
@@ -239,7 +239,7 @@ async def test_a_request_for_what_exists_is_answered_from_the_library(sandbox: S
     })  # fmt: skip
     later = world([same, use(1999), ANSWER], sandbox, store, run="later", task="convert 1999")
     await later.finish()
-    assert "exists already" in later.payloads("tool.finished")[0].content
+    assert "existing tool" in later.payloads("tool.finished")[0].content
     assert purposes(later) == ["act"] * 3
     assert len(store.rows) == 1
 

@@ -69,5 +69,5 @@ class RequestCapabilityTool:
         """See Tool."""
         obtained = await self._source.obtain(CapabilityRequest(**arguments), context)
         tool = obtained.capability
-        origin = "exists already" if obtained.reused else "is ready"
-        return ToolOutput(f"the tool {render_signature(tool.spec)} {origin}. Call it now.", tier=obtained.tier)
+        origin = "existing tool" if obtained.reused else "new tool"
+        return ToolOutput(f"{origin}, to be called now: {render_signature(tool.spec)}", tier=obtained.tier)
