@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from hortus_agents.errors import ModelError
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued, RunStarted
 from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
-from hortus_agents.limits import RunLimits
+from hortus_agents.limits import FREE, RunLimits, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.loop.step import Commit, Delta, RunScope
@@ -112,6 +112,7 @@ class World:
     task: str = "say hello"
     run: str = "run"
     engine: StepEngine | None = None
+    price: TokenPrice = FREE
     log: list[Event] = field(default_factory=list)
     commits: list[tuple[str, ...]] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
@@ -180,6 +181,7 @@ class World:
             limits=self.limits,
             model=self.model,
             registry=self.registry,
+            price=self.price,
         )
         seen = 0
         async with aclosing(engine.step(self.state(), setup, self.emit)) as emissions:

@@ -65,6 +65,33 @@ class RunStarted(Frozen):
     generation: int
 
 
+WaitKind = Literal["approval", "input", "timer", "children", "paused", "frozen"]
+
+
+class WaitReason(Frozen):
+    """What a waiting run waits for; `ref_id` names the approval, the hold or whatever else will end it."""
+
+    kind: WaitKind
+    detail: str = ""
+    ref_id: UUID | None = None
+
+
+class RunWaiting(Frozen):
+    """The run holds no worker and goes on once its reason is gone; what it was just writing is kept."""
+
+    type: Literal["run.waiting"] = "run.waiting"
+    reason: WaitReason
+    partial_output: str = ""
+
+
+class RunResumed(Frozen):
+    """A waiting run may go on; a worker takes it up where it stopped. `by` names who let it, `reason` why."""
+
+    type: Literal["run.resumed"] = "run.resumed"
+    reason: str
+    by: str = ""
+
+
 class RunSucceeded(Frozen):
     """The run gave its answer; see the `message.completed` before it."""
 
@@ -111,7 +138,7 @@ class ModelCalled(Frozen):
 
     `purpose` is `act` for the agent's own step; evolution's calls name theirs. `guard` names a deterministic
     fallback that held (duplicate_call, forced_answer, forced_use, truncated_answer, raw_answer, repaired), so that
-    nobody takes it for the model's merit.
+    nobody takes it for the model's merit. `cost_micros` is what the tokens cost by the price table of that moment.
     """
 
     type: Literal["model.called"] = "model.called"
@@ -128,6 +155,7 @@ class ModelCalled(Frozen):
     first_token_ms: float | None = None
     prompt_sha256: str
     guard: str | None = None
+    cost_micros: int = 0
 
 
 class ModelFailed(Frozen):
@@ -280,6 +308,8 @@ EventPayload = Annotated[
     | MessageRestarted
     | RunQueued
     | RunStarted
+    | RunWaiting
+    | RunResumed
     | RunSucceeded
     | RunFailed
     | RunCancelled

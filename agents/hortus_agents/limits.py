@@ -1,12 +1,33 @@
 """Bounds of one run, and where it stands within them."""
 
+from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from hortus_agents.messages import Frozen
+from hortus_agents.messages import Frozen, Usage
 
-LimitName = Literal["steps", "model_calls", "tool_calls", "tokens", "wall_s"]
+LimitName = Literal["steps", "model_calls", "tool_calls", "tokens", "wall_s", "cost_micros"]
+
+
+class TokenPrice(Frozen):
+    """What a model's tokens cost: units of money per million tokens, in whatever currency the operator keeps."""
+
+    prompt: Decimal = Field(default=Decimal(0), ge=0, description="per million prompt tokens")
+    completion: Decimal = Field(default=Decimal(0), ge=0, description="per million completion tokens")
+    cached: Decimal | None = Field(
+        default=None, ge=0, description="per million prompt tokens that the prefix cache served; none costs as prompt"
+    )
+
+    def cost_micros(self, usage: Usage) -> int:
+        """Millionths of a unit, rounded up: a price per million tokens is millionths per token."""
+        cached = min(usage.cached_tokens, usage.prompt_tokens)
+        cost = (usage.prompt_tokens - cached) * self.prompt + usage.completion_tokens * self.completion
+        cost += cached * (self.prompt if self.cached is None else self.cached)
+        return int(cost.to_integral_value(ROUND_CEILING))
+
+
+FREE = TokenPrice()
 
 
 class RunLimits(Frozen):
@@ -18,10 +39,16 @@ class RunLimits(Frozen):
     tokens: int = Field(default=200_000, ge=1)
     wall_s: float = Field(default=900.0, gt=0, le=7 * 86_400, description="seconds from start to end")
     completion_tokens: int = Field(default=1_024, ge=16, le=131_072, description="tokens of one model answer")
+    cost_micros: int | None = Field(
+        default=None, ge=1, le=10**15, description="millionths of a unit of money, by the server's price table"
+    )
 
     def lowered_by(self, other: "RunLimits") -> "RunLimits":
         """The stricter of both in every dimension."""
-        return RunLimits(**{name: min(getattr(self, name), getattr(other, name)) for name in RunLimits.model_fields})
+        bounds = {name: (getattr(self, name), getattr(other, name)) for name in RunLimits.model_fields}
+        return RunLimits(
+            **{name: min((bound for bound in pair if bound is not None), default=None) for name, pair in bounds.items()}
+        )
 
 
 class Spent(Frozen):
@@ -31,6 +58,7 @@ class Spent(Frozen):
     model_calls: int = 0
     tool_calls: int = 0
     tokens: int = 0
+    cost_micros: int = 0
 
     def exhausted(self, limits: RunLimits) -> LimitName | None:
         """Name of the first limit at which no further step may start, or None."""
@@ -40,6 +68,30 @@ class Spent(Frozen):
             return "model_calls"
         if self.tokens >= limits.tokens:
             return "tokens"
+        if limits.cost_micros is not None and self.cost_micros >= limits.cost_micros:
+            return "cost_micros"
         if limits.tool_calls and self.tool_calls > limits.tool_calls:
             return "tool_calls"
         return None
+
+    def left(self, limits: RunLimits, *, elapsed_s: float = 0.0) -> "BudgetLeft":
+        """What remains of a run's limits after `elapsed_s` seconds."""
+        return BudgetLeft(
+            steps=max(limits.steps - self.steps, 0),
+            model_calls=max(limits.model_calls - self.model_calls, 0),
+            tool_calls=max(limits.tool_calls - self.tool_calls, 0),
+            tokens=max(limits.tokens - self.tokens, 0),
+            wall_s=max(limits.wall_s - elapsed_s, 0.0),
+            cost_micros=None if limits.cost_micros is None else max(limits.cost_micros - self.cost_micros, 0),
+        )
+
+
+class BudgetLeft(Frozen):
+    """What a run may still use; `cost_micros` None means that its cost is not bounded."""
+
+    steps: int
+    model_calls: int
+    tool_calls: int
+    tokens: int
+    wall_s: float
+    cost_micros: int | None

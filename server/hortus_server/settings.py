@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hortus_agents.limits import TokenPrice
 from hortus_agents.spec import ToolMode
 
 COMMAND_VARIABLES = frozenset({"HORTUS_API_KEY", "HORTUS_MODEL_FILE", "HORTUS_MODEL_HUB"})
@@ -70,6 +71,11 @@ class ModelSettings(Group):
     tool_mode: ToolMode = Field(default="constrained", description="native tool calls, or one JSON object per step")
     first_byte_timeout_s: float = Field(default=180.0, gt=0, description="seconds until the first token")
     chunk_timeout_s: float = Field(default=60.0, gt=0, description="seconds between two tokens")
+    prices: dict[str, TokenPrice] = Field(
+        default_factory=dict,
+        description='money per million tokens, by model: {"NAME": {"prompt": 0.1, "completion": 0.4, "cached": 0.01}}; '
+        "`*` is for models not named; others are free",
+    )
 
 
 class EmbeddingSettings(Group):

@@ -160,6 +160,7 @@ async def open_worker_process(
             engine=StepEngine(memory=services.memory),
             draining=draining.is_set,
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
+            prices=settings.model.prices,
         )
         ports = RunPorts(services.store, services.live, services.queue, observer)
         perform_job = PerformJob(

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from hortus_agents.events import CapabilityReused, EventPayload, MemoryRecalled
-from hortus_agents.limits import RunLimits
+from hortus_agents.limits import FREE, RunLimits, TokenPrice
 from hortus_agents.loop import STRATEGIES
 from hortus_agents.loop.state import RunState, apply
-from hortus_agents.loop.step import Emission, Emit, RunScope, StepDeps
+from hortus_agents.loop.step import Draft, Emission, Emit, RunScope, StepDeps
 from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.memory import AgentMemory, MemoryScope
@@ -32,6 +32,7 @@ class RunSetup:
     limits: RunLimits
     model: ChatModel
     registry: ToolRegistry
+    price: TokenPrice = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,14 @@ class StepEngine:
     jitter: Callable[[], float] = random.random
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def step(self, state: RunState, setup: RunSetup, emit: Emit) -> AsyncGenerator[Emission, None]:
-        """The next step of a run; see Strategy. Drive it under `contextlib.aclosing` until `RunState.finished`."""
+    async def step(
+        self, state: RunState, setup: RunSetup, emit: Emit, *, draft: Draft | None = None
+    ) -> AsyncGenerator[Emission, None]:
+        """The next step of a run; see Strategy.
+
+        Drive it under `contextlib.aclosing` until `RunState.finished` or `parked`. `draft` is what is left of the
+        answer that the worker before was writing.
+        """
         opening = () if state.opened else await self._open(state, setup)
         folded = state
         for payload in opening:
@@ -65,6 +72,8 @@ class StepEngine:
             emit=emit,
             jitter=self.jitter,
             opening=opening,
+            draft=draft,
+            price=setup.price,
             pause=self.pause,
         )
         async with aclosing(STRATEGIES[setup.spec.strategy].step(state, deps)) as emissions:

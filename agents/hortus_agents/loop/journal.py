@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from hortus_agents.events import EventPayload, NewEvent, RunBudgetExhausted
+from hortus_agents.events import EventPayload, ModelCalled, NewEvent, RunBudgetExhausted
 from hortus_agents.limits import LimitName
 from hortus_agents.loop.state import RunState, apply
 from hortus_agents.loop.step import Commit, StepDeps
+from hortus_agents.messages import Usage
 
 
 class Journal:
@@ -36,7 +37,7 @@ class Journal:
 
     async def emit(self, payloads: Sequence[EventPayload], *, prior: Sequence[EventPayload] = ()) -> None:
         """Commit a tool's own events at once; those that it had emitted before a crash are there already."""
-        fresh = [payload for payload in payloads if payload not in prior]
+        fresh = [self._priced(payload) for payload in payloads if payload not in prior]
         if not fresh:
             return
         at = self._deps.clock()
@@ -44,6 +45,12 @@ class Journal:
         await self._deps.emit([NewEvent(step=step, payload=payload, at=at) for payload in fresh])
         for payload in fresh:
             self.state = apply(self.state, payload, step=step, at=at)
+
+    def _priced(self, payload: EventPayload) -> EventPayload:
+        """Tools do not know prices; what their model calls cost counts all the same."""
+        if not isinstance(payload, ModelCalled) or payload.cost_micros:
+            return payload
+        return payload.model_copy(update={"cost_micros": self._deps.price.cost_micros(payload.usage)})
 
     def wall_left_s(self) -> float:
         """Seconds until the run's wall limit."""
@@ -55,10 +62,19 @@ class Journal:
         """The limit at which no further model call may start."""
         return "wall_s" if self.wall_left_s() <= 0 else self.state.spent.exhausted(self._deps.limits)
 
-    def note_exhausted(self, limit: LimitName, *, partial: str = "") -> None:
-        """End the run at a limit, keeping what was written."""
+    def note_exhausted(self, limit: LimitName, *, partial: str = "", unbilled: Usage | None = None) -> None:
+        """End the run at a limit, keeping what was written; `unbilled` is the estimate of a call that was cut off."""
+        spent = self.state.spent
+        if unbilled is not None:
+            spent = spent.model_copy(
+                update={
+                    "model_calls": spent.model_calls + 1,
+                    "tokens": spent.tokens + unbilled.total_tokens,
+                    "cost_micros": spent.cost_micros + self._deps.price.cost_micros(unbilled),
+                }
+            )
         kept = partial or next((step.text for step in reversed(self.state.steps) if step.text and not step.calls), "")
-        self.note(RunBudgetExhausted(limit=limit, spent=self.state.spent, partial_output=kept))
+        self.note(RunBudgetExhausted(limit=limit, spent=spent, partial_output=kept))
 
 
 def message_id(run_id: UUID, step: int) -> UUID:

@@ -9,10 +9,12 @@ from uuid import UUID
 
 import orjson
 
-from hortus_agents.errors import ModelError, ModelProtocolError, ModelUnavailableError
+from hortus_agents.errors import ModelError, ModelProtocolError, ModelRejectedError, ModelUnavailableError
 from hortus_agents.events import MessageRestarted, ModelFailed, RunFailed
+from hortus_agents.limits import LimitName
 from hortus_agents.loop.journal import Journal
-from hortus_agents.loop.step import Delta, Emission, StepDeps
+from hortus_agents.loop.meter import StreamMeter
+from hortus_agents.loop.step import Delta, Draft, Emission, StepDeps
 from hortus_agents.messages import ChatRequest, ChatResult, TextDelta
 from hortus_agents.models.partial_json import PropertyReader
 
@@ -25,20 +27,41 @@ class _WallTimeError(Exception):
     """The run's wall limit passed while the model was writing."""
 
 
+class _BudgetError(Exception):
+    """The run's tokens or money ran out while the model was writing."""
+
+    def __init__(self, limit: LimitName) -> None:
+        super().__init__(limit)
+        self.limit: LimitName = limit
+
+
 class ModelCall:
     """Runs one request to its result.
 
-    After `run` is exhausted either `result` is set, or the run's end was noted in the journal.
+    With a `draft` the first attempt goes on behind it, so that readers see no repeat. After `run` is exhausted either
+    `result` is set, or the run's end was noted in the journal.
     """
 
-    def __init__(self, request: ChatRequest, journal: Journal, deps: StepDeps, *, message_id: UUID, step: int) -> None:
+    def __init__(
+        self,
+        request: ChatRequest,
+        journal: Journal,
+        deps: StepDeps,
+        *,
+        message_id: UUID,
+        step: int,
+        draft: Draft | None = None,
+    ) -> None:
         self.result: ChatResult | None = None
         self._request = request
         self._journal = journal
         self._deps = deps
         self._message_id = message_id
         self._step = step
+        self._draft = draft
         self._written = ""
+        self._raw = ""
+        self._meter = StreamMeter(request, journal.state, deps)
 
     async def run(self) -> AsyncGenerator[Emission, None]:
         """Deltas while the model writes; a commit for each failure that is followed by another attempt."""
@@ -47,6 +70,13 @@ class ModelCall:
                 async with aclosing(self._attempt()) as deltas:
                     async for delta in deltas:
                         yield delta
+            except ModelRejectedError as error:
+                if self._draft is None:
+                    self._note_failure(error)
+                    return
+                self._draft = None  # it was the going on that was refused
+                self._note_restart("cannot_continue")
+                yield self._journal.commit()
             except ModelError as error:
                 if not self._note_failure(error):
                     return
@@ -54,23 +84,40 @@ class ModelCall:
                 attempt = self._journal.state.failures
                 await self._deps.pause(backoff_s(error, attempt=attempt, jitter=self._deps.jitter()))
             except _WallTimeError:
-                self._journal.note_exhausted("wall_s", partial=self._written)
+                self._journal.note_exhausted("wall_s", partial=self._written, unbilled=self._meter.usage)
+                return
+            except _BudgetError as error:
+                self._journal.note_exhausted(error.limit, partial=self._written, unbilled=self._meter.usage)
                 return
 
     async def _attempt(self) -> AsyncGenerator[Delta, None]:
-        self._written = ""
+        draft, request = self._draft, self._request
+        self._written = self._raw = ""
+        self._meter = StreamMeter(self._request, self._journal.state, self._deps)
         reader = PropertyReader("answer") if self._request.json_schema is not None else None
+        if draft is not None:
+            request = request.model_copy(update={"continue_text": draft.raw})
+            self._written, self._raw = draft.text, draft.raw
+            if reader is not None:
+                reader.feed(draft.raw)
+        written = self._raw
         # ChatModel promises that closing the iterator closes the request; every implementation is a generator.
-        stream = cast("AsyncGenerator[TextDelta | ChatResult, None]", self._deps.model.stream(self._request))
+        stream = cast("AsyncGenerator[TextDelta | ChatResult, None]", self._deps.model.stream(request))
         async with aclosing(stream):
             while (part := await self._next(stream)) is not None:
                 if isinstance(part, ChatResult):
-                    self.result = part
+                    self.result = part.model_copy(update={"text": request.continue_text + part.text})
                     continue
+                limit = self._meter.count(part)
                 text = part.text if reader is None else reader.feed(part.text)
+                written += part.text
                 if text:
-                    yield Delta(self._message_id, len(self._written), text)
+                    raw = None if reader is None else written[len(self._raw) : reader.consumed]
+                    yield Delta(self._message_id, len(self._written), text, raw)
                     self._written += text
+                    self._raw += text if raw is None else raw
+                if limit is not None:
+                    raise _BudgetError(limit)
         if self.result is None:
             raise ModelProtocolError(f"{self._deps.model.name} ended its stream without a result")
 
@@ -89,16 +136,19 @@ class ModelCall:
         """Record a failed attempt; False when it was the last one."""
         attempt = self._journal.state.failures + 1
         again = error.retryable and attempt < ATTEMPTS
+        self._draft = None
         self._journal.note(
             ModelFailed(code=error.code, message=str(error)[:2_000], attempt=attempt, will_retry=again), step=self._step
         )
         if self._written:
-            restarted = MessageRestarted(message_id=self._message_id, reason=error.code)
-            self._journal.note(restarted, step=self._step)
+            self._note_restart(error.code)
         if not again:
             spent = self._journal.state.spent
             self._journal.note(RunFailed(code=error.code, message=str(error)[:2_000], spent=spent), step=self._step)
         return again
+
+    def _note_restart(self, reason: str) -> None:
+        self._journal.note(MessageRestarted(message_id=self._message_id, reason=reason), step=self._step)
 
 
 def backoff_s(error: ModelError, *, attempt: int, jitter: float) -> float:
@@ -110,5 +160,5 @@ def backoff_s(error: ModelError, *, attempt: int, jitter: float) -> float:
 
 def prompt_sha256(request: ChatRequest) -> str:
     """A digest of everything that shaped the answer, tracing metadata aside."""
-    shaped = request.model_dump(mode="json", exclude={"metadata"})
+    shaped = request.model_dump(mode="json", exclude={"metadata", "continue_text"})
     return hashlib.sha256(orjson.dumps(shaped, option=orjson.OPT_SORT_KEYS)).hexdigest()

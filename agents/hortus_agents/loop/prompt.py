@@ -29,9 +29,15 @@ _LAST = "Give your answer now."
 
 
 def build_messages(
-    state: RunState, spec: AgentSpec, tools: Sequence[ToolSpec], *, mode: ToolMode, last: bool = False
+    state: RunState,
+    spec: AgentSpec,
+    tools: Sequence[ToolSpec],
+    *,
+    mode: ToolMode,
+    last: bool = False,
+    note: str | None = None,
 ) -> tuple[Message, ...]:
-    """The prompt of the next model call; `last` adds the line that asks for the answer.
+    """The prompt of the next model call; `note` and the line that asks for the answer (`last`) come at its very end.
 
     `tools` are all bound ones; those in `state.capabilities` were announced later than the system text.
     """
@@ -43,8 +49,9 @@ def build_messages(
     elided = _elided(state.steps, mode)
     for record in state.steps:
         messages += _step_messages(record, mode, elided=record.number in elided)
-    if last and state.steps:
-        messages.append(Message(role="user", content=_LAST))
+    tail = [line for line in (note, _LAST if last else None) if line is not None]
+    if tail and state.steps:
+        messages.append(Message(role="user", content="\n".join(tail)))
     return tuple(messages)
 
 

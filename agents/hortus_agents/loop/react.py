@@ -20,12 +20,14 @@ from hortus_agents.loop.journal import Journal, message_id
 from hortus_agents.loop.model_call import ModelCall, prompt_sha256
 from hortus_agents.loop.prompt import build_messages, step_schema
 from hortus_agents.loop.state import RunState
-from hortus_agents.loop.step import Emission, StepDeps
+from hortus_agents.loop.step import Draft, Emission, StepDeps
 from hortus_agents.loop.tool_calls import run_pending
 from hortus_agents.messages import ChatRequest, ChatResult
+from hortus_agents.models.partial_json import PropertyReader
 from hortus_agents.spec import ToolMode
 
 _MIN_TOKENS = 16
+_TELL_BELOW = 0.2  # share of a budget that is left
 
 
 class ReactStrategy:
@@ -54,13 +56,14 @@ class ReactStrategy:
             return
         number = journal.state.step + 1
         identity = message_id(journal.state.run_id, number)
-        if journal.state.taken_over:
+        draft = await _continuable(deps, identity) if journal.state.taken_over else None
+        if journal.state.taken_over and draft is None:
             journal.note(MessageRestarted(message_id=identity, reason="worker_lost"), step=number)
             yield journal.commit()
         begun_at = deps.clock()
         forced = self._forced(journal.state, deps)
         request = build_request(journal.state, deps, forced=forced)
-        call = ModelCall(request, journal, deps, message_id=identity, step=number)
+        call = ModelCall(request, journal, deps, message_id=identity, step=number, draft=draft)
         async with aclosing(call.run()) as emissions:
             async for emission in emissions:
                 yield emission
@@ -70,7 +73,8 @@ class ReactStrategy:
         reply = self._interpret(call.result, journal.state, deps, step=number, forced=forced)
         bound = tuple(spec.name for spec in deps.tools.specs)
         journal.note(StepStarted(bound_tools=bound), step=number, at=begun_at)
-        journal.note(_model_called(call.result, reply, request, message_id=identity))
+        called = _model_called(call.result, reply, request, message_id=identity)
+        journal.note(called.model_copy(update={"cost_micros": deps.price.cost_micros(called.usage)}))
         if reply.answer is not None:
             journal.note(MessageCompleted(message_id=identity, content=reply.answer))
             journal.note(RunSucceeded(spent=journal.state.spent, usage=journal.state.usage))
@@ -118,9 +122,33 @@ def _model_called(result: ChatResult, reply: Reply, request: ChatRequest, *, mes
     )
 
 
+async def _continuable(deps: StepDeps, identity: UUID) -> Draft | None:
+    """The draft if the model can go on with it: it is of this message, and ends inside the answer."""
+    draft = deps.draft
+    if draft is None or draft.message_id != identity or not draft.text or not await deps.model.can_continue():
+        return None
+    if tool_mode(deps) == "native":
+        return draft if draft.raw == draft.text else None
+    reader = PropertyReader("answer")
+    inside = reader.feed(draft.raw) == draft.text and reader.consumed == len(draft.raw)
+    return draft if inside and not reader.done else None
+
+
 def tool_mode(deps: StepDeps) -> ToolMode:
     """The agent's own choice, or the model's."""
     return deps.spec.tool_mode or deps.model.tool_mode
+
+
+def budget_line(state: RunState, deps: StepDeps) -> str | None:
+    """What the agent is told once a fifth or less of its tokens, money or time is left."""
+    limits, spent = deps.limits, state.spent
+    elapsed_s = (deps.clock() - state.started_at).total_seconds() if state.started_at is not None else 0.0
+    shares = {"tokens": 1 - spent.tokens / limits.tokens, "time": 1 - elapsed_s / limits.wall_s}
+    if limits.cost_micros is not None:
+        shares["money"] = 1 - spent.cost_micros / limits.cost_micros
+    name = min(shares, key=lambda each: shares[each])
+    left = max(shares[name], 0.0)
+    return f"Budget: {left:.0%} of the {name} is left. Finish soon." if left <= _TELL_BELOW else None
 
 
 def build_request(state: RunState, deps: StepDeps, *, forced: bool) -> ChatRequest:
@@ -131,7 +159,7 @@ def build_request(state: RunState, deps: StepDeps, *, forced: bool) -> ChatReque
     tokens_left = max(deps.limits.tokens - state.spent.tokens, _MIN_TOKENS)
     return ChatRequest(
         model=deps.model.name,
-        messages=build_messages(state, deps.spec, specs, mode=mode, last=forced),
+        messages=build_messages(state, deps.spec, specs, mode=mode, last=forced, note=budget_line(state, deps)),
         tools=() if forced or mode == "constrained" else specs,
         json_schema=schema,
         max_tokens=min(deps.limits.completion_tokens, tokens_left),

@@ -13,7 +13,7 @@ from hortus_agents.messages import Message, ToolCall, Usage
 
 HISTORY_MESSAGES = 20
 
-RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled", "budget_exhausted"]
+RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "budget_exhausted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class RunState:
     `history` holds the last `history_messages` user and assistant messages of the session's earlier runs. `step` is
     the number of the last step begun. `emitted` are the events that the tool call now in flight gave out itself.
     `opened` says that memory and library were consulted for this run; `taken_over` that a worker took the run from
-    another and has done no model call yet; `failures` counts failed model calls since the last finished one.
+    another, or after a wait, and has not gone on with its model call yet; `failures` counts failed model calls since the last finished one;
+    `prompt_tokens` is the length of the last prompt of the agent's own.
     """
 
     run_id: UUID
@@ -64,6 +65,7 @@ class RunState:
     status: RunStatus = "queued"
     history: tuple[Message, ...] = ()
     user_message: str | None = None
+    waiting_for: ev.WaitReason | None = None
     started_at: datetime | None = None
     opened: bool = False
     taken_over: bool = False
@@ -73,6 +75,7 @@ class RunState:
     steps: tuple[StepRecord, ...] = ()
     emitted: tuple[EventPayload, ...] = ()
     failures: int = 0
+    prompt_tokens: int = 0
     spent: Spent = field(default_factory=Spent)
     usage: Usage = field(default_factory=Usage)
     output: str | None = None
@@ -80,7 +83,12 @@ class RunState:
     @property
     def finished(self) -> bool:
         """Nothing more may happen in this run."""
-        return self.status not in {"queued", "running"}
+        return self.status not in {"queued", "running", "waiting"}
+
+    @property
+    def parked(self) -> bool:
+        """The run waits for something and holds no worker."""
+        return self.status == "waiting"
 
     @property
     def pending(self) -> tuple[CallRecord, ...]:
@@ -153,7 +161,19 @@ def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datet
 
 
 def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
-    return replace(state, status="running", started_at=state.started_at or at, taken_over=payload.generation > 1)
+    # Where calls are pending, the next message has not begun, so there is nothing of it to go on with.
+    taken_over = payload.generation > 1 and not state.pending
+    return replace(
+        state, status="running", waiting_for=None, started_at=state.started_at or at, taken_over=taken_over
+    )
+
+
+def _waiting(state: RunState, payload: ev.RunWaiting, _step: int, _at: datetime) -> RunState:
+    return replace(state, status="waiting", waiting_for=payload.reason)
+
+
+def _resumed(state: RunState, _payload: ev.RunResumed, _step: int, _at: datetime) -> RunState:
+    return replace(state, status="queued", waiting_for=None)
 
 
 def _completed(state: RunState, payload: ev.MessageCompleted, _step: int, _at: datetime) -> RunState:
@@ -170,13 +190,19 @@ def _step_started(state: RunState, _payload: ev.StepStarted, step: int, _at: dat
 
 def _model_called(state: RunState, payload: ev.ModelCalled, step: int, _at: datetime) -> RunState:
     usage = state.usage + payload.usage
-    spent = state.spent.model_copy(update={"model_calls": state.spent.model_calls + 1, "tokens": usage.total_tokens})
+    spent = state.spent.model_copy(
+        update={
+            "model_calls": state.spent.model_calls + 1,
+            "tokens": usage.total_tokens,
+            "cost_micros": state.spent.cost_micros + payload.cost_micros,
+        }
+    )
     state = replace(state, usage=usage, spent=spent, failures=0, taken_over=False)
     if payload.purpose != "act":
         return _emitted(state, payload, step, _at)
     calls = tuple(CallRecord(call) for call in payload.tool_calls)
     record = StepRecord(step, payload.text, payload.answer, payload.guard, calls)
-    return replace(state, steps=(*state.steps, record), emitted=())
+    return replace(state, steps=(*state.steps, record), emitted=(), prompt_tokens=payload.usage.prompt_tokens)
 
 
 def _model_failed(state: RunState, payload: ev.ModelFailed, step: int, at: datetime) -> RunState:
@@ -247,6 +273,8 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.RunQueued: _queued,
     ev.MessageCreated: _created,
     ev.RunStarted: _started,
+    ev.RunWaiting: _waiting,
+    ev.RunResumed: _resumed,
     ev.MessageCompleted: _completed,
     ev.MessageRestarted: _restarted,
     ev.StepStarted: _step_started,

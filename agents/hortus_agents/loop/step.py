@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hortus_agents.events import EventPayload, NewEvent
-from hortus_agents.limits import RunLimits
+from hortus_agents.limits import FREE, RunLimits, TokenPrice
 from hortus_agents.loop.state import RunState
 from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
@@ -20,18 +20,37 @@ Emit = Callable[[Sequence[NewEvent]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Events that the consumer commits durably before it asks for the next emission."""
+    """Events that the consumer commits durably before it asks for the next emission.
+
+    With `effect` the last of them is the `tool.called` of a call with that side-effect class, which runs next: where
+    side effects may not happen now, the consumer commits what stands before it and drives the step no further.
+    """
 
     events: tuple[NewEvent, ...]
+    effect: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer, live only; `index` is its offset in characters within the message."""
+    """A piece of an answer, live only; `index` is its offset in characters within the message.
+
+    `raw` is what the model wrote for it, where that is not the text itself: under a JSON schema only the answer is
+    shown.
+    """
 
     message_id: UUID
     index: int
     text: str
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer that another worker could not finish: what readers saw of it, and what its model wrote for that."""
+
+    message_id: UUID
+    text: str
+    raw: str
 
 
 Emission = Commit | Delta
@@ -53,7 +72,7 @@ class StepDeps:
 
     `emit` is for events that tools give out while they run. `opening` are payloads that belong before the run's first
     step (what memory and library gave); they travel with its first commit. `clock` returns aware UTC; `jitter` a
-    number in [0, 1).
+    number in [0, 1). `draft` is what there is of the message that this step may go on with.
     """
 
     scope: RunScope
@@ -65,6 +84,8 @@ class StepDeps:
     emit: Emit
     jitter: Callable[[], float]
     opening: tuple[EventPayload, ...] = ()
+    draft: Draft | None = None
+    price: TokenPrice = FREE
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 

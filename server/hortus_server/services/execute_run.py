@@ -4,9 +4,9 @@ One step answers in two transactions: the claim, and the commit that holds the m
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
@@ -15,6 +15,7 @@ import structlog
 
 from hortus_agents.errors import AgentsError
 from hortus_agents.events import EventPayload, NewEvent, RunBudgetExhausted, RunCancelled, RunFailed, RunStarted
+from hortus_agents.limits import FREE, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.loop.step import Commit, Delta, RunScope
@@ -49,7 +50,12 @@ class Execution:
     engine: StepEngine
     draining: Callable[[], bool]
     delta_interval: timedelta
+    prices: Mapping[str, TokenPrice] = field(default_factory=dict)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def price_of(self, model: str) -> TokenPrice:
+        """What a model's tokens cost here; nothing, unless the price table says otherwise."""
+        return self.prices.get(model) or self.prices.get("*") or FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,7 @@ class ExecuteRun:
             limits=claim.run.limits,
             model=model,
             registry=self.execution.tools_for(claim, model),
+            price=self.execution.price_of(model.name),
         )
         pump = asyncio.create_task(text.pump())
         try:

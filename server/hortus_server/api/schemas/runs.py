@@ -29,6 +29,7 @@ class LimitsPatch(Body):
     tokens: int | None = Field(default=None, ge=1, le=2**53)
     wall_s: float | None = Field(default=None, gt=0, le=7 * 86_400, description="seconds from start to end")
     completion_tokens: int | None = Field(default=None, ge=16, le=131_072, description="tokens of one model answer")
+    cost_micros: int | None = Field(default=None, ge=1, le=10**15, description="millionths of a unit of money")
 
 
 class RunCreate(Body):
