@@ -53,7 +53,7 @@ def default_of(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, BaseModel):
         return "see below"
-    if value is None or value in {"", ()}:
+    if value is None or (not value and isinstance(value, str | tuple | dict)):
         return "none"
     if isinstance(value, tuple):
         return ", ".join(f"`{one}`" for one in value)
