@@ -39,6 +39,7 @@ def edge_ports(services: Services) -> EdgePorts:
         queue=services.queue,
         live=services.live,
         streams=services.streams,
+        webhooks=services.webhooks,
         index=services.memory_index,
         workers=services.workers,
         models=services.models,

@@ -1,9 +1,10 @@
 """The only reader of the environment. Built by `wiring` at start-up, never at import."""
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hortus_agents.limits import TokenPrice
@@ -99,6 +100,7 @@ class WorkerSettings(Group):
     lease_s: float = Field(default=10.0, gt=0, description="seconds until a silent worker's runs are taken over")
     heartbeat_s: float = Field(default=0.25, gt=0, description="seconds between looks at leases and stop requests")
     reaper_s: float = Field(default=2.0, gt=0, description="seconds between two looks for lost wake-ups")
+    due_s: float = Field(default=1.0, gt=0, description="seconds between two looks for due schedules and deliveries")
     drain_s: float = Field(default=20.0, gt=0, description="seconds that running steps get at a warm shutdown")
     delta_interval_ms: float = Field(default=25.0, ge=0, description="token pieces are joined within this time")
     metrics_host: str = Field(default="127.0.0.1", description="address that the worker's metrics are served on")
@@ -114,6 +116,36 @@ class SandboxSettings(Group):
     http_allow_private: tuple[str, ...] = Field(
         default=(), description="host:port pairs in private ranges that http_get may reach nevertheless"
     )
+
+
+class WebhooksSettings(Group):
+    """Deliveries to applications."""
+
+    allow_private: tuple[str, ...] = Field(
+        default=(), description="host:port pairs, and networks (10.1.0.0/16), that deliveries may reach though private"
+    )
+    https_only: bool = Field(default=False, description="refuse endpoints without TLS")
+    connect_timeout_s: float = Field(default=3.0, gt=0, le=30, description="seconds to reach an endpoint")
+    timeout_s: float = Field(default=10.0, gt=0, le=45, description="seconds that an endpoint has to answer")
+    retry_s: tuple[Annotated[float, Field(gt=0, le=7 * 86_400)], ...] = Field(
+        default=(5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400),
+        max_length=50,
+        description="seconds after each failed attempt until the next; then the delivery is dead",
+    )
+    disable_after_days: float = Field(
+        default=5.0, gt=0, description="days without any arrival until an endpoint is disabled"
+    )
+    keep_days: float = Field(default=30.0, gt=0, description="days that ended deliveries, and firings, are kept")
+
+    @field_validator("allow_private")
+    @classmethod
+    def _are_addresses(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            if "/" in entry:
+                ip_network(entry)
+            elif not entry.rpartition(":")[2].isdigit() or not entry.rpartition(":")[0]:
+                raise ValueError(f"{entry} is neither host:port nor a network")
+        return entries
 
 
 class LogSettings(Group):
@@ -147,6 +179,7 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     worker: WorkerSettings = WorkerSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    webhooks: WebhooksSettings = WebhooksSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

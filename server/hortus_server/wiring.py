@@ -29,23 +29,31 @@ from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.probe import BrokerProbe
 from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
 from hortus_server.domain.records import Claim
+from hortus_server.domain.webhooks import RetryPolicy
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.probes import Probe
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store
+from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
+from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
+from hortus_server.services.deliver_webhooks import DeliverWebhooks
 from hortus_server.services.execute_run import ExecuteRun, Execution, ToolsFor
+from hortus_server.services.fire_schedules import FireSchedules
 from hortus_server.services.index_tool import IndexTool
 from hortus_server.services.keep_leases import KeepLeases
 from hortus_server.services.perform_job import PerformJob
+from hortus_server.services.purge_history import PurgeHistory
 from hortus_server.services.purge_keys import PurgeKeys
 from hortus_server.services.recover_runs import RecoverRuns
 from hortus_server.services.remember_run import RememberRun
 from hortus_server.services.run_log import RunPorts
-from hortus_server.settings import Settings
+from hortus_server.services.submit_run import SubmitRun
+from hortus_server.settings import Settings, WebhooksSettings
 from hortus_server.telemetry.metrics import serve_metrics
 from hortus_server.telemetry.observers import open_observers
 from hortus_server.worker.process import WorkerProcess
@@ -75,6 +83,7 @@ class Services:
     memory_index: EpisodeIndex
     capabilities: RowsAndCapabilityIndex
     sandbox: Sandbox | None
+    webhooks: WebhookSender
     probes: Sequence[Probe]
 
 
@@ -108,6 +117,7 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
         embedder = await stack.enter_async_context(open_embedder(settings.embedding))
         indexes = await stack.enter_async_context(open_indexes(settings.qdrant, embedder))
         models = EndpointModels(settings.model, session)
+        webhooks = await stack.enter_async_context(open_webhook_sender(_sender_bounds(settings.webhooks)))
         episodes = EpisodicMemory(indexes.episodes, confidence=confidence)
         yield Services(
             settings=settings,
@@ -123,6 +133,7 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
             memory_index=EpisodeIndex(indexes.episodes, episodes, confidence),
             capabilities=RowsAndCapabilityIndex(store, queue, indexes.capabilities, confidence),
             sandbox=await _open_sandbox(settings, stack) if role == "worker" else None,
+            webhooks=webhooks,
             probes=(BrokerProbe(redis), IndexProbe(indexes.episodes), ModelProbe(models)),
         )
 
@@ -172,14 +183,42 @@ async def open_worker_process(
         recover = RecoverRuns(
             services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
         )
+        history_kept = timedelta(days=settings.webhooks.keep_days)
         await stack.enter_async_context(leases.beating())
         yield WorkerProcess(
             worker_id=worker_id,
             execute_run=ExecuteRun(ports, execution, leases).__call__,
             perform_job=perform_job.__call__,
             recover_runs=recover.__call__,
+            fire_schedules=_fire_schedules(services).__call__,
+            deliver_webhooks=DeliverWebhooks(
+                services.store, services.webhooks, _retry_policy(settings.webhooks)
+            ).__call__,
             purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
+            purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
         )
+
+
+def _fire_schedules(services: Services) -> FireSchedules:
+    store, queue, live = services.store, services.queue, services.live
+    submit = SubmitRun(store, queue, live, services.settings.api.queue_depth)
+    return FireSchedules(store, submit, CancelRun(store, queue, live))
+
+
+def _sender_bounds(settings: WebhooksSettings) -> SenderBounds:
+    return SenderBounds(
+        private_allow=frozenset(settings.allow_private),
+        https_only=settings.https_only,
+        connect_timeout_s=settings.connect_timeout_s,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def _retry_policy(settings: WebhooksSettings) -> RetryPolicy:
+    return RetryPolicy(
+        delays=tuple(timedelta(seconds=delay) for delay in settings.retry_s),
+        disable_after=timedelta(days=settings.disable_after_days),
+    )
 
 
 def _tools(services: Services) -> ToolsFor:

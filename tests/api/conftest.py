@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import RedisLive, open_live
 from hortus_server.adapters.redis.streams import RedisStreams, open_streams
+from hortus_server.adapters.webhook_sender import HttpWebhookSender, SenderBounds, open_webhook_sender
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
 from hortus_server.asgi import ApiServer, make_server
@@ -65,7 +66,20 @@ async def streams(valkey_url: str) -> AsyncIterator[RedisStreams]:
 
 
 @pytest.fixture
-def ports(store: Store, live: RedisLive, streams: RedisStreams) -> EdgePorts:
+async def sender() -> AsyncIterator[HttpWebhookSender]:
+    """Hosts `inside.*` have a private address, `*.invalid` none, all others a public one; nothing is sent in here."""
+
+    async def lookup(host: str, _port: int, _family: int) -> list[tuple[int, str]]:
+        if host.endswith(".invalid"):
+            raise OSError("no such name")
+        return [(2, "10.0.0.7" if host.startswith("inside.") else "93.184.215.14")]
+
+    async with open_webhook_sender(SenderBounds(), lookup=lookup) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ports(store: Store, live: RedisLive, streams: RedisStreams, sender: HttpWebhookSender) -> EdgePorts:
     return EdgePorts(
         store=store,
         queue=ListQueue(),
@@ -75,6 +89,7 @@ def ports(store: Store, live: RedisLive, streams: RedisStreams) -> EdgePorts:
         workers=OneWorker(),
         models=OneModel(),
         probes=(SwitchedProbe(),),
+        webhooks=sender,
     )
 
 

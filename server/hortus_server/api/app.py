@@ -14,7 +14,18 @@ from hortus_server.api import errors, openapi
 from hortus_server.api.answers import json_answer
 from hortus_server.api.edge import Edge
 from hortus_server.api.middleware import BodyGate, RequestContext
-from hortus_server.api.routes import admin, agents, events, library, login, operations, runs, sessions
+from hortus_server.api.routes import (
+    admin,
+    agents,
+    events,
+    library,
+    login,
+    operations,
+    runs,
+    schedules,
+    sessions,
+    webhooks,
+)
 from hortus_server.api.ui import AdminUi
 from hortus_server.domain.errors import NotFoundError
 
@@ -24,6 +35,8 @@ ROUTERS = [
     sessions.router,
     events.router,
     runs.router,
+    schedules.router,
+    webhooks.router,
     library.tools,
     library.memories,
     library.models,

@@ -10,11 +10,16 @@ from hortus_server.ports.memory_index import MemoryIndex
 from hortus_server.ports.probes import ModelCatalog, Probe
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store
+from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.cancel_run import CancelRun
+from hortus_server.services.change_schedule import ChangeSchedule
+from hortus_server.services.change_webhook import ChangeWebhook
 from hortus_server.services.check_readiness import CheckReadiness
+from hortus_server.services.create_schedule import CreateSchedule
 from hortus_server.services.create_session import CreateSession
+from hortus_server.services.create_webhook import CreateWebhook
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.issue_key import IssueKey
 from hortus_server.services.read_overview import ReadOverview
@@ -53,6 +58,7 @@ class EdgePorts:
     workers: WorkerControl | None = None
     models: ModelCatalog | None = None
     probes: Sequence[Probe] = ()
+    webhooks: WebhookSender | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,10 @@ class Edge:
     wait_run: WaitRun
     follow_session: FollowSession
     search_memories: SearchMemories
+    create_schedule: CreateSchedule
+    change_schedule: ChangeSchedule
+    create_webhook: CreateWebhook
+    change_webhook: ChangeWebhook
     check_readiness: CheckReadiness
     read_overview: ReadOverview
 
@@ -103,6 +113,10 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
             poll_s=options.poll_s,
         ),
         search_memories=SearchMemories(ports.store, ports.index),
+        create_schedule=CreateSchedule(ports.store),
+        change_schedule=ChangeSchedule(ports.store),
+        create_webhook=CreateWebhook(ports.store, ports.webhooks),
+        change_webhook=ChangeWebhook(ports.store, ports.webhooks),
         check_readiness=readiness,
         read_overview=ReadOverview(ports.store, readiness),
     )

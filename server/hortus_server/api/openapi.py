@@ -19,6 +19,8 @@ TAGS = [
     {"name": "sessions", "description": "Conversations; each owns one log of events."},
     {"name": "events", "description": "A session's log by cursor, and its streams."},
     {"name": "runs", "description": "Executions of agents."},
+    {"name": "schedules", "description": "Tasks that are submitted at due times."},
+    {"name": "webhooks", "description": "Endpoints that are told of events, and their deliveries."},
     {"name": "tools", "description": "Tools that agents wrote, tested and share."},
     {"name": "memories", "description": "What agents remember."},
     {"name": "models", "description": "Models that agents may name."},

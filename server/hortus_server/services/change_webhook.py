@@ -11,6 +11,7 @@ from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.create_webhook import check_url
 
 BY_CALLER: Final = "disabled by the caller"
 
@@ -20,7 +21,7 @@ class ChangeWebhook:
     """What is enabled again delivers what was owed when it was disabled; events in between were never owed."""
 
     store: Store
-    sender: WebhookSender
+    sender: WebhookSender | None
     now: Callable[[], datetime] = utc_now
 
     async def __call__(self, tenant_id: TenantId, webhook_id: WebhookId, *, changes: Mapping[str, Any]) -> Webhook:
@@ -30,7 +31,7 @@ class ChangeWebhook:
         """
         wanted = dict(changes)
         if "url" in wanted:
-            await self.sender.check(wanted["url"])
+            await check_url(self.sender, wanted["url"])
         if "events" in wanted:
             wanted["events"] = checked_filters(wanted["events"])
         async with self.store.transaction() as uow:

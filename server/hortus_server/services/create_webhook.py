@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import AgentId, TenantId, WebhookId, new_id
 from hortus_server.domain.webhooks import Webhook, checked_filters, new_secret
 from hortus_server.ports.store import Store, UnitOfWork
@@ -27,7 +28,7 @@ class CreateWebhook:
     """Store a webhook; events from its commit on are delivered."""
 
     store: Store
-    sender: WebhookSender
+    sender: WebhookSender | None
     now: Callable[[], datetime] = utc_now
 
     async def __call__(
@@ -39,7 +40,7 @@ class CreateWebhook:
         NotFoundError for an unknown agent.
         """
         events = checked_filters(draft.events)
-        await self.sender.check(draft.url)
+        await check_url(self.sender, draft.url)
         now = self.now()
         made: list[str] = []
 
@@ -64,3 +65,10 @@ class CreateWebhook:
 
         answer = await create_once(self.store, tenant_id, once, make)
         return answer, made[-1] if made else None
+
+
+async def check_url(sender: WebhookSender | None, url: str) -> None:
+    """Raise InvalidInputError for an address that may not be reached, UnavailableError in a process without sender."""
+    if sender is None:
+        raise UnavailableError("webhooks", "this process cannot check addresses")
+    await sender.check(url)

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from hortus_server.domain.queues import JOB_TASK, PURGE_TASK, QUEUES, RECOVER_TASK, RUN_TASK
+from hortus_server.domain.queues import (
+    JOB_TASK,
+    PURGE_TASK,
+    QUEUES,
+    RECOVER_TASK,
+    RUN_TASK,
+    SCHEDULES_TASK,
+    WEBHOOKS_TASK,
+)
 from hortus_server.settings import Settings
 
 VISIBILITY_TIMEOUT_S = 6 * 3600  # the message is a wake-up, not a lease: redelivery would only start a run's task twice
@@ -37,6 +45,8 @@ def celery_config(settings: Settings) -> dict[str, Any]:
             JOB_TASK: {"queue": "memory"},
             RECOVER_TASK: {"queue": "maintenance"},
             PURGE_TASK: {"queue": "maintenance"},
+            SCHEDULES_TASK: {"queue": "maintenance"},
+            WEBHOOKS_TASK: {"queue": "maintenance"},
         },
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -55,13 +65,16 @@ def celery_config(settings: Settings) -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
         "beat_scheduler": "celery.beat:Scheduler",  # the schedule is in code: nothing to keep on disk
-        "beat_max_loop_interval": min(worker.reaper_s, 5.0),
+        "beat_max_loop_interval": min(worker.reaper_s, worker.due_s, 5.0),
         "beat_schedule": {
-            "recover": {
-                "task": RECOVER_TASK,
-                "schedule": worker.reaper_s,
-                "options": {"expires": 4 * worker.reaper_s},  # an hour without workers must not leave a pile
-            },
+            "recover": _look(RECOVER_TASK, worker.reaper_s),
+            "schedules": _look(SCHEDULES_TASK, worker.due_s),
+            "webhooks": _look(WEBHOOKS_TASK, worker.due_s),
             "purge": {"task": PURGE_TASK, "schedule": PURGE_EVERY_S, "options": {"expires": PURGE_EVERY_S}},
         },
     }
+
+
+def _look(task: str, every_s: float) -> dict[str, Any]:
+    # An hour without workers must not leave a pile.
+    return {"task": task, "schedule": every_s, "options": {"expires": 4 * every_s}}

@@ -16,4 +16,7 @@ class WorkerProcess:
     execute_run: Callable[[RunId], Coroutine[Any, Any, None]]
     perform_job: Callable[[JobId, JobKind], Coroutine[Any, Any, None]]
     recover_runs: Callable[[], Coroutine[Any, Any, None]]
+    fire_schedules: Callable[[], Coroutine[Any, Any, int]]
+    deliver_webhooks: Callable[[], Coroutine[Any, Any, int]]
     purge: Callable[[], Coroutine[Any, Any, None]]
+    purge_history: Callable[[], Coroutine[Any, Any, None]]

@@ -4,14 +4,22 @@ from typing import cast
 from uuid import UUID
 
 from hortus_server.domain.ids import JobId, RunId
-from hortus_server.domain.queues import JOB_QUEUES, JOB_TASK, PURGE_TASK, RECOVER_TASK, RUN_TASK
+from hortus_server.domain.queues import (
+    JOB_QUEUES,
+    JOB_TASK,
+    PURGE_TASK,
+    RECOVER_TASK,
+    RUN_TASK,
+    SCHEDULES_TASK,
+    WEBHOOKS_TASK,
+)
 from hortus_server.domain.records import JobKind
 from hortus_server.worker.app import WorkerApp
 from hortus_server.worker.bridge import await_
 
 
 def register_tasks(app: WorkerApp) -> None:
-    """Give `app` the four tasks of the server."""
+    """Give `app` the tasks of the server."""
 
     @app.task(name=RUN_TASK)
     def run(run_id: str) -> None:
@@ -30,3 +38,12 @@ def register_tasks(app: WorkerApp) -> None:
     @app.task(name=PURGE_TASK)
     def purge() -> None:
         await_(app.process.purge())
+        await_(app.process.purge_history())
+
+    @app.task(name=SCHEDULES_TASK)
+    def schedules() -> None:
+        await_(app.process.fire_schedules())
+
+    @app.task(name=WEBHOOKS_TASK)
+    def webhooks() -> None:
+        await_(app.process.deliver_webhooks())

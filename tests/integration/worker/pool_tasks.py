@@ -43,7 +43,7 @@ async def nothing(*_args: object) -> None:
 @asynccontextmanager
 async def open_process(_settings: Settings, worker_id: str, draining: threading.Event) -> AsyncIterator[WorkerProcess]:
     note(f"opened {worker_id}")
-    yield WorkerProcess(worker_id, nothing, nothing, nothing, nothing)
+    yield WorkerProcess(worker_id, nothing, nothing, nothing, nothing, nothing, nothing, nothing)
     note(f"closed draining={draining.is_set()}")
 
 
