@@ -64,13 +64,16 @@ class ChatRequest(Frozen):
     """One call of a model.
 
     `tools` are offered natively; `json_schema` asks for guided decoding instead (the two are exclusive).
-    `metadata` travels as request headers for scripted tests and tracing, never as prompt text.
+    `metadata` travels as request headers for scripted tests and tracing, never as prompt text. `continue_text` is how
+    the answer begins: the model writes on behind it. Under a `json_schema` it must end inside the string of the last
+    property, so that only the rest of the string and the end of the object are left to write.
     """
 
     model: str
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     json_schema: JsonObject | None = None
+    continue_text: str = ""
     max_tokens: int | None = None
     temperature: float = 0.0
     seed: int | None = None

@@ -40,6 +40,10 @@ class RecordedModel:
         """See ChatModel."""
         return self.model.tool_mode
 
+    async def can_continue(self) -> bool:
+        """See ChatModel; no, since nobody saw the beginning."""
+        return False
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | ChatResult, None]:
         """See ChatModel; yields the result only, since nobody reads along."""
         metadata = {**request.metadata, "run_id": str(self.context.run_id), "step": str(self.context.step)}

@@ -56,7 +56,7 @@ class RunState:
     `history` holds the last `history_messages` user and assistant messages of the session's earlier runs. `step` is
     the number of the last step begun. `emitted` are the events that the tool call now in flight gave out itself.
     `opened` says that memory and library were consulted for this run; `taken_over` that a worker took the run from
-    another, or after a wait, and has not gone on with its model call yet; `failures` counts failed model calls since the last finished one;
+    another, or after a wait, and did no model call; `failures` counts failed model calls since the last finished one;
     `prompt_tokens` is the length of the last prompt of the agent's own.
     """
 
@@ -163,9 +163,7 @@ def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datet
 def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
     # Where calls are pending, the next message has not begun, so there is nothing of it to go on with.
     taken_over = payload.generation > 1 and not state.pending
-    return replace(
-        state, status="running", waiting_for=None, started_at=state.started_at or at, taken_over=taken_over
-    )
+    return replace(state, status="running", waiting_for=None, started_at=state.started_at or at, taken_over=taken_over)
 
 
 def _waiting(state: RunState, payload: ev.RunWaiting, _step: int, _at: datetime) -> RunState:

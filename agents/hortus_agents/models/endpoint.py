@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
 from hortus_agents.spec import ToolMode
+
+Continues = Literal["auto", "vllm", "prefill", "none"]
+"""How an endpoint goes on with an answer that was begun: vLLM's parameters, a last assistant message as llama.cpp's
+server takes it, or not at all; `auto` tells by who owns the models."""
+CONTINUES_BY_OWNER: Mapping[str, Continues] = {"vllm": "vllm", "llamacpp": "prefill", "hortus": "vllm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class ModelEndpoint:
     base_url: str
     api_key: SecretStr | None = None
     tool_mode: ToolMode = "native"
+    continues: Continues = "auto"
     connect_timeout_s: float = 5.0
     first_byte_timeout_s: float = 120.0
     chunk_timeout_s: float = 60.0

@@ -20,8 +20,8 @@ from hortus_agents.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from hortus_agents.messages import ChatRequest, ChatResult, Message, TextDelta
-from hortus_agents.models.endpoint import ModelEndpoint, Readiness
+from hortus_agents.messages import ChatRequest, ChatResult, JsonObject, Message, TextDelta
+from hortus_agents.models.endpoint import CONTINUES_BY_OWNER, Continues, ModelEndpoint, Readiness
 from hortus_agents.models.sse import Bound, EventReader, drain
 from hortus_agents.models.wire import AnswerAssembler, chat_body, endpoint_message, metadata_headers
 from hortus_agents.spec import ToolMode
@@ -65,6 +65,7 @@ class OpenAIChatModel:
         self._owned: aiohttp.ClientSession | None = None
         self._clock = clock
         self._new_id = new_id
+        self._continues_by_owner: Continues | None = None
 
     @property
     def name(self) -> str:
@@ -114,7 +115,8 @@ class OpenAIChatModel:
         }
         headers |= metadata_headers(request.metadata)
         first = Bound.of(self._endpoint.first_byte_timeout_s)
-        body = chat_body(request, self._endpoint.extra_body)
+        continues = await self._continues() if request.continue_text else "none"
+        body = chat_body(request, self._endpoint.extra_body, continues=continues)
         response = await self._send("POST", "chat/completions", bound=first, headers=headers, body=body)
         try:
             events = EventReader(response, model=self.name, first=first, chunk_timeout_s=self._endpoint.chunk_timeout_s)
@@ -142,18 +144,38 @@ class OpenAIChatModel:
             first_token_ms=first_token_ms,
         )
 
+    async def can_continue(self) -> bool:
+        """Whether this endpoint goes on with a begun answer; see ChatModel."""
+        return await self._continues() != "none"
+
+    async def _continues(self) -> Continues:
+        if self._endpoint.continues != "auto":
+            return self._endpoint.continues
+        if self._continues_by_owner is None:
+            try:
+                entries = await self._model_entries()
+            except ModelError:
+                return "none"
+            owner = next((str(one.get("owned_by")) for one in entries if one.get("id") == self.name), "")
+            self._continues_by_owner = CONTINUES_BY_OWNER.get(owner, "none")
+        return self._continues_by_owner
+
     async def list_models(self) -> tuple[str, ...]:
         """Names that the endpoint serves.
 
         Raises:
             ModelError: as for `stream`.
         """
+        return tuple(str(entry["id"]) for entry in await self._model_entries())
+
+    async def _model_entries(self) -> tuple[JsonObject, ...]:
         bound = Bound.of(self._endpoint.chunk_timeout_s)
         response = await self._send("GET", "models", bound=bound, headers={})
         try:
             async with asyncio.timeout_at(bound.at):
                 body = await response.read()
-            return tuple(str(entry["id"]) for entry in orjson.loads(body)["data"])
+            entries = orjson.loads(body)["data"]
+            return tuple({**entry, "id": str(entry["id"])} for entry in entries)
         except TimeoutError as exc:
             raise ModelTimeoutError(
                 f"{self.name} sent no list of models within {bound.length_s:g} s", timeout_s=bound.length_s

@@ -25,10 +25,13 @@ class PropertyReader:
     is emitted. A property whose value is not a string emits nothing.
     """
 
-    __slots__ = ("_depth", "_key", "_name", "_pending", "_state", "_string", "_value_next")
+    __slots__ = ("_depth", "_fed", "_key", "_name", "_pending", "_state", "_string", "_value_next", "consumed")
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._fed = 0
+        self.consumed = 0
+        """Characters of the input up to the end of what was shown: between two characters of the property's string."""
         self._pending = ""
         self._state: _State = "outside"
         self._depth = 0
@@ -44,6 +47,7 @@ class PropertyReader:
     def feed(self, chunk: str) -> str:
         """The text that `chunk` adds to the property, unescaped; often empty."""
         self._pending += chunk
+        self._fed += len(chunk)
         while self._pending and self._state not in {"property", "done"}:
             advanced = self._read_string() if self._state == "string" else self._read_structure()
             if not advanced:
@@ -88,6 +92,7 @@ class PropertyReader:
         match = _COMPLETE.match(self._pending)
         end = match.end() if match else 0
         raw = self._pending[:end]
+        self.consumed = self._fed - len(self._pending) + end
         if self._pending[end : end + 1] == '"':
             self._state = "done"
             self._pending = ""

@@ -12,6 +12,7 @@ class ChatModel(Protocol):
 
     `stream` yields deltas and ends with exactly one ChatResult. Closing the iterator, or cancelling the task that
     reads it, closes the HTTP request, which frees the model's slot. Raises a ModelError; never retries by itself.
+    Deltas and result hold only what comes behind a request's `continue_text`.
     """
 
     @property
@@ -22,6 +23,10 @@ class ChatModel(Protocol):
     @property
     def tool_mode(self) -> ToolMode:
         """How this model is asked for tool calls unless an agent says otherwise."""
+        ...
+
+    async def can_continue(self) -> bool:
+        """Whether requests may carry a `continue_text`; may ask the endpoint, and says no when that does not answer."""
         ...
 
     def stream(self, request: ChatRequest) -> AsyncIterator[TextDelta | ChatResult]:

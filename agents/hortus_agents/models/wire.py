@@ -14,8 +14,18 @@ import orjson
 
 from hortus_agents.errors import ModelProtocolError, ModelRejectedError, ModelUnavailableError
 from hortus_agents.messages import ChatRequest, FinishReason, JsonObject, Message, ToolCall, Usage
+from hortus_agents.models.endpoint import Continues
 
 METADATA_HEADER_PREFIX: Final = "X-Hortus-"
+# What may follow inside the last string of a JSON object: the same language for the two kinds of endpoint.
+REST_REGEX: Final = r'([^"\\\x00-\x1f]|\\(["\\/bfnrt]|u[0-9a-fA-F]{4}))*"[ \n]?\}'
+REST_GBNF: Final = (
+    r'root ::= char* "\"" [ \n]? "}"'
+    "\n"
+    r'char ::= [^"\\\x7F\x00-\x1F] | [\\] (["\\/bfnrt] | "u" hex hex hex hex)'
+    "\n"
+    "hex ::= [0-9a-fA-F]\n"
+)
 RAW_TEXT_LIMIT: Final = 2_000  # characters of an endpoint's text that go into an error
 
 _PRINTABLE_ASCII: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -40,8 +50,10 @@ def metadata_headers(metadata: Mapping[str, str]) -> dict[str, str]:
     return headers
 
 
-def chat_body(request: ChatRequest, extra_body: Mapping[str, Any]) -> bytes:
+def chat_body(request: ChatRequest, extra_body: Mapping[str, Any], *, continues: Continues = "none") -> bytes:
     """The JSON body of one streamed call; equal requests give equal bytes, so prefixes stay cacheable.
+
+    `continues` is how the endpoint goes on with a `continue_text`.
 
     Raises:
         ValueError: `tools` and `json_schema` are both set.
@@ -64,7 +76,9 @@ def chat_body(request: ChatRequest, extra_body: Mapping[str, Any]) -> bytes:
             }
             for tool in request.tools
         ]
-    if request.json_schema is not None:
+    if request.continue_text:
+        body |= _continuation(request, body["messages"], continues)
+    elif request.json_schema is not None:
         name = _NOT_IN_NAMES.sub("_", str(request.json_schema.get("title", "answer")))[:64]
         body["response_format"] = {
             "type": "json_schema",
@@ -77,6 +91,19 @@ def chat_body(request: ChatRequest, extra_body: Mapping[str, Any]) -> bytes:
     if request.stop:
         body["stop"] = request.stop
     return orjson.dumps(body)
+
+
+def _continuation(request: ChatRequest, messages: list[JsonObject], continues: Continues) -> JsonObject:
+    """The begun answer as the last message. A schema would start anew behind it, hence a grammar of what is left."""
+    body: JsonObject = {"messages": [*messages, {"role": "assistant", "content": request.continue_text}]}
+    if continues == "vllm":
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    if request.json_schema is not None:
+        rest: JsonObject = (
+            {"structured_outputs": {"regex": REST_REGEX}} if continues == "vllm" else {"grammar": REST_GBNF}
+        )
+        body |= rest
+    return body
 
 
 def _wire_message(message: Message) -> JsonObject:

@@ -56,12 +56,12 @@ class _Output:
     show_usage: bool
 
     def frames(self) -> Sequence[bytes]:
-        if self.calls or len(self.pieces) < len(self.prepared.pieces):
+        if self.calls or self.pieces is not self.prepared.pieces:
             return self.prepared.frames(self.model, self.pieces, self.calls)
         return self.prepared.text_frames(self.model).frames
 
     def joined(self) -> bytes:
-        if self.calls or len(self.pieces) < len(self.prepared.pieces):
+        if self.calls or self.pieces is not self.prepared.pieces:
             return b"".join(self.prepared.frames(self.model, self.pieces, self.calls)) + self.closing()
         return self.prepared.text_frames(self.model).joined + self.closing()
 
@@ -111,6 +111,9 @@ class ChatResponder:
                 self.counters.waiting -= 1
         if reply.error is not None:
             return _scripted_error(reply.error)
+        if call.begun and not choice.prepared.text.startswith(call.begun):
+            message = f"the script's reply does not begin with {call.begun!r}"
+            return error_response(400, message, kind="scripted_prefix")
         output = self._output(call, choice.prepared)
         self.counters.running += 1
         try:
@@ -131,7 +134,7 @@ class ChatResponder:
         prompt = self.prefixes.count(call.prompt)
         self.counters.prompt_tokens += prompt.tokens
         limit = call.body.get("max_tokens") or call.body.get("max_completion_tokens")
-        pieces: Sequence[Piece] = prepared.pieces
+        pieces: Sequence[Piece] = prepared.pieces_after(call.begun)
         truncated = isinstance(limit, int) and limit < len(pieces)
         if truncated:
             pieces = pieces[:limit]

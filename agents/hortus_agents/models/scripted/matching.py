@@ -59,7 +59,8 @@ class ChatCall:
         if wanted["type"] == "json_schema" and not isinstance(wanted["json_schema"]["schema"], dict):
             raise ValueError("response_format.json_schema.schema must be an object")
         self.body: JsonObject = body
-        self.messages: list[JsonObject] = messages
+        self.begun = _begun(body, messages)
+        self.messages: list[JsonObject] = messages[:-1] if self.begun else messages
         self.headers = headers
         self.key = request_key(headers)
         self.index = 0
@@ -87,7 +88,9 @@ class ChatCall:
 
     @property
     def guided(self) -> bool:
-        """Whether a JSON schema or object is asked for."""
+        """Whether a JSON schema or object is asked for, or the rest of one."""
+        if self.begun and (self.body.get("structured_outputs") or self.body.get("grammar")):
+            return True
         return (self.body.get("response_format") or {}).get("type") in {"json_schema", "json_object"}
 
     @property
@@ -98,6 +101,18 @@ class ChatCall:
     def describe(self) -> str:
         """One line that names the request in an error."""
         return f"{self.key} index={self.index} turn={self.turn} user={self.last_user[:_QUOTED_CHARS]!r}"
+
+
+def _begun(body: JsonObject, messages: list[JsonObject]) -> str:
+    """The answer's beginning in the last assistant message, which vLLM wants announced and llama.cpp's server not."""
+    announced = bool(body.get("continue_final_message"))
+    if announced and body.get("add_generation_prompt", True):
+        raise ValueError("continue_final_message and add_generation_prompt exclude each other")
+    last = messages[-1]
+    begun = _text(last) if last.get("role") == "assistant" and not last.get("tool_calls") else ""
+    if announced and not begun:
+        raise ValueError("continue_final_message needs a last assistant message with text")
+    return begun
 
 
 def _text(message: JsonObject) -> str:

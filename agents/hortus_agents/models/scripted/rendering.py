@@ -39,6 +39,18 @@ class PreparedReply:
         self.immediate = not (reply.stall_s or reply.hold or reply.tokens_per_s or reply.disconnect_after is not None)
         self._text_frames: dict[str, TextFrames] = {}
 
+    @property
+    def text(self) -> str:
+        """The whole text of the reply."""
+        return "".join(piece.token for piece in self.pieces if piece.call == _TEXT)
+
+    def pieces_after(self, begun: str) -> tuple[Piece, ...]:
+        """What is left of the output behind `begun`, with which its text begins."""
+        if not begun:
+            return self.pieces
+        rest = [Piece(_TEXT, token) for token in split_tokens(self.text[len(begun) :])]
+        return (*rest, *(piece for piece in self.pieces if piece.call != _TEXT))
+
     def text_frames(self, model: str) -> TextFrames:
         """Events of the whole output of a reply without tool calls, as `model` would send them."""
         found = self._text_frames.get(model)
