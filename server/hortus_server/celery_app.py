@@ -10,9 +10,10 @@ from celery import signals
 
 from hortus_server.domain.queues import QUEUES, QueueName
 from hortus_server.telemetry.logs import configure_logs
-from hortus_server.wiring import load_settings, open_worker_process
+from hortus_server.wiring import load_settings, open_beat_process, open_worker_process
 from hortus_server.worker import control  # noqa: F401 - registers the remote control commands
 from hortus_server.worker.app import WorkerApp
+from hortus_server.worker.loop_thread import LoopThread
 from hortus_server.worker.tasks import register_tasks
 
 log = structlog.get_logger()
@@ -27,7 +28,8 @@ def _set_up_logs(**_signal: object) -> None:
 
 
 @signals.beat_init.connect(weak=False)
-def _tell_ready(**_signal: object) -> None:
+def _begin_beat(**_signal: object) -> None:
+    LoopThread(lambda: open_beat_process(app.settings)).start()
     log.info("beat_ready")
 
 

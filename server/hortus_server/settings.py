@@ -99,6 +99,7 @@ class WorkerSettings(Group):
     pool: Literal["asyncio", "threads"] = Field(default="asyncio", description="threads is the documented fallback")
     lease_s: float = Field(default=10.0, gt=0, description="seconds until a silent worker's runs are taken over")
     heartbeat_s: float = Field(default=0.25, gt=0, description="seconds between looks at leases and stop requests")
+    watch_s: float = Field(default=0.4, gt=0, description="seconds between two looks for processes that died")
     reaper_s: float = Field(default=2.0, gt=0, description="seconds between two looks for lost wake-ups")
     due_s: float = Field(default=1.0, gt=0, description="seconds between two looks for due schedules and deliveries")
     drain_s: float = Field(default=20.0, gt=0, description="seconds that running steps get at a warm shutdown")

@@ -24,6 +24,7 @@ from hortus_server.adapters.celery.wakeups import open_wakeups
 from hortus_server.adapters.celery.workers import CeleryWorkerControl
 from hortus_server.adapters.endpoint import EndpointModels, ModelProbe
 from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, open_indexes
+from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import open_live
@@ -52,6 +53,7 @@ from hortus_server.services.purge_keys import PurgeKeys
 from hortus_server.services.recover_runs import RecoverRuns
 from hortus_server.services.remember_run import RememberRun
 from hortus_server.services.run_log import RunPorts
+from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.services.submit_run import SubmitRun
 from hortus_server.settings import Settings, WebhooksSettings
 from hortus_server.telemetry.metrics import serve_metrics
@@ -184,6 +186,9 @@ async def open_worker_process(
             services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
         )
         history_kept = timedelta(days=settings.webhooks.keep_days)
+        presence = PostgresPresence(settings.database)
+        watch = WatchWorkers(presence, services.queue, worker_id, interval_s=worker.watch_s)
+        await stack.enter_async_context(watch.watching())
         await stack.enter_async_context(leases.beating())
         yield WorkerProcess(
             worker_id=worker_id,
@@ -219,6 +224,16 @@ def _retry_policy(settings: WebhooksSettings) -> RetryPolicy:
         delays=tuple(timedelta(seconds=delay) for delay in settings.retry_s),
         disable_after=timedelta(days=settings.disable_after_days),
     )
+
+
+@asynccontextmanager
+async def open_beat_process(settings: Settings) -> AsyncIterator[None]:
+    """Beat looks for dead workers too; it has no store of its own, and nothing here stops it from starting."""
+    broker_url = settings.broker.url.get_secret_value()
+    async with open_wakeups(broker_url, timeout_s=settings.broker.timeout_s) as queue:
+        presence = PostgresPresence(settings.database)
+        async with WatchWorkers(presence, queue, None, interval_s=settings.worker.watch_s).watching():
+            yield
 
 
 def _tools(services: Services) -> ToolsFor:

@@ -1,0 +1,57 @@
+-- name: take_presence :one
+-- The lock of a worker's id, for as long as this connection lives; false where another process holds it.
+SELECT pg_try_advisory_lock(hashtextextended(%(worker_id)s, 1752134773)) AS taken
+
+-- name: register_worker :exec
+-- Others look for this worker's lock from now on.
+INSERT INTO workers (id) VALUES (%(worker_id)s) ON CONFLICT (id) DO NOTHING
+
+-- name: remove_worker :exec
+-- An orderly end.
+DELETE FROM workers
+WHERE id = %(worker_id)s
+
+-- name: look_at_workers :one
+-- Whose lock can be had? Shared and only for the moment, so that several may look at once.
+SELECT count(*)::integer AS others, coalesce(array_agg(seen.id) FILTER (WHERE seen.gone), '{}') AS gone
+FROM (
+    SELECT w.id, pg_try_advisory_xact_lock_shared(hashtextextended(w.id, 1752134773)) AS gone
+    FROM workers AS w
+    WHERE w.id IS DISTINCT FROM %(worker_id)s::text
+    OFFSET 0
+) AS seen
+
+-- name: bury_workers :many
+-- End the leases of workers without a lock. Meanwhile none of them can take its lock again, nor two bury the same.
+WITH gone AS MATERIALIZED (
+    SELECT w.id
+    FROM workers AS w
+    WHERE w.id = ANY(%(worker_ids)s)
+        AND w.id IS DISTINCT FROM %(worker_id)s::text
+        AND pg_try_advisory_xact_lock_shared(hashtextextended(w.id, 1752134773))
+    FOR UPDATE SKIP LOCKED
+),
+left_behind AS MATERIALIZED (
+    SELECT r.id
+    FROM runs AS r
+    WHERE r.status = 'running' AND r.lease_until > 'epoch' AND r.worker_id IN (SELECT gone.id FROM gone)
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+),
+struck_off AS (
+    DELETE FROM workers AS w
+    USING gone
+    WHERE w.id = gone.id
+)
+UPDATE runs AS r
+SET lease_until = 'epoch', woken_at = now()
+FROM left_behind
+WHERE r.id = left_behind.id
+RETURNING r.id
+
+-- name: expire_leases :many
+-- What an earlier process under this name held.
+UPDATE runs
+SET lease_until = 'epoch', woken_at = now()
+WHERE status = 'running' AND lease_until > 'epoch' AND worker_id = %(worker_id)s
+RETURNING id
