@@ -105,7 +105,7 @@ function Timeline({ events, isActive }: { events: readonly Event[]; isActive: bo
   const [params, setParams] = useSearchParams();
   const [asTable, setAsTable] = useState(false);
   const ticking = useNow();
-  const spans = useMemo(() => buildTimeline(events), [events]);
+  const spans = useMemo(() => buildTimeline(events, { active: isActive }), [events, isActive]);
   const now = isActive ? ticking : Date.parse(events.at(-1)?.at ?? "0");
   const selected = params.get("at");
   const behind = useMemo(() => {

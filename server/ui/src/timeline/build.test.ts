@@ -99,6 +99,19 @@ it("a model call without a result is still going on, until the run ends", () => 
   ]);
 });
 
+it("an active run shows what it does since its last event", () => {
+  const events = log([0, 0, queued], [1, 0, started(1)]);
+  expect(buildTimeline(events, { active: true }).at(-1)).toMatchObject({
+    kind: "model",
+    start: START + 1_000,
+    end: null,
+  });
+  const [waiting, ...others] = buildTimeline(events.slice(0, 1), { active: true });
+  expect([waiting?.kind, others.length]).toEqual(["queue", 0]);
+  const over = [...events, ...log([0, 0, queued], [1, 0, started(1)], [2, 1, cancelled]).slice(2)];
+  expect(buildTimeline(over, { active: true }).filter((span) => span.end === null)).toEqual([]);
+});
+
 it("a tool call that never finished is shown as lost when the run ends", () => {
   const events = log([0, 1, step], [1, 1, model("act")], [1, 1, call], [3, 1, cancelled]);
   expect(rows(events).find(([kind]) => kind === "tool")).toEqual(["tool", 1, 1, 3, "failed"]);

@@ -38,10 +38,16 @@ interface Draft {
 
 const TERMINAL = new Set(["run.succeeded", "run.failed", "run.cancelled", "run.budget_exhausted"]);
 
-/** The waterfall of one run's events, in the order in which things began to matter. Unknown event types are left out. */
-export function buildTimeline(events: readonly Event[]): Span[] {
+/**
+ * The waterfall of one run's events, in the order in which things began to matter. Unknown event types are left out.
+ * A step is written down together with its model call's result: while a run is active, what it does since its last
+ * event is a bar without an end.
+ */
+export function buildTimeline(events: readonly Event[], { active = false } = {}): Span[] {
   const builder = new Builder();
   for (const event of events) builder.take(event);
+  const last = events.at(-1);
+  if (active && last) builder.goOn(last);
   return builder.done();
 }
 
@@ -129,6 +135,12 @@ class Builder {
         if (p.type.startsWith("capability.")) this.capability(event);
         else if (TERMINAL.has(p.type)) this.finish(event, at);
     }
+  }
+
+  goOn(last: Event): void {
+    const isWaiting = this.spans.some((span) => span.end === null && span.kind !== "step");
+    if (isWaiting || this.ended) return;
+    this.add(last, "model", "model call", { depth: 1, end: null, state: "running", key: `${last.seq}n`, seqs: [] });
   }
 
   done(): Span[] {

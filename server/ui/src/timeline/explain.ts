@@ -82,8 +82,13 @@ function running(run: RunView, events: readonly Event[], now: number): Explanati
 function activity(last: Event): string {
   const p = last.payload;
   switch (p.type) {
+    case "run.started":
+    case "memory.recalled":
+      return "The model is reading the task.";
     case "step.started":
       return `Step ${last.step}: the model is answering.`;
+    case "tool.finished":
+      return `The model is reading what ${p.name} gave.`;
     case "tool.called":
       return `Step ${last.step}: the tool ${p.name} is at work.`;
     case "model.failed":

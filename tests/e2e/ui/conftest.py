@@ -1,0 +1,115 @@
+"""The admin UI in Chromium, over a whole Hortus: real api, worker, beat and services, and the scripted model."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fixtures_stack import TIMEOUT_S, Stack, open_stack
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+ROOT = Path(__file__).parents[3]
+STATIC = ROOT / "server" / "hortus_server" / "static"
+AXE = ROOT / "server" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = os.environ.get("HORTUS_TEST_CHROMIUM", "/usr/bin/chromium")
+SWITCHES = (
+    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run"
+).split()
+PATIENCE_MS = 15_000  # for one expectation, on a busy machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a browser, and the first test the time in which a stack starts."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with one process of each kind, shared by the tests of the UI."""
+    if not (STATIC / "index.html").is_file():
+        pytest.fail("the admin UI is not built; run `make ui` first")
+    with open_stack(tmp_path_factory.mktemp("garden")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def chromium(garden: Stack) -> Iterator[Browser]:
+    """One browser; it starts after the stack, whose start may not find an event loop running."""
+    assert garden.apis
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """A browser context of its own, and what its console complained about."""
+
+    stack: Stack
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def open(self, path: str) -> Page:
+        """Go to a page of the UI."""
+        self.page.goto(f"{self.stack.url}{path}")
+        return self.page
+
+    def sign_in(self, key: str | None = None) -> None:
+        """Sign in as a person would."""
+        self.open("/")
+        self.page.get_by_label("API key").fill(key or self.stack.key)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("heading", name="Overview").wait_for()
+
+    def take_cookie(self, key: str | None = None) -> None:
+        """Sign in without the form."""
+        answer = self.context.request.post(
+            f"{self.stack.url}/v1/auth/login",
+            data=json.dumps({"key": key or self.stack.key}),
+            headers={"Content-Type": "application/json", "Origin": self.stack.url},
+        )
+        assert answer.ok, answer.text()
+
+    def note(self, message: ConsoleMessage) -> None:
+        """Remember an error or warning of the console."""
+        if message.type in {"error", "warning"} and not any(part in message.text for part in self.expected):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+
+def visit(stack: Stack, browser: Browser, **options: object) -> Visitor:
+    """A visitor with a fresh context; `options` are Playwright's."""
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    visitor = Visitor(stack, context, context.new_page())
+    visitor.page.on("console", visitor.note)
+    visitor.page.on("pageerror", lambda error: visitor.complaints.append(f"exception: {error}"))
+    return visitor
+
+
+@pytest.fixture
+def stranger(garden: Stack, chromium: Browser) -> Iterator[Visitor]:
+    """Nobody yet. Being refused is logged by the browser as an error."""
+    visitor = visit(garden, chromium)
+    visitor.expected = ("status of 401",)
+    yield visitor
+    visitor.context.close()
+    assert visitor.complaints == []
+
+
+@pytest.fixture
+def admin(garden: Stack, chromium: Browser) -> Iterator[Visitor]:
+    """Signed in with the first admin key. Fails when the console complained."""
+    visitor = visit(garden, chromium)
+    visitor.take_cookie()
+    yield visitor
+    visitor.context.close()
+    assert visitor.complaints == []

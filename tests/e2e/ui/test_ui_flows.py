@@ -1,0 +1,237 @@
+"""What an operator does, done in Chromium."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from conftest import PATIENCE_MS, Visitor, visit
+from fixtures_stack import Stack
+from playwright.sync_api import Browser, Page, expect
+from scripts import DEFAULT, RULES, SLOW
+from stack_parts import until
+
+expect.set_options(timeout=PATIENCE_MS)
+GROWING = {
+    "tools": ["calculate", "request_capability"],
+    "memory": {"recall": True, "remember": True},
+    "evolution": {"reuse": False, "create": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def _script(garden: Stack) -> None:
+    garden.model.script(*RULES, default=DEFAULT)
+
+
+@pytest.fixture
+def agent(garden: Stack) -> str:
+    return garden.make_agent(tools=["calculate"])
+
+
+def test_sign_in_refuses_a_wrong_key_and_takes_the_printed_one(stranger: Visitor) -> None:
+    page = stranger.open("/runs?status=failed")
+    page.get_by_label("API key").fill("hk_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not valid")
+    page.get_by_label("API key").fill(stranger.stack.key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert page.url.endswith("/runs?status=failed"), "a deep link survives the sign-in"
+    assert stranger.stack.key not in page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_a_session_is_started_and_its_tokens_are_seen_coming(admin: Visitor, agent: str) -> None:
+    page = admin.open("/sessions?new=1")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Agent").select_option(label=agent)
+    dialog.get_by_label("First message").fill("What is the sum of 2 and 3?")
+    dialog.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("The sum is 5.")).to_be_visible()
+    page.get_by_text("calculate", exact=True).click()
+    expect(page.get_by_text('"expression": "2 + 3"')).to_be_visible()
+    page.get_by_label("Message").fill("Now answer slowly, please.")
+    page.get_by_label("Message").press("Enter")
+    growing = page.locator(".bubble-live")
+    expect(growing).to_contain_text("Gardens")
+    early = growing.inner_text().strip()
+    assert SLOW.startswith(early)
+    assert len(early) < len(SLOW)
+    expect(page.locator(".bubble-agent:not(.bubble-live)").last).to_have_text(SLOW)
+    expect(growing).to_have_count(0)
+
+
+def test_a_running_run_is_stopped_and_the_models_request_drops(admin: Visitor, garden: Stack, agent: str) -> None:
+    run = garden.submit(agent, "Talk for ever.")
+    page = admin.open(f"/runs/{run['id']}")
+    expect(page.get_by_role("status").filter(has_text="The model is reading the task")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Reason: stopped in the admin UI")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    until(lambda: garden.model.requests()[-1]["cancelled"], within_s=5)
+
+
+def test_a_queued_run_says_why_it_waits(admin: Visitor, garden: Stack, agent: str) -> None:
+    page = admin.open("/settings?tab=workers")
+    page.get_by_role("button", name="Drain").click()
+    expect(page.get_by_role("cell", name="draining")).to_be_visible()
+    run = garden.submit(agent)
+    admin.open(f"/runs/{run['id']}")
+    expect(page.get_by_text("Every worker is draining")).to_be_visible()
+    admin.open("/settings?tab=workers")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("cell", name="running")).to_be_visible()
+    admin.open(f"/runs/{run['id']}")
+    expect(page.get_by_text("Plain words.")).to_be_visible()
+
+
+def test_a_session_goes_on_after_the_api_restarted(admin: Visitor, garden: Stack, agent: str) -> None:
+    admin.expected = ("WebSocket", "ERR_CONNECTION_REFUSED", "Failed to load resource")
+    session = garden.post("/v1/sessions", {"agent": agent, "title": "restart"})
+    page = admin.open(f"/sessions/{session['id']}")
+    page.get_by_label("Message").fill("first words")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Plain words.")).to_have_count(1)
+    garden.apis[0].restart()
+    expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
+    page.get_by_label("Message").fill("second words")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Plain words.")).to_have_count(2)
+    expect(page.get_by_text("first words")).to_have_count(1)
+    last = garden.get(f"/v1/sessions/{session['id']}")["last_seq"]
+    expect(page.get_by_text(f"#{last}", exact=True)).to_be_visible()
+
+
+def test_an_agent_is_edited_compared_and_pinned_back(admin: Visitor) -> None:
+    name = f"ui-{uuid4().hex[:8]}"
+    page = admin.open("/agents/new")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Steps").fill("0")
+    expect(page.get_by_text("at least 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Create agent")).to_be_disabled()
+    page.get_by_label("Steps").fill("9")
+    page.get_by_role("button", name="Create agent").click()
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Instructions").fill("Speak of gardens only.")
+    page.get_by_role("button", name="Save as a new version").click()
+    changes = page.get_by_role("region", name="Changes from version 1 to 2")
+    expect(changes).to_contain_text("+ Speak of gardens only.")
+    expect(changes).to_contain_text("- You are a helpful assistant.")
+    page.get_by_role("button", name="Pin").click()
+    expect(page.get_by_text("New runs use version 1")).to_be_visible()
+    assert admin.stack.get(f"/v1/agents/{name}")["current_version"] == 1
+
+
+def test_a_grown_tool_is_seen_with_its_origin_and_disabled(admin: Visitor, garden: Stack) -> None:
+    agent = garden.make_agent(**GROWING)
+    run = garden.ended(garden.submit(agent, "What is 2024 in Roman numerals?"))
+    assert run["output"] == "It is MMXXIV."
+    page = admin.open("/tools")
+    page.get_by_role("link", name="to_roman").click()
+    expect(page.get_by_text("# grows from the left")).to_be_visible()
+    expect(page.get_by_role("row", name="confirmed number=14")).to_be_visible()
+    expect(page.get_by_role("link", name=f"…{run['id'][-8:]}")).to_have_attribute("href", f"/runs/{run['id']}")
+    page.get_by_role("button", name="Disable").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()
+    dialog.get_by_label("Why").fill("wrong for zero")
+    dialog.get_by_role("button", name="Disable").click()
+    expect(page.get_by_text("to_roman is out of use")).to_be_visible()
+    expect(page.get_by_role("button", name="Disable")).to_have_count(0)
+    assert garden.get("/v1/tools/to_roman")["active_version"] is None
+
+
+def test_a_memory_is_found_traced_and_deleted(admin: Visitor, garden: Stack) -> None:
+    agent = garden.make_agent(memory={"recall": False, "remember": True})
+    garden.ended(garden.submit(agent, "Remember the zinnias."))
+    until(lambda: "zinnias" in str(garden.get("/v1/memories")), within_s=20, why=garden.logs)
+    page = admin.open("/memory")
+    page.get_by_label("Search memory").fill("zinnias")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Remember the zinnias.").click()
+    expect(page.get_by_text("message.created", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="Memory")).to_be_visible()
+    assert "zinnias" not in str(garden.get("/v1/memories"))
+
+
+def test_a_key_is_shown_once_used_and_revoked(admin: Visitor, garden: Stack, chromium: Browser) -> None:
+    page = admin.open("/settings")
+    page.get_by_role("button", name="New key").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("watcher")
+    for scope in ("runs:write", "sessions:write"):
+        dialog.get_by_label(scope).uncheck()
+    dialog.get_by_role("button", name="Create key").click()
+    secret = page.get_by_role("dialog").locator("code").inner_text()
+    assert secret.startswith("hk_")
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    assert secret not in page.content()
+    viewer = visit(garden, chromium)
+    viewer.expected = ("status of 401",)
+    viewer.sign_in(secret)
+    _sees_no_button_that_would_be_refused(viewer, garden)
+    page.get_by_role("row", name="watcher").get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("row", name="watcher")).to_contain_text("revoked")
+    expect(viewer.page.get_by_label("API key")).to_be_visible()
+    viewer.context.close()
+    assert viewer.complaints == []
+
+
+def _sees_no_button_that_would_be_refused(viewer: Visitor, garden: Stack) -> None:
+    run = garden.submit(garden.make_agent(), "Talk for ever.")
+    page = viewer.open(f"/runs/{run['id']}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("running")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    viewer.open(f"/sessions/{run['session_id']}")
+    expect(page.get_by_text("Talk for ever.").last).to_be_visible()
+    expect(page.get_by_label("Message")).to_have_count(0)
+    viewer.open("/settings")
+    expect(page.get_by_text("Your key does not cover this")).to_be_visible()
+    viewer.open("/runs")
+    garden.post(f"/v1/runs/{run['id']}/cancel")
+
+
+def test_hostile_output_stays_text(admin: Visitor, garden: Stack, agent: str) -> None:
+    requested: list[str] = []
+    admin.page.on("request", lambda request: requested.append(request.url))
+    run = garden.ended(garden.submit(agent, "Say something hostile."))
+    for path in (f"/runs/{run['id']}", f"/sessions/{run['session_id']}"):
+        page = admin.open(path)
+        expect(page.get_by_text("<img src=x").first).to_be_visible()
+        assert page.locator("main img, main script, main b:text('bold')").count() == 0
+        link = page.get_by_role("link", name="bank").first
+        expect(link).to_have_attribute("rel", re.compile("noreferrer"))
+        expect(page.get_by_text("(evil.example)").first).to_be_visible()
+        assert page.locator("a[href^='javascript']").count() == 0
+        assert "owned" not in page.title()
+    assert [url for url in requested if not url.startswith(garden.url)] == []
+
+
+def test_the_palette_jumps_by_keyboard(admin: Visitor, garden: Stack, agent: str) -> None:
+    page = admin.open("/")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    _jump(page, agent)
+    expect(page.get_by_role("heading", name=agent)).to_be_visible()
+    run = garden.submit(agent)
+    _jump(page, run["id"])
+    page.wait_for_url(f"**/runs/{run['id']}")
+
+
+def _jump(page: Page, words: str) -> None:
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("combobox", name="Jump to")
+    box.fill(words)
+    expect(page.get_by_role("option").first).to_contain_text(words)
+    box.press("Enter")
+
+
+def test_an_address_without_a_page_says_so(admin: Visitor) -> None:
+    page = admin.open("/no/such/page")
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    page.get_by_role("link", name="To the overview").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()

@@ -1,0 +1,114 @@
+"""Every page, in both themes, wide and narrow: accessible, without complaints, and a picture of each."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import AXE, Visitor, visit
+from fixtures_stack import Stack
+from playwright.sync_api import Browser, Page, expect
+from scripts import DEFAULT, RULES
+from stack_parts import until
+
+THEMES = ("light", "dark")
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SERIOUS = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module")
+def addresses(garden: Stack) -> dict[str, str]:
+    """Pages with real content, by name."""
+    garden.model.script(*RULES, default=DEFAULT)
+    agent = garden.make_agent(
+        tools=["calculate", "request_capability"],
+        memory={"recall": True, "remember": True},
+        evolution={"reuse": False, "create": True},
+    )
+    run = garden.ended(garden.submit(agent, "What is 2024 in Roman numerals?"))
+    garden.ended(garden.submit(agent, "What is the sum of 2 and 3?"))
+    until(lambda: len(garden.get("/v1/memories")["items"]) > 0, within_s=20, why=garden.logs)
+    agent_id = garden.get(f"/v1/agents/{agent}")["id"]
+    garden.post(f"/v1/agents/{agent}/versions", {"spec": {"instructions": "Speak of gardens.\nBe brief."}})
+    tool = garden.get("/v1/tools")["items"][0]["id"]
+    memory = garden.get("/v1/memories")["items"][0]["id"]
+    return {
+        "overview": "/",
+        "runs": "/runs",
+        "runs-none": "/runs?status=budget_exhausted",
+        "run": f"/runs/{run['id']}?at=4",
+        "run-missing": "/runs/00000000-0000-7000-8000-000000000000",
+        "sessions": "/sessions",
+        "session-new": "/sessions?new=1",
+        "session": f"/sessions/{run['session_id']}",
+        "agents": "/agents",
+        "agent": f"/agents/{agent_id}?before=1&after=2",
+        "agent-edit": f"/agents/{agent_id}/edit",
+        "agent-new": "/agents/new",
+        "tools": "/tools",
+        "tool": f"/tools/{tool}",
+        "memories": "/memory",
+        "memory-search": "/memory?q=sum",
+        "memory": f"/memory/{memory}",
+        "keys": "/settings?tab=keys",
+        "workers": "/settings?tab=workers",
+        "models": "/settings?tab=models",
+        "me": "/settings?tab=me",
+        "not-found": "/no/such/page",
+    }
+
+
+@pytest.fixture(params=[(theme, size) for theme in THEMES for size in SIZES], ids="-".join)
+def reader(request: pytest.FixtureRequest, garden: Stack, chromium: Browser) -> Iterator[Visitor]:
+    theme, size = request.param
+    width, height = SIZES[size]
+    visitor = visit(garden, chromium, color_scheme=theme, viewport={"width": width, "height": height})
+    visitor.expected = ("status of 404",)  # of the run that does not exist
+    visitor.take_cookie()
+    yield visitor
+    visitor.context.close()
+    assert visitor.complaints == []
+
+
+def test_every_page_is_accessible_and_fits(
+    reader: Visitor, addresses: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    pictures = Path(os.environ.get("HORTUS_TEST_PICTURES", tmp_path))
+    look = request.node.callspec.id
+    faults: dict[str, Any] = {}
+    for name, path in addresses.items():
+        page = reader.open(path)
+        _settle(page)
+        page.screenshot(path=pictures / f"{name}-{look}.png")
+        beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found = [*_violations(page), *([f"{beyond} px too wide"] if beyond > 0 else [])]
+        if found:
+            faults[name] = found
+    assert faults == {}
+
+
+def test_the_sign_in_page_is_accessible(garden: Stack, chromium: Browser) -> None:
+    for theme in THEMES:
+        stranger = visit(garden, chromium, color_scheme=theme)
+        page = stranger.open("/")
+        expect(page.get_by_label("API key")).to_be_visible()
+        assert _violations(page) == []
+        stranger.context.close()
+
+
+def _settle(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+def _violations(page: Page) -> list[str]:
+    # As the page's own policy refuses scripts from elsewhere, axe comes in by the debugger.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    return [
+        f"{fault['id']}: {json.dumps([node['html'][:160] for node in fault['nodes'][:3]])}"
+        for fault in result["violations"]
+        if fault["impact"] in SERIOUS
+    ]
