@@ -1,7 +1,9 @@
 """A vLLM server: one that runs already, or one that is started as docker-compose.yml starts it."""
 
+import contextlib
 import logging
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -72,10 +74,13 @@ def start_vllm(executable: Path, model: str, log: Path) -> Iterator[VllmServer]:
         "VLLM_CPU_KVCACHE_SPACE": KV_CACHE_GIB,
     }
     assert service["entrypoint"] == ["vllm", "serve"]
-    argv = [str(executable), "serve", *command, "--host=127.0.0.1", f"--port={port}"]
+    more = shlex.split(os.environ.get("HORTUS_TEST_VLLM_FLAGS", ""))
+    argv = [str(executable), "serve", *command, "--host=127.0.0.1", f"--port={port}", *more]
     started = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(argv, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            argv, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         root = f"http://127.0.0.1:{port}"
         until(
@@ -87,12 +92,19 @@ def start_vllm(executable: Path, model: str, log: Path) -> Iterator[VllmServer]:
         figures.info("vLLM answers after %.0f s: %s", time.monotonic() - started, " ".join(argv))
         yield VllmServer(f"{root}/v1", key, name)
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_S)
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the server; then SIGKILL to all in its group, since killed it leaves its engine behind."""
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+        figures.info("vLLM ended after %.0f s", time.monotonic() - started)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(STOP_S)
 
 
 def _answers(url: str) -> bool:
