@@ -9,8 +9,8 @@ the signature alone. A candidate passes when
   raises one too;
 - no case is lost two to one (reference and expected value agree against it);
 - at least two cases, and more than half, have a second witness;
-- at least one case agrees with a stated expected value, so that two samples of one model that make the same mistake
-  do not pass by agreeing with each other alone.
+- at least two cases agree with a stated expected value, or the user's own example does, so that two samples of one
+  model that make the same mistake do not pass by agreeing with each other.
 
 This is evidence of consistency, not proof: witnesses from one model err together. The rows say what each case showed.
 """
@@ -27,6 +27,7 @@ from hortus_agents.messages import JsonObject
 from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome, SandboxResult
 
 MIN_CONFIRMED = 2
+MIN_ANCHORED = 2  # one value can agree by chance: an empty string, a zero
 DETERMINISM_CASES = 2  # a jail costs 50 ms, and what is random shows at once
 _FRAME = re.compile(r"^  File .*, line (\d+)", re.MULTILINE)
 _CASE_LIMITS = SandboxLimits(wall_s=5.0, cpu_s=5)
@@ -137,8 +138,9 @@ def judge(
         reason = bad[0].reason
     elif confirmed < MIN_CONFIRMED or 2 * confirmed <= len(results):
         reason = open_cases[0].reason if open_cases else "too few cases could be checked"
-    elif not anchored:
-        reason = f"its results agree with no expected value: {results[0].reason}"
+    elif anchored < MIN_ANCHORED and not any(result.case.origin == "user" for result in results):
+        loose = next(result for result in results if not result.anchored)
+        reason = f"its results differ from most expected values: {loose.reason}"
     return Judgement(results, not reason, _detail(results, with_reference=reference is not None), reason)
 
 

@@ -156,10 +156,10 @@ async def test_a_reference_that_agrees_with_the_tests_takes_the_candidates_place
 
 async def test_wrong_expected_values_do_not_keep_a_right_tool_out(sandbox: Sandbox) -> None:
     store = DictStore()
-    wrong = cases((4, "IV"), (9, "VIIII"), (14, "XIIII"))
+    wrong = cases((4, "IV"), (9, "IX"), (14, "XIIII"))
     run = world([ask(), SIGNATURE, RIGHT, wrong, RIGHT, use(2024), ANSWER], sandbox, store)
     await run.finish()
-    assert "confirmed 3 (by a stated value 1)" in run.payloads("capability.tested")[0].detail
+    assert "confirmed 3 (by a stated value 2)" in run.payloads("capability.tested")[0].detail
     assert len(store.active) == 1
 
 
