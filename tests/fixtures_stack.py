@@ -38,7 +38,7 @@ run_scripted_model(Path(sys.argv[1]), port=int(sys.argv[2]))
 """
 QDRANT_ENGINE = "hortus_server.adapters.embedded.qdrant_engine"
 ANSWER = "Done."
-TIMEOUT_S = 300  # of a test that may be the one for which a stack starts
+TIMEOUT_S = 600  # of a test that may be the one for which a stack starts
 LEASE_S = 2.0
 FAST: Mapping[str, str] = {  # a lost worker is noticed within seconds, so that tests are
     "HORTUS_WORKER_LEASE_S": str(LEASE_S),

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-START_S = 180.0  # a busy machine; an idle one takes five
+START_S = 400.0  # a busy machine; an idle one takes ten
 STOP_S = 30.0
 POLL_S = 0.05
 TAIL = 4000  # characters of a log in a failure's message
