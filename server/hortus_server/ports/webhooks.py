@@ -57,7 +57,10 @@ class DeliveryRepository(Protocol):
     async def take_due(
         self, now: datetime, *, lease: timedelta, limit: int, per_webhook: int
     ) -> Sequence[TakenDelivery]:
-        """Hold due deliveries of enabled webhooks for the time of `lease`; at most `per_webhook` of each are held."""
+        """Hold due deliveries of enabled webhooks for the time of `lease`.
+
+        No more are taken of one webhook than bring those under way to `per_webhook`, as far as this transaction sees.
+        """
         ...
 
     async def record(
