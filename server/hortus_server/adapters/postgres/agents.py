@@ -24,11 +24,13 @@ class PostgresAgents:
     def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:
         self._sql = Executor(connection, _STATEMENTS)
         self._specs = specs
+        self._made = False  # whether this transaction made a version, whose number is not certain before its commit
 
     async def add(
         self, tenant_id: TenantId, *, name: str, description: str, spec: AgentSpec
     ) -> tuple[Agent, AgentVersion]:
         """See the port."""
+        self._made = True
         agent = await self._sql.one(
             "add_agent", Agent, id=new_id(), tenant_id=tenant_id, name=name, description=description
         )
@@ -48,6 +50,7 @@ class PostgresAgents:
 
     async def add_version(self, tenant_id: TenantId, agent_id: AgentId, spec: AgentSpec) -> AgentVersion:
         """See the port."""
+        self._made = True
         version = await self._sql.one(
             "add_next_version",
             self._specs.agent_version,
@@ -78,12 +81,17 @@ class PostgresAgents:
         return agent
 
     async def get_version(self, tenant_id: TenantId, agent_id: AgentId, version: int) -> AgentVersion:
-        """See the port."""
+        """See the port. No statement for a version that was read before: it never changes."""
+        found = self._specs.known(tenant_id, agent_id, version)
+        if found is not None:
+            return found
         found = await self._sql.one(
             "get_version", self._specs.agent_version, tenant_id=tenant_id, agent_id=agent_id, version=version
         )
         if found is None:
             raise NotFoundError("agent version", f"{agent_id} version {version}")
+        if not self._made:
+            self._specs.remember(found)
         return found
 
     async def list(self, tenant_id: TenantId, page: PageRequest) -> Page[Agent]:

@@ -21,6 +21,7 @@ class SpecCache:
 
     capacity: int = 512
     _specs: OrderedDict[UUID, AgentSpec] = field(default_factory=OrderedDict)
+    _versions: OrderedDict[tuple[UUID, UUID, int], AgentVersion] = field(default_factory=OrderedDict)
 
     def get(self, version_id: UUID, stored: Mapping[str, Any]) -> AgentSpec:
         """The spec of this version, validated once."""
@@ -34,6 +35,16 @@ class SpecCache:
     def agent_version(self, *, spec: Mapping[str, Any], **columns: Any) -> AgentVersion:
         """A row of agent_versions."""
         return AgentVersion(spec=self.get(columns["id"], spec), **columns)
+
+    def known(self, tenant_id: UUID, agent_id: UUID, version: int) -> AgentVersion | None:
+        """A version that `remember` was given, so that a submission need not ask for it."""
+        return self._versions.get((tenant_id, agent_id, version))
+
+    def remember(self, found: AgentVersion) -> None:
+        """Keep a version that was read. Only in transactions that did not make it: another may get its number."""
+        self._versions[(found.tenant_id, found.agent_id, found.version)] = found
+        if len(self._versions) > self.capacity:
+            self._versions.popitem(last=False)
 
     def claim(self, *, spec: Mapping[str, Any], agent_name: str, agent_version: int, **columns: Any) -> Claim:
         """A claimed run joined with its agent's version."""
