@@ -27,13 +27,17 @@ TARGET_PER_S, MOONSHOT_PER_S = 600, 1_500
 WORKERS = 2
 CLIENTS = 32
 HORTUS, COMMITS, CELERY = "Hortus: runs/s", "floor: grouped commits/s", "Celery alone: tasks/s"
-FINISHED = "SELECT count(*) FROM runs WHERE finished_at IS NOT NULL"
+FINISHED = "SELECT count(*), count(*) FILTER (WHERE status <> 'succeeded') FROM runs WHERE finished_at IS NOT NULL"
 PATIENCE_S = 180
 
 
 async def finished(connection: psycopg.AsyncConnection) -> int:
+    """Runs that succeeded. Raises RuntimeError when one ended otherwise: a fast failure is no throughput."""
     row = await (await connection.execute(FINISHED)).fetchone()
-    return int(row[0]) if row else 0
+    ended, otherwise = row or (0, 0)
+    if otherwise:
+        raise RuntimeError(f"{otherwise} of {ended} runs did not succeed")
+    return int(ended)
 
 
 async def run_many(stack: Stack, client: Client, agent: str, *, runs: int) -> float:
