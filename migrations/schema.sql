@@ -248,6 +248,7 @@ CREATE TABLE public.runs (
     pause_requested_at timestamp with time zone,
     pause_reason text,
     waiting_for jsonb,
+    cost_micros bigint DEFAULT 0 NOT NULL,
     CONSTRAINT runs_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT runs_check1 CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (generation >= 1) AND (started_at IS NOT NULL)))),
     CONSTRAINT runs_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text])) = (finished_at IS NOT NULL))),
@@ -315,6 +316,8 @@ CREATE TABLE public.sessions (
     last_seq bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    total_tokens bigint DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
     CONSTRAINT sessions_last_seq_check CHECK ((last_seq >= 0)),
     CONSTRAINT sessions_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text))
 )
@@ -333,6 +336,28 @@ CREATE VIEW public.steps AS
    FROM public.events
   WHERE ((run_id IS NOT NULL) AND (step >= 1))
   GROUP BY tenant_id, session_id, run_id, step;
+CREATE TABLE public.tenant_budgets (
+    tenant_id uuid NOT NULL,
+    tokens_per_day bigint,
+    cost_micros_per_day bigint,
+    tokens_per_session bigint,
+    cost_micros_per_session bigint,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenant_budgets_cost_micros_per_day_check CHECK ((cost_micros_per_day >= 1)),
+    CONSTRAINT tenant_budgets_cost_micros_per_session_check CHECK ((cost_micros_per_session >= 1)),
+    CONSTRAINT tenant_budgets_tokens_per_day_check CHECK ((tokens_per_day >= 1)),
+    CONSTRAINT tenant_budgets_tokens_per_session_check CHECK ((tokens_per_session >= 1))
+);
+CREATE TABLE public.tenant_usage (
+    tenant_id uuid NOT NULL,
+    day date NOT NULL,
+    slot smallint NOT NULL,
+    runs bigint NOT NULL,
+    tokens bigint NOT NULL,
+    cost_micros bigint NOT NULL,
+    CONSTRAINT tenant_usage_slot_check CHECK (((slot >= 0) AND (slot <= 15)))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02');
 CREATE TABLE public.tenants (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -528,6 +553,10 @@ ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.tenant_budgets
+    ADD CONSTRAINT tenant_budgets_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.tenant_usage
+    ADD CONSTRAINT tenant_usage_pkey PRIMARY KEY (tenant_id, day, slot);
 ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_name_key UNIQUE (name);
 ALTER TABLE ONLY public.tenants
@@ -669,6 +698,10 @@ ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.tenant_budgets
+    ADD CONSTRAINT tenant_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.tenant_usage
+    ADD CONSTRAINT tenant_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.tool_uses
     ADD CONSTRAINT tool_uses_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tool_uses

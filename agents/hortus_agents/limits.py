@@ -7,7 +7,10 @@ from pydantic import Field
 
 from hortus_agents.messages import Frozen, Usage
 
-LimitName = Literal["steps", "model_calls", "tool_calls", "tokens", "wall_s", "cost_micros"]
+LimitName = Literal[
+    "steps", "model_calls", "tool_calls", "tokens", "wall_s", "cost_micros", "tokens_per_day", "cost_micros_per_day"
+]
+"""Those of a run, and the two of its tenant's day."""
 
 
 class TokenPrice(Frozen):

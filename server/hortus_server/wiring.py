@@ -55,6 +55,7 @@ from hortus_server.services.remember_run import RememberRun
 from hortus_server.services.run_log import RunPorts
 from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.services.submit_run import SubmitRun
+from hortus_server.services.watch_budgets import WatchBudgets
 from hortus_server.settings import Settings, WebhooksSettings
 from hortus_server.telemetry.metrics import serve_metrics
 from hortus_server.telemetry.observers import open_observers
@@ -174,6 +175,7 @@ async def open_worker_process(
             draining=draining.is_set,
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
             prices=settings.model.prices,
+            spent_day=WatchBudgets(services.store),
         )
         ports = RunPorts(services.store, services.live, services.queue, observer)
         perform_job = PerformJob(

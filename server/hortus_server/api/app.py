@@ -17,6 +17,7 @@ from hortus_server.api.middleware import BodyGate, RequestContext
 from hortus_server.api.routes import (
     admin,
     agents,
+    budgets,
     events,
     library,
     login,
@@ -42,6 +43,7 @@ ROUTERS = [
     library.models,
     login.router,
     admin.router,
+    budgets.router,
     operations.router,
 ]
 DOCS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortus API</title>

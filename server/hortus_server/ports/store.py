@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.artifacts import ArtifactRepository
+from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.memories import MemoryRepository
@@ -38,6 +39,7 @@ class UnitOfWork(Protocol):
     memories: MemoryRepository
     artifacts: ArtifactRepository
     idempotency: IdempotencyRepository
+    budgets: BudgetRepository
     statistics: StatisticsRepository
     schedules: ScheduleRepository
     firings: FiringRepository

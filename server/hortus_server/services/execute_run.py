@@ -4,7 +4,7 @@ One step answers in two transactions: the claim, and the commit that holds the m
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ import structlog
 
 from hortus_agents.errors import AgentsError
 from hortus_agents.events import EventPayload, NewEvent, RunBudgetExhausted, RunCancelled, RunFailed, RunStarted
-from hortus_agents.limits import FREE, TokenPrice
+from hortus_agents.limits import FREE, LimitName, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.loop.step import Commit, Delta, RunScope
@@ -23,7 +23,7 @@ from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
-from hortus_server.domain.ids import RunId
+from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.models import ChatModels
 from hortus_server.ports.observer import RunEnd
@@ -41,9 +41,16 @@ ToolsFor = Callable[[Claim, ChatModel], ToolRegistry]
 """The tools that a run's agent may use."""
 
 
+async def _no_budget(_tenant_id: TenantId) -> LimitName | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How runs are executed in this process. `draining` says that the process is about to stop."""
+    """How runs are executed in this process.
+
+    `draining` says that the process is about to stop, `spent_day` which bound of its day a tenant has used up.
+    """
 
     models: ChatModels
     tools_for: ToolsFor
@@ -51,6 +58,7 @@ class Execution:
     draining: Callable[[], bool]
     delta_interval: timedelta
     prices: Mapping[str, TokenPrice] = field(default_factory=dict)
+    spent_day: Callable[[TenantId], Awaitable[LimitName | None]] = _no_budget
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def price_of(self, model: str) -> TokenPrice:
@@ -160,7 +168,7 @@ class ExecuteRun:
             )
         except Exception as error:  # noqa: BLE001
             # The task's boundary: whatever is wrong with one run must not take the worker's others with it.
-            payload = _wall_end(run_log, text) if wall.expired() else _internal_end(run_log, error)
+            payload = _budget_end(run_log, text, "wall_s") if wall.expired() else _internal_end(run_log, error)
         return await self._end_with(run_log, text, payload)
 
     async def _steps(self, run_log: RunLog, text: LiveText) -> RunEnd:
@@ -179,6 +187,9 @@ class ExecuteRun:
             while not run_log.state.finished:
                 if self.execution.draining():
                     return "handed_over"
+                spent = await self.execution.spent_day(claim.run.tenant_id)
+                if spent is not None:
+                    return await self._end_with(run_log, text, _budget_end(run_log, text, spent))
                 await self._step(run_log, text, setup)
         finally:
             pump.cancel()
@@ -218,8 +229,8 @@ class ExecuteRun:
             await self.ports.queue.wake_run(claim.run.id)
 
 
-def _wall_end(run_log: RunLog, text: LiveText) -> RunBudgetExhausted:
-    return RunBudgetExhausted(limit="wall_s", spent=run_log.state.spent, partial_output=text.text)
+def _budget_end(run_log: RunLog, text: LiveText, limit: LimitName) -> RunBudgetExhausted:
+    return RunBudgetExhausted(limit=limit, spent=run_log.state.spent, partial_output=text.text)
 
 
 def _internal_end(run_log: RunLog, error: Exception) -> RunFailed:

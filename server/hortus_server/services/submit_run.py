@@ -56,7 +56,8 @@ class SubmitRun:
         """Answer with the queued run.
 
         Raises NotFoundError for an unknown agent or session, InvalidInputError for a session of another agent,
-        LimitExceededError when the tenant has `queue_depth` runs waiting, IdempotencyMismatchError.
+        LimitExceededError when the tenant has `queue_depth` runs waiting or has used up its budget of the day,
+        ConflictError when the session has used up its own, IdempotencyMismatchError.
         """
         accepted: list[AcceptedRun] = []
 
@@ -83,7 +84,8 @@ class SubmitRun:
             )
         agent, session, events = await _place(uow, tenant_id, request)
         version = await uow.agents.get_version(tenant_id, agent.id, request.agent_version or agent.current_version)
-        limits = _lowered(version.spec.limits, request.limits)
+        allowance = await uow.budgets.allowance(tenant_id, session.id)
+        limits = allowance.lower(_lowered(version.spec.limits, request.limits))
         run_id = RunId(new_id())
         events += await uow.events.append(
             tenant_id, session.id, _opening(version, limits, content=request.content), run_id=run_id

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from hortus_agents.events import Event, RunBudgetExhausted, RunCancelled, RunFailed, RunSucceeded
-from hortus_agents.limits import RunLimits
+from hortus_agents.limits import RunLimits, Spent
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
 from hortus_server.adapters.postgres.rows import SpecCache
@@ -30,7 +30,7 @@ class _Ending:
     output: str | None = None
     error_code: str | None = None
     error_message: str | None = None
-    total_tokens: int | None = None
+    spent: Spent | None = None
 
 
 class PostgresRuns:
@@ -147,7 +147,8 @@ class PostgresRuns:
             output=ending.output,
             error_code=ending.error_code,
             error_message=ending.error_message,
-            total_tokens=ending.total_tokens,
+            total_tokens=ending.spent.tokens if ending.spent is not None else None,
+            cost_micros=ending.spent.cost_micros if ending.spent is not None else None,
             finished_at=event.at,
         )
         if not touched:
@@ -157,9 +158,9 @@ class PostgresRuns:
 def _ending(event: Event) -> _Ending:
     match event.payload:
         case RunSucceeded(spent=spent):
-            return _Ending("succeeded", total_tokens=spent.tokens)
+            return _Ending("succeeded", spent=spent)
         case RunFailed(code=code, message=message, spent=spent):
-            return _Ending("failed", error_code=code, error_message=message, total_tokens=spent.tokens)
+            return _Ending("failed", error_code=code, error_message=message, spent=spent)
         case RunCancelled(partial_output=output):
             # Someone's wish, not an error: the reason is in the event.
             return _Ending("cancelled", output=output or None)
@@ -169,7 +170,7 @@ def _ending(event: Event) -> _Ending:
                 output=output or None,
                 error_code="budget_exhausted",
                 error_message=f"the run reached its limit of {limit}",
-                total_tokens=spent.tokens,
+                spent=spent,
             )
         case _:
             raise InvalidInputError(f"{event.type} does not end a run")

@@ -122,39 +122,64 @@ RETURNING
     cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
 
 -- name: finish_run :exec
--- Project a terminal event; what the event does not say is folded from the log.
-UPDATE runs AS r
-SET
-    status = %(status)s,
-    lease_until = NULL,
-    output = coalesce(
-        %(output)s,
-        (
-            SELECT e.payload ->> 'content'
-            FROM events AS e
-            WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'message.completed'
-            ORDER BY e.seq DESC
-            LIMIT 1
-        )
-    ),
-    error_code = %(error_code)s,
-    error_message = %(error_message)s,
-    total_tokens = coalesce(
-        %(total_tokens)s,
-        (
-            SELECT sum(
-                coalesce((e.payload #>> '{usage,prompt_tokens}')::bigint, 0)
-                + coalesce((e.payload #>> '{usage,completion_tokens}')::bigint, 0)
+-- Project a terminal event; what the event does not say is folded from the log. Counts the run's usage for its session
+-- and its tenant's day.
+WITH ended AS (
+    UPDATE runs AS r
+    SET
+        status = %(status)s,
+        lease_until = NULL,
+        output = coalesce(
+            %(output)s,
+            (
+                SELECT e.payload ->> 'content'
+                FROM events AS e
+                WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'message.completed'
+                ORDER BY e.seq DESC
+                LIMIT 1
             )
-            FROM events AS e
-            WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'model.called'
         ),
-        0
-    ),
-    finished_at = %(finished_at)s
-WHERE r.id = %(run_id)s
-    AND r.session_id = %(session_id)s
-    AND CASE
-        WHEN %(generation)s::integer IS NULL THEN r.status = 'queued' AND r.generation = 0
-        ELSE r.status = 'running' AND r.generation = %(generation)s
-    END
+        error_code = %(error_code)s,
+        error_message = %(error_message)s,
+        total_tokens = coalesce(
+            %(total_tokens)s,
+            (
+                SELECT sum(
+                    coalesce((e.payload #>> '{usage,prompt_tokens}')::bigint, 0)
+                    + coalesce((e.payload #>> '{usage,completion_tokens}')::bigint, 0)
+                )
+                FROM events AS e
+                WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'model.called'
+            ),
+            0
+        ),
+        cost_micros = coalesce(
+            %(cost_micros)s,
+            (
+                SELECT sum(coalesce((e.payload ->> 'cost_micros')::bigint, 0))
+                FROM events AS e
+                WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'model.called'
+            ),
+            0
+        ),
+        finished_at = %(finished_at)s
+    WHERE r.id = %(run_id)s
+        AND r.session_id = %(session_id)s
+        AND CASE
+            WHEN %(generation)s::integer IS NULL THEN r.status = 'queued' AND r.generation = 0
+            ELSE r.status = 'running' AND r.generation = %(generation)s
+        END
+    RETURNING r.id, r.tenant_id, r.session_id, r.total_tokens, r.cost_micros, r.finished_at
+), counted AS (
+    UPDATE sessions AS s
+    SET total_tokens = s.total_tokens + ended.total_tokens, cost_micros = s.cost_micros + ended.cost_micros
+    FROM ended
+    WHERE s.id = ended.session_id AND ended.total_tokens + ended.cost_micros > 0
+)
+INSERT INTO tenant_usage AS u (tenant_id, day, slot, runs, tokens, cost_micros)
+SELECT
+    ended.tenant_id, (ended.finished_at AT TIME ZONE 'UTC')::date, abs(hashtext(ended.id::text)::bigint) %% 16,
+    1, ended.total_tokens, ended.cost_micros
+FROM ended
+ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
+    runs = u.runs + 1, tokens = u.tokens + excluded.tokens, cost_micros = u.cost_micros + excluded.cost_micros

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from hortus_server.adapters.postgres.agents import PostgresAgents
 from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
+from hortus_server.adapters.postgres.budgets import PostgresBudgets
 from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
 from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
@@ -31,6 +32,7 @@ from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
 from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.artifacts import ArtifactRepository
+from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.memories import MemoryRepository
@@ -63,6 +65,7 @@ class PostgresUnitOfWork:
         self.memories: MemoryRepository = PostgresMemories(connection)
         self.artifacts: ArtifactRepository = PostgresArtifacts(connection)
         self.idempotency: IdempotencyRepository = PostgresIdempotency(connection)
+        self.budgets: BudgetRepository = PostgresBudgets(connection)
         self.statistics: StatisticsRepository = PostgresStatistics(connection)
         self.schedules: ScheduleRepository = PostgresSchedules(connection)
         self.firings: FiringRepository = PostgresFirings(connection)

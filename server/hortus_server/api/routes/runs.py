@@ -12,7 +12,17 @@ from hortus_server.api.deps import EdgeDep, EventPlace, Idempotent, NoQuery, Pag
 from hortus_server.api.event_json import event_list
 from hortus_server.api.responses import CHANGE, LIST, READ, SUBMIT
 from hortus_server.api.schemas.events import EventsView
-from hortus_server.api.schemas.runs import RunCancel, RunCreate, RunPage, RunView, StepsView, StepView, run_json
+from hortus_server.api.schemas.runs import (
+    RunCancel,
+    RunCreate,
+    RunDetailView,
+    RunPage,
+    RunView,
+    StepsView,
+    StepView,
+    run_detail,
+    run_json,
+)
 from hortus_server.api.schemas.wire import agent_of, page_json
 from hortus_server.domain.ids import AgentId, RunId, SessionId
 from hortus_server.domain.records import RunStatus
@@ -69,12 +79,13 @@ async def list_runs(edge: EdgeDep, caller: RunsRead, query: Annotated[RunQuery, 
     return json_answer(page_json(page, RunView.model_validate))
 
 
-@router.get("/{run_id}", response_model=RunView, responses=READ, dependencies=[NoQuery])
+@router.get("/{run_id}", response_model=RunDetailView, responses=READ, dependencies=[NoQuery])
 async def get_run(run_id: UUID, edge: EdgeDep, caller: RunsRead) -> Response:
-    """One run as it stands."""
+    """One run as it stands, with what it has used and what is left."""
     async with edge.store.transaction() as uow:
         run = await uow.runs.get(caller.tenant_id, RunId(run_id))
-    return json_answer(RunView.model_validate(run))
+        spending = await uow.budgets.run_spending(run)
+    return json_answer(run_detail(run, spending))
 
 
 @router.get("/{run_id}/wait", response_model=RunView, responses=READ)

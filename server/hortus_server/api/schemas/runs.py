@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from hortus_agents.limits import RunLimits
+from hortus_agents.limits import BudgetLeft, RunLimits, Spent
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.records import Run, RunStatus
+from hortus_server.ports.budgets import RunSpending
 
 
 def _not_blank(text: str) -> str:
@@ -75,9 +76,23 @@ class RunView(View):
     finished_at: datetime | None
 
 
+class RunDetailView(RunView):
+    """A run with what it has used and what is left of its limits."""
+
+    spent: Spent
+    left: BudgetLeft
+
+
 def run_json(run: Run) -> dict[str, Any]:
     """A run as it is sent."""
     return RunView.model_validate(run).model_dump(mode="json")
+
+
+def run_detail(run: Run, spending: RunSpending) -> RunDetailView:
+    """A run as it is sent when it is asked for alone."""
+    left = spending.spent.left(run.limits, elapsed_s=spending.elapsed_s)
+    shown = RunView.model_validate(run).model_dump()
+    return RunDetailView.model_validate({**shown, "limits": run.limits, "spent": spending.spent, "left": left})
 
 
 class RunPage(PageView[RunView]):

@@ -64,6 +64,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Budget
+         * @description The tenant's budget and today's usage.
+         *
+         *     Scope: `admin`.
+         */
+        get: operations["get_budget"];
+        /**
+         * Put Budget
+         * @description Replace the budget. It holds at once for new runs, and from their next step for runs under way.
+         *
+         *     Scope: `admin`.
+         */
+        put: operations["put_budget"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/keys": {
         parameters: {
             query?: never;
@@ -537,7 +565,7 @@ export interface paths {
         };
         /**
          * Get Run
-         * @description One run as it stands.
+         * @description One run as it stands, with what it has used and what is left.
          *
          *     Scope: `runs:read`.
          */
@@ -1525,6 +1553,58 @@ export interface components {
              * @enum {string}
              */
             type: "auth";
+        };
+        /**
+         * BudgetLeft
+         * @description What a run may still use; `cost_micros` None means that its cost is not bounded.
+         */
+        BudgetLeft: {
+            /** Cost Micros */
+            cost_micros: number | null;
+            /** Model Calls */
+            model_calls: number;
+            /** Steps */
+            steps: number;
+            /** Tokens */
+            tokens: number;
+            /** Tool Calls */
+            tool_calls: number;
+            /** Wall S */
+            wall_s: number;
+        };
+        /**
+         * BudgetView
+         * @description A tenant's budget and what is used of it.
+         */
+        BudgetView: {
+            budget: components["schemas"]["TenantBudgetView"];
+            /**
+             * Day Left S
+             * @description seconds until the day's budget is whole again
+             */
+            day_left_s: number;
+            today: components["schemas"]["UsageView"];
+        };
+        /**
+         * BudgetWrite
+         * @description A tenant's whole budget; what is left out or null is not bounded.
+         * @example {
+         *       "cost_micros_per_session": 200000,
+         *       "tokens_per_day": 5000000
+         *     }
+         */
+        BudgetWrite: {
+            /**
+             * Cost Micros Per Day
+             * @description millionths of a unit of money
+             */
+            cost_micros_per_day?: number | null;
+            /** Cost Micros Per Session */
+            cost_micros_per_session?: number | null;
+            /** Tokens Per Day */
+            tokens_per_day?: number | null;
+            /** Tokens Per Session */
+            tokens_per_session?: number | null;
         };
         /**
          * CancelCommand
@@ -2817,7 +2897,7 @@ export interface components {
              * Limit
              * @enum {string}
              */
-            limit: "steps" | "model_calls" | "tool_calls" | "tokens" | "wall_s" | "cost_micros";
+            limit: "steps" | "model_calls" | "tool_calls" | "tokens" | "wall_s" | "cost_micros" | "tokens_per_day" | "cost_micros_per_day";
             /**
              * Partial Output
              * @default
@@ -2881,6 +2961,74 @@ export interface components {
             limits?: components["schemas"]["LimitsPatch"];
             /** Session Id */
             session_id?: string | null;
+        };
+        /**
+         * RunDetailView
+         * @description A run with what it has used and what is left of its limits.
+         */
+        RunDetailView: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Agent Version Id
+             * Format: uuid
+             */
+            agent_version_id: string;
+            /** Cancel Requested At */
+            cancel_requested_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error Code */
+            error_code: string | null;
+            /** Error Message */
+            error_message: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Generation
+             * @description how many workers have claimed it so far
+             */
+            generation: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            left: components["schemas"]["BudgetLeft"];
+            limits: components["schemas"]["RunLimits"];
+            /**
+             * Output
+             * @description the answer, or what there was of it when the run ended
+             */
+            output: string | null;
+            /**
+             * Queued Seq
+             * @description place of `run.queued` in the session's log
+             */
+            queued_seq: number;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+            spent: components["schemas"]["Spent"];
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "budget_exhausted";
+            /** Total Tokens */
+            total_tokens: number;
+            /** Worker Id */
+            worker_id: string | null;
         };
         /**
          * RunFailed
@@ -3527,6 +3675,20 @@ export interface components {
             type: "subscribe";
         };
         /**
+         * TenantBudgetView
+         * @description The bounds in force; null is none.
+         */
+        TenantBudgetView: {
+            /** Cost Micros Per Day */
+            cost_micros_per_day: number | null;
+            /** Cost Micros Per Session */
+            cost_micros_per_session: number | null;
+            /** Tokens Per Day */
+            tokens_per_day: number | null;
+            /** Tokens Per Session */
+            tokens_per_session: number | null;
+        };
+        /**
          * ToolCall
          * @description One use of a tool, as the model asked for it; `id` is unique in its session.
          */
@@ -3818,6 +3980,18 @@ export interface components {
             prompt_tokens: number;
         };
         /**
+         * UsageView
+         * @description What runs that ended today have used; days are those of UTC.
+         */
+        UsageView: {
+            /** Cost Micros */
+            cost_micros: number;
+            /** Runs */
+            runs: number;
+            /** Tokens */
+            tokens: number;
+        };
+        /**
          * WaitReason
          * @description What a waiting run waits for; `ref_id` names the approval, the hold or whatever else will end it.
          */
@@ -4045,6 +4219,9 @@ export type AgentVersionView = components['schemas']['AgentVersionView'];
 export type AgentView = components['schemas']['AgentView'];
 export type AttemptView = components['schemas']['AttemptView'];
 export type AuthCommand = components['schemas']['AuthCommand'];
+export type BudgetLeft = components['schemas']['BudgetLeft'];
+export type BudgetView = components['schemas']['BudgetView'];
+export type BudgetWrite = components['schemas']['BudgetWrite'];
 export type CancelCommand = components['schemas']['CancelCommand'];
 export type CapabilityActivated = components['schemas']['CapabilityActivated'];
 export type CapabilityDisabled = components['schemas']['CapabilityDisabled'];
@@ -4109,6 +4286,7 @@ export type RunBudgetExhausted = components['schemas']['RunBudgetExhausted'];
 export type RunCancel = components['schemas']['RunCancel'];
 export type RunCancelled = components['schemas']['RunCancelled'];
 export type RunCreate = components['schemas']['RunCreate'];
+export type RunDetailView = components['schemas']['RunDetailView'];
 export type RunFailed = components['schemas']['RunFailed'];
 export type RunLimits = components['schemas']['RunLimits'];
 export type RunPage = components['schemas']['RunPage'];
@@ -4135,6 +4313,7 @@ export type StepStarted = components['schemas']['StepStarted'];
 export type StepView = components['schemas']['StepView'];
 export type StepsView = components['schemas']['StepsView'];
 export type SubscribeCommand = components['schemas']['SubscribeCommand'];
+export type TenantBudgetView = components['schemas']['TenantBudgetView'];
 export type ToolCall = components['schemas']['ToolCall'];
 export type ToolCalled = components['schemas']['ToolCalled'];
 export type ToolDisable = components['schemas']['ToolDisable'];
@@ -4147,6 +4326,7 @@ export type ToolVersionsView = components['schemas']['ToolVersionsView'];
 export type ToolView = components['schemas']['ToolView'];
 export type UnsubscribeCommand = components['schemas']['UnsubscribeCommand'];
 export type Usage = components['schemas']['Usage'];
+export type UsageView = components['schemas']['UsageView'];
 export type WaitReason = components['schemas']['WaitReason'];
 export type WebhookCreate = components['schemas']['WebhookCreate'];
 export type WebhookPage = components['schemas']['WebhookPage'];
@@ -4249,6 +4429,167 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReadinessView"];
+                };
+            };
+        };
+    };
+    get_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6206,7 +6547,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunView"];
+                    "application/json": components["schemas"]["RunDetailView"];
                 };
             };
             /** @description Unauthorized */

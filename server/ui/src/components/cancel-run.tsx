@@ -18,7 +18,7 @@ export function CancelRun({ run, big = false }: { run: RunView; big?: boolean })
       return body(api.POST("/v1/runs/{run_id}/cancel", { params, body: { reason: "stopped in the admin UI" } }));
     },
     onSuccess: (changed) => {
-      client.setQueryData(runQuery(run.id).queryKey, changed);
+      client.setQueryData(runQuery(run.id).queryKey, (known) => (known ? { ...known, ...changed } : undefined));
       void client.invalidateQueries({ queryKey: ["runs"] });
     },
     onError: fail,

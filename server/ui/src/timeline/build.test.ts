@@ -36,6 +36,7 @@ const model = (purpose: string): Event["payload"] => ({
   first_token_ms: 300,
   prompt_sha256: "",
   guard: null,
+  cost_micros: 0,
 });
 const call: Event["payload"] = {
   type: "tool.called",

@@ -75,7 +75,7 @@ it("an end says its reason", () => {
     headline: "Failed: model_rejected",
     detail: "too long",
   });
-  const spent = { steps: 1, model_calls: 1, tool_calls: 1, tokens: 1 };
+  const spent = { steps: 1, model_calls: 1, tool_calls: 1, tokens: 1, cost_micros: 0 };
   const limit: Event["payload"] = { type: "run.budget_exhausted", limit: "wall_s", spent, partial_output: "" };
   expect(explainRun(run({ status: "budget_exhausted" }), [event(1, limit)], null, NOW).detail).toMatch(/limit of wall/);
 });

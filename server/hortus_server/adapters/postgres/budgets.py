@@ -1,0 +1,55 @@
+"""Budgets and usage in PostgreSQL."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from hortus_agents.limits import Spent
+from hortus_server.adapters.postgres.statements import Executor, load_statements
+from hortus_server.domain.budgets import Allowance, TenantBudget, Usage
+from hortus_server.domain.ids import SessionId, TenantId
+from hortus_server.domain.records import Run
+from hortus_server.ports.budgets import RunSpending
+
+_STATEMENTS = load_statements("budgets.sql")
+
+
+class PostgresBudgets:
+    """See `BudgetRepository`."""
+
+    def __init__(
+        self, connection: AsyncConnection[Any], *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._sql = Executor(connection, _STATEMENTS)
+        self._clock = clock
+
+    async def allowance(self, tenant_id: TenantId, session_id: SessionId | None = None) -> Allowance:
+        """See the port."""
+        found = await self._sql.one("allowance", _allowance, tenant_id=tenant_id, session_id=session_id)
+        return found or Allowance()
+
+    async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:
+        """See the port."""
+        await self._sql.count("set_budget", tenant_id=tenant_id, **asdict(budget))
+
+    async def run_spending(self, run: Run) -> RunSpending:
+        """See the port."""
+        spent = await self._sql.one("run_spending", Spent, session_id=run.session_id, run_id=run.id) or Spent()
+        end = run.finished_at or self._clock()
+        elapsed_s = (end - run.started_at).total_seconds() if run.started_at is not None else 0.0
+        return RunSpending(spent, max(elapsed_s, 0.0))
+
+
+def _allowance(
+    *, runs: int, tokens: int, cost_micros: int, session_tokens: int, session_cost_micros: int, **columns: Any
+) -> Allowance:
+    day_left_s = columns.pop("day_left_s")
+    return Allowance(
+        budget=TenantBudget(**columns),
+        today=Usage(runs, tokens, cost_micros),
+        session=Usage(tokens=session_tokens, cost_micros=session_cost_micros),
+        day_left_s=day_left_s,
+    )

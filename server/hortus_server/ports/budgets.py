@@ -1,0 +1,33 @@
+"""What services need to know about budgets and usage."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from hortus_agents.limits import Spent
+from hortus_server.domain.budgets import Allowance, TenantBudget
+from hortus_server.domain.ids import SessionId, TenantId
+from hortus_server.domain.records import Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpending:
+    """What a run has used up to now, and for how many seconds it has been under way."""
+
+    spent: Spent
+    elapsed_s: float
+
+
+class BudgetRepository(Protocol):
+    """Budgets as rows; usage is counted by the commit that ends a run."""
+
+    async def allowance(self, tenant_id: TenantId, session_id: SessionId | None = None) -> Allowance:
+        """The tenant's budget and today's usage; the session's usage too, where one is named."""
+        ...
+
+    async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:
+        """Replace the tenant's budget; it holds for the next submission and the next step of runs under way."""
+        ...
+
+    async def run_spending(self, run: Run) -> RunSpending:
+        """Counted from the run's events."""
+        ...
