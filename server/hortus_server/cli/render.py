@@ -28,6 +28,10 @@ STATUS_STYLE = {
     "budget_exhausted": "yellow",
     "disabled": "yellow",
     "rejected": "red",
+    "delivered": "green",
+    "pending": "cyan",
+    "sending": "cyan",
+    "dead": "red",
 }
 
 
