@@ -13,7 +13,7 @@ from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
 from hortus_agents.limits import FREE, RunLimits, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.state import RunState, fold_session
-from hortus_agents.loop.step import Commit, Delta, RunScope
+from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.messages import ChatRequest, ChatResult, TextDelta, ToolCall, ToolSpec, Usage
 from hortus_agents.spec import AgentSpec, MemorySpec, ToolMode
 from hortus_agents.tools.capability import Capability, ScoredCapability
@@ -171,7 +171,7 @@ class World:
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
-    async def step(self, *, stop_after: int | None = None) -> None:
+    async def step(self, *, stop_after: int | None = None, draft: Draft | None = None) -> None:
         """One step; with `stop_after` the driver dies after so many emissions of this step."""
         engine = self.engine or StepEngine()
         engine = replace(engine, clock=self.clock, jitter=lambda: 0.0, pause=self.pause)
@@ -184,8 +184,10 @@ class World:
             price=self.price,
         )
         seen = 0
-        async with aclosing(engine.step(self.state(), setup, self.emit)) as emissions:
+        async with aclosing(engine.step(self.state(), setup, self.emit, draft=draft)) as emissions:
             async for emission in emissions:
+                if isinstance(emission, Commit) and not emission.events:
+                    continue
                 if isinstance(emission, Commit):
                     await self.emit(emission.events)
                 else:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hortus_agents.limits import TokenPrice
+from hortus_agents.models.endpoint import Continues
 from hortus_agents.spec import ToolMode
 
 COMMAND_VARIABLES = frozenset({"HORTUS_API_KEY", "HORTUS_MODEL_FILE", "HORTUS_MODEL_HUB"})
@@ -70,6 +71,9 @@ class ModelSettings(Group):
     name: str = Field(default="", description="model to ask for; empty takes the endpoint's first")
     api_key: SecretStr | None = Field(default=None, description="bearer token, if the endpoint wants one")
     tool_mode: ToolMode = Field(default="constrained", description="native tool calls, or one JSON object per step")
+    continues: Continues = Field(
+        default="auto", description="how it goes on with a begun answer: vllm, prefill (llama.cpp), none; auto asks it"
+    )
     first_byte_timeout_s: float = Field(default=180.0, gt=0, description="seconds until the first token")
     chunk_timeout_s: float = Field(default=60.0, gt=0, description="seconds between two tokens")
     prices: dict[str, TokenPrice] = Field(

@@ -51,6 +51,7 @@ class EndpointModels:
             base_url=settings.url,
             api_key=settings.api_key,
             tool_mode=settings.tool_mode,
+            continues=settings.continues,
             first_byte_timeout_s=settings.first_byte_timeout_s,
             chunk_timeout_s=settings.chunk_timeout_s,
         )

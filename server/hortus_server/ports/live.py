@@ -12,19 +12,27 @@ from hortus_server.domain.ids import SessionId
 
 @dataclass(frozen=True, slots=True)
 class TokenDelta:
-    """A piece of an answer that is being written; `index` is the offset in characters within the message."""
+    """A piece of an answer that is being written; `index` is the offset in characters within the message.
+
+    `generation` is that of the run's worker: what a higher one says replaces what a lower one said at the same place.
+    `raw` is what the model wrote for the piece where that is not the text itself; readers never get it.
+    """
 
     message_id: UUID
     index: int
     text: str
+    generation: int = 0
+    raw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PartialMessage:
-    """What was written so far of a message that is not complete."""
+    """What was written so far of a message that is not complete; `raw` as the model wrote it."""
 
     message_id: UUID
     text: str
+    generation: int = 0
+    raw: str = ""
 
 
 LiveItem = Event | TokenDelta
@@ -39,6 +47,10 @@ class LivePublisher(Protocol):
 
     async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:
         """Show a piece of text."""
+        ...
+
+    async def unfinished(self, session_id: SessionId) -> PartialMessage | None:
+        """What a worker left half-written in this session; None as well when nobody can tell."""
         ...
 
 

@@ -45,6 +45,7 @@ class WorkerPresence(Protocol):
     def watch(self, worker_id: str | None) -> AbstractAsyncContextManager[Watch]:
         """Be present under this id, or only watch with None, while the block runs.
 
-        A cancellation is the orderly end, which strikes the id off. Raises UnavailableError, and ConflictError while another process is present under the id.
+        A cancellation is the orderly end, which strikes the id off. Raises UnavailableError, and ConflictError while
+        another process is present under the id.
         """
         ...

@@ -14,11 +14,20 @@ from uuid import uuid4
 import structlog
 
 from hortus_agents.errors import AgentsError
-from hortus_agents.events import EventPayload, NewEvent, RunBudgetExhausted, RunCancelled, RunFailed, RunStarted
+from hortus_agents.events import (
+    EventPayload,
+    MessageRestarted,
+    NewEvent,
+    RunBudgetExhausted,
+    RunCancelled,
+    RunFailed,
+    RunStarted,
+)
 from hortus_agents.limits import FREE, LimitName, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
+from hortus_agents.loop.journal import message_id
 from hortus_agents.loop.state import RunState, fold_session
-from hortus_agents.loop.step import Commit, Delta, RunScope
+from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.registry import ToolRegistry
@@ -118,13 +127,16 @@ class ExecuteRun:
 
     async def _attend(self, run_log: RunLog, stop: Stop | None) -> RunEnd:
         """Do the work in a task of its own, which the heartbeat cancels; what ended it decides what is written."""
+        draft = await self._draft(run_log)
         text = LiveText(
             self.ports.live, self.ports.observer, run_log.claim, self.execution.delta_interval.total_seconds()
         )
+        if draft is not None:
+            text.text, text.message_id = draft.text, draft.message_id
         if stop is not None:
             return await self._conclude(run_log, text, stop)
         async with asyncio.TaskGroup() as group:
-            work = group.create_task(self._work(run_log, text))
+            work = group.create_task(self._work(run_log, text, draft))
             with self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work) as hold:
                 await asyncio.wait([work])
         if run_log.state.finished:
@@ -132,6 +144,16 @@ class ExecuteRun:
         if hold.stop is not None:
             return await self._conclude(run_log, text, hold.stop)
         return work.result()
+
+    async def _draft(self, run_log: RunLog) -> Draft | None:
+        """What the worker before had written of the next message."""
+        if not run_log.state.taken_over:
+            return None
+        run = run_log.claim.run
+        partial = await self.ports.live.unfinished(run.session_id)
+        if partial is None or partial.message_id != message_id(run.id, run_log.state.step + 1):
+            return None
+        return Draft(partial.message_id, partial.text, partial.raw)
 
     async def _conclude(self, run_log: RunLog, text: LiveText, stop: Stop) -> RunEnd:
         match stop.cause:
@@ -151,11 +173,11 @@ class ExecuteRun:
             return "lost"
         return "finished"
 
-    async def _work(self, run_log: RunLog, text: LiveText) -> RunEnd:
+    async def _work(self, run_log: RunLog, text: LiveText, draft: Draft | None) -> RunEnd:
         wall = asyncio.timeout(self._wall_left_s(run_log))
         try:
             async with wall:
-                return await self._steps(run_log, text)
+                return await self._steps(run_log, text, draft)
         except (StaleGenerationError, NotFoundError):
             # Another worker owns the run, or its session was deleted: nothing of ours may be written any more.
             return "lost"
@@ -171,7 +193,7 @@ class ExecuteRun:
             payload = _budget_end(run_log, text, "wall_s") if wall.expired() else _internal_end(run_log, error)
         return await self._end_with(run_log, text, payload)
 
-    async def _steps(self, run_log: RunLog, text: LiveText) -> RunEnd:
+    async def _steps(self, run_log: RunLog, text: LiveText, draft: Draft | None) -> RunEnd:
         claim = run_log.claim
         model = await self.execution.models.get(claim.spec.model)
         setup = RunSetup(
@@ -190,21 +212,24 @@ class ExecuteRun:
                 spent = await self.execution.spent_day(claim.run.tenant_id)
                 if spent is not None:
                     return await self._end_with(run_log, text, _budget_end(run_log, text, spent))
-                await self._step(run_log, text, setup)
+                await self._step(run_log, text, setup, draft=draft)
+                draft = None
         finally:
             pump.cancel()
             await asyncio.wait([pump])
         return "finished"
 
-    async def _step(self, run_log: RunLog, text: LiveText, setup: RunSetup) -> None:
+    async def _step(self, run_log: RunLog, text: LiveText, setup: RunSetup, *, draft: Draft | None) -> None:
         async def emit(events: Sequence[NewEvent]) -> None:
             await text.flush()
             await run_log.commit(events)
 
-        async with aclosing(self.execution.engine.step(run_log.state, setup, emit)) as emissions:
+        async with aclosing(self.execution.engine.step(run_log.state, setup, emit, draft=draft)) as emissions:
             async for emission in emissions:
                 match emission:
                     case Commit():
+                        if any(isinstance(event.payload, MessageRestarted) for event in emission.events):
+                            text.drop()
                         await text.flush()
                         await run_log.commit(emission.events)
                     case Delta():

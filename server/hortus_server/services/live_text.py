@@ -12,25 +12,33 @@ from hortus_server.ports.observer import RunObserver
 
 @dataclass(slots=True)
 class LiveText:
-    """The text that a run is writing; `text` is all of the current message, for a run that is cut off."""
+    """The text that a run is writing; `text` is all of message `message_id`, for a run that is cut off.
+
+    Given at the start they are what the worker before had shown.
+    """
 
     live: LivePublisher
     observer: RunObserver
     claim: Claim
     interval_s: float
     text: str = ""
-    _message_id: UUID | None = None
+    message_id: UUID | None = None
     _waiting: list[Delta] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, delta: Delta) -> None:
         """Take a piece; `pump` publishes it."""
-        if delta.message_id != self._message_id or delta.index == 0:
-            self._message_id = delta.message_id
+        if delta.message_id != self.message_id or delta.index == 0:
+            self.message_id = delta.message_id
             self.text = ""
         self.text += delta.text
         self._waiting.append(delta)
         self._arrived.set()
+
+    def drop(self) -> None:
+        """Readers dropped the message; it will be written anew."""
+        self.text = ""
+        self._waiting.clear()
 
     async def pump(self) -> None:
         """Publish for ever; run it beside the step and cancel it."""
@@ -43,17 +51,18 @@ class LiveText:
         """Publish what waits, joined; called before a commit, so that text never follows its own end."""
         self._arrived.clear()
         waiting, self._waiting = self._waiting, []
-        for joined in _join(waiting):
+        for joined in _join(waiting, self.claim.generation):
             await self.live.publish_delta(self.claim.run.session_id, joined)
             self.observer.delta_published(self.claim)
 
 
-def _join(deltas: list[Delta]) -> list[TokenDelta]:
+def _join(deltas: list[Delta], generation: int) -> list[TokenDelta]:
     joined: list[TokenDelta] = []
     for delta in deltas:
         last = joined[-1] if joined else None
         if last is not None and last.message_id == delta.message_id and delta.index == last.index + len(last.text):
-            joined[-1] = TokenDelta(last.message_id, last.index, last.text + delta.text)
+            raw = None if last.raw is None or delta.raw is None else last.raw + delta.raw
+            joined[-1] = TokenDelta(last.message_id, last.index, last.text + delta.text, generation, raw)
         else:
-            joined.append(TokenDelta(delta.message_id, delta.index, delta.text))
+            joined.append(TokenDelta(delta.message_id, delta.index, delta.text, generation, delta.raw))
     return joined

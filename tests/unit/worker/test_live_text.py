@@ -18,7 +18,7 @@ class Readers:
 
 
 def text_over(readers: Readers, *, interval_s: float) -> LiveText:
-    claim = SimpleNamespace(run=SimpleNamespace(session_id=uuid4()))
+    claim = SimpleNamespace(run=SimpleNamespace(session_id=uuid4()), generation=3)
     observer = SimpleNamespace(delta_published=lambda _claim: None)
     return LiveText(readers, observer, claim, interval_s)
 
@@ -29,13 +29,13 @@ async def test_the_first_piece_goes_at_once_and_later_ones_are_joined() -> None:
     pump = asyncio.create_task(text.pump())
     text.add(Delta(MESSAGE, 0, "a"))
     await asyncio.sleep(0.01)
-    assert readers.deltas == [TokenDelta(MESSAGE, 0, "a")]
+    assert readers.deltas == [TokenDelta(MESSAGE, 0, "a", 3)]
     for place, letter in enumerate("bcd", start=1):
         text.add(Delta(MESSAGE, place, letter))
     await asyncio.sleep(0.01)
     assert len(readers.deltas) == 1
     await asyncio.sleep(0.08)
-    assert readers.deltas[1:] == [TokenDelta(MESSAGE, 1, "bcd")]
+    assert readers.deltas[1:] == [TokenDelta(MESSAGE, 1, "bcd", 3)]
     pump.cancel()
 
 
@@ -47,7 +47,7 @@ async def test_flush_sends_what_waits_and_keeps_messages_apart() -> None:
     text.add(Delta(MESSAGE, 2, "c"))
     text.add(Delta(other, 0, "x"))
     await text.flush()
-    assert readers.deltas == [TokenDelta(MESSAGE, 0, "abc"), TokenDelta(other, 0, "x")]
+    assert readers.deltas == [TokenDelta(MESSAGE, 0, "abc", 3), TokenDelta(other, 0, "x", 3)]
 
 
 async def test_a_message_that_restarts_starts_its_text_anew() -> None:

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from hortus_agents.events import TERMINAL_EVENTS, Event
-from hortus_server.adapters.redis.frames import channel, encode_delta, encode_events, partial_key
+from hortus_server.adapters.redis.frames import assemble, channel, encode_delta, encode_events, partial_key
 from hortus_server.domain.ids import SessionId
-from hortus_server.ports.live import TokenDelta
+from hortus_server.ports.live import PartialMessage, TokenDelta
 from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 BUFFER = 10_000  # items that wait for Redis; the oldest are dropped, readers find events in the log
 BATCH = 200  # items per round trip
 PARTIAL_TTL_S = 900
+WAITING_TTL_S = 7 * 86_400  # a run that waits may go on with its half-written answer
 RETRY_S = 0.5
 REPORT_EVERY_S = 10.0
 _END_OF_TEXT = TERMINAL_EVENTS | {"message.completed", "message.restarted"}
@@ -53,6 +54,15 @@ class RedisLive:
     async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:
         """See LivePublisher."""
         self._put(_Item(session_id, delta=delta))
+
+    async def unfinished(self, session_id: SessionId) -> PartialMessage | None:
+        """See LivePublisher."""
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return assemble(await self.redis.lrange(partial_key(session_id), 0, -1))
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("unfinished_unknown", error=str(error) or type(error).__name__)
+            return None
 
     def _put(self, item: _Item) -> None:
         if len(self._items) == BUFFER:
@@ -99,12 +109,14 @@ def _queue(pipe: Redis, item: _Item) -> None:
         frame = encode_delta(item.delta)
         if item.delta.index == 0:
             pipe.delete(key)
-        pipe.rpush(key, frame)
+        pipe.rpush(key, encode_delta(item.delta, raw=True))
         pipe.expire(key, PARTIAL_TTL_S)
     else:
         frame = encode_events(item.events)
         if any(event.type in _END_OF_TEXT for event in item.events):
             pipe.delete(key)
+        elif any(event.type == "run.waiting" for event in item.events):
+            pipe.expire(key, WAITING_TTL_S)
     pipe.publish(channel(item.session_id), frame)
 
 

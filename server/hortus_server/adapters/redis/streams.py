@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from hortus_server.adapters.redis.frames import channel, decode, partial_key
+from hortus_server.adapters.redis.frames import assemble, channel, decode_or_skip, partial_key
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import SessionId
 from hortus_server.ports.live import LiveItem, PartialMessage, TokenDelta
@@ -114,7 +114,7 @@ class RedisStreams:
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("partial_unavailable", error=str(error) or type(error).__name__)
             return None
-        return _assemble([item for frame in frames for item in _decode_or_skip(frame) if isinstance(item, TokenDelta)])
+        return assemble(frames)
 
     async def read_forever(self) -> None:
         """Hand out what arrives; `open_streams` runs this."""
@@ -148,7 +148,7 @@ class RedisStreams:
         if message["type"] == "subscribe":
             known.subscribed.set()
         elif message["type"] == "message" and isinstance(message["data"], bytes):
-            for item in _decode_or_skip(message["data"]):
+            for item in decode_or_skip(message["data"]):
                 for reader in known.readers:
                     reader.put(item)
 
@@ -190,26 +190,6 @@ class RedisStreams:
                 reader.lose()
             known.subscribed.set()
         await pubsub.aclose()  # type: ignore[no-untyped-call]
-
-
-def _decode_or_skip(frame: bytes | str) -> tuple[LiveItem, ...]:
-    try:
-        return decode(frame if isinstance(frame, bytes) else frame.encode())
-    except ValueError as error:
-        log.warning("live_frame_unreadable", error=str(error)[:200])
-        return ()
-
-
-def _assemble(deltas: list[TokenDelta]) -> PartialMessage | None:
-    text = ""
-    message_id = deltas[-1].message_id if deltas else None
-    for delta in deltas:
-        if delta.message_id != message_id:
-            continue
-        if delta.index != len(text):
-            return None
-        text += delta.text
-    return PartialMessage(message_id, text) if message_id is not None and text else None
 
 
 @asynccontextmanager

@@ -1,0 +1,144 @@
+"""A worker dies in the middle of an answer: readers see every character once, whoever writes it."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fixtures_stack import Stack, open_stack
+from websockets.sync.client import connect
+
+ANSWER = " ".join(f"word{number}" for number in range(60)) + ' and a "quoted" line\nwith an é'
+SETTINGS = {"HORTUS_WORKER_LEASE_S": "60"}  # only the lock tells of a death in time
+pytestmark = pytest.mark.timeout(300)
+
+
+class Reader:
+    """What a client has on its screen; fails at a repeat, a hole or a rewritten character."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, str] = {}
+        self.completed: dict[str, str] = {}
+        self.cursor = 0
+        self.types: list[str] = []
+
+    def take(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "delta":
+            have = self.shown.get(frame["message_id"], "")
+            assert frame["index"] == len(have), f"{frame} after {have[-40:]!r}"
+            self.shown[frame["message_id"]] = have + frame["text"]
+        elif frame["type"] == "snapshot":
+            have = self.shown.get(frame["message_id"], "")
+            assert frame["text"].startswith(have), f"{frame} after {have[-40:]!r}"
+            self.shown[frame["message_id"]] = frame["text"]
+        elif frame["type"] == "event":
+            event = frame["event"]
+            assert event["seq"] == self.cursor + 1
+            self.cursor = event["seq"]
+            self.types.append(event["type"])
+            if event["type"] == "message.restarted":
+                self.shown.pop(event["payload"]["message_id"], None)
+            if event["type"] == "message.completed":
+                self.completed[event["payload"]["message_id"]] = event["payload"]["content"]
+
+    def text(self) -> str:
+        return "".join(self.shown.values())
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.types) and self.types[-1] in {"run.succeeded", "run.failed", "run.cancelled"}
+
+
+@contextmanager
+def following(stack: Stack, session_id: str, reader: Reader) -> Iterator[Any]:
+    url = stack.socket_url(session_id, after=reader.cursor)
+    with connect(url, additional_headers=stack.headers(), proxy=None, open_timeout=10) as socket:
+        yield socket
+
+
+def read_until(socket: Any, reader: Reader, condition: Any, *, within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        reader.take(json.loads(socket.recv(timeout=max(0.1, deadline - time.monotonic()))))
+
+
+def kill_holder(stack: Stack, run: dict[str, Any]) -> None:
+    holder = stack.get(f"/v1/runs/{run['id']}")["worker_id"]
+    os.kill(int(holder.split("-")[1]), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Three workers to be killed."""
+    with open_stack(tmp_path_factory.mktemp("stack"), workers=3, settings=SETTINGS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stack_of_three(workers: Stack) -> Stack:
+    """All three alive."""
+    for worker in workers.workers:
+        if not worker.alive:
+            worker.start()
+    return workers
+
+
+@pytest.mark.parametrize("mode", ["constrained", "native"])
+def test_the_next_worker_goes_on_where_readers_are(stack_of_three: Stack, mode: str) -> None:
+    stack = stack_of_three
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201 - to repeat a failure
+    dice = random.Random(seed)
+    said: dict[str, Any] = {"text": ANSWER} if mode == "native" else {"json": {"answer": ANSWER}}
+    stack.model.script({"reply": {**said, "tokens_per_s": 25}})
+    run = stack.submit(stack.make_agent(tool_mode=mode))
+    reader = Reader()
+    with following(stack, run["session_id"], reader) as socket:
+        for share in (0.2 + 0.2 * dice.random(), 0.6 + 0.2 * dice.random()):
+            read_until(socket, reader, lambda share=share: len(reader.text()) > share * len(ANSWER))
+            kill_holder(stack, run)
+        read_until(socket, reader, lambda: reader.ended)
+    assert reader.types.count("run.started") == 3
+    assert "message.restarted" not in reader.types
+    (message,) = reader.completed
+    assert reader.completed[message] == ANSWER == reader.shown[message]
+
+
+def test_a_reader_that_comes_back_in_between_sees_each_character_once(stack_of_three: Stack) -> None:
+    stack = stack_of_three
+    stack.model.script({"reply": {"json": {"answer": ANSWER}, "tokens_per_s": 25}})
+    run = stack.submit(stack.make_agent())
+    reader = Reader()
+    with following(stack, run["session_id"], reader) as socket:
+        read_until(socket, reader, lambda: len(reader.text()) > 50)
+    kill_holder(stack, run)
+    with following(stack, run["session_id"], reader) as socket:
+        read_until(socket, reader, lambda: reader.types.count("run.started") == 2)
+        read_until(socket, reader, lambda: len(reader.text()) > 200)
+    late = Reader()
+    with following(stack, run["session_id"], late) as other, following(stack, run["session_id"], reader) as socket:
+        read_until(other, late, lambda: late.ended)
+        read_until(socket, reader, lambda: reader.ended)
+    for one in (reader, late):
+        assert list(one.shown.values()) == list(one.completed.values()) == [ANSWER]
+    assert "message.restarted" not in reader.types
+
+
+def test_where_the_model_cannot_go_on_readers_are_told_to_drop_the_text(stack_of_three: Stack) -> None:
+    stack = stack_of_three
+    stack.model.script({"reply": {"json": {"answer": ANSWER}, "tokens_per_s": 25}})
+    run = stack.submit(stack.make_agent())
+    reader = Reader()
+    with following(stack, run["session_id"], reader) as socket:
+        read_until(socket, reader, lambda: len(reader.text()) > 50)
+        stack.model.script({"reply": {"json": {"answer": "something else"}}})  # which refuses the other beginning
+        kill_holder(stack, run)
+        read_until(socket, reader, lambda: reader.ended)
+    assert reader.types.count("message.restarted") == 1
+    assert list(reader.shown.values()) in ([], ["something else"]), "nothing of the dropped text is left"
+    assert list(reader.completed.values()) == ["something else"]
