@@ -46,8 +46,7 @@ def machine() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "load_1m": round(os.getloadavg()[0], 2),
-        "steal_and_others": "shared; see load_1m, which counts this benchmark itself",
+        "load_1m": round(os.getloadavg()[0], 2),  # counts this benchmark too
     }
 
 
@@ -64,9 +63,10 @@ def table(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
     """Print rows of figures under the names of their columns."""
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     width = max([len(name) for name in rows] + [len(title)])
-    print(f"\n{title:{width}}" + "".join(f"{column:>14}" for column in columns))
+    wide = {column: max(len(column), 8) + 3 for column in columns}
+    print(f"\n{title:{width}}" + "".join(f"{column:>{wide[column]}}" for column in columns))
     for name, row in rows.items():
-        print(f"{name:{width}}" + "".join(f"{_cell(row.get(column)):>14}" for column in columns))
+        print(f"{name:{width}}" + "".join(f"{_cell(row.get(column)):>{wide[column]}}" for column in columns))
 
 
 def _cell(value: object) -> str:

@@ -93,7 +93,7 @@ async def measure(*, runs: int) -> None:
 
 def report(row: dict[str, float]) -> None:
     table("j", {"one worker process": row})
-    write("waiting", {"row": "j", "target": TARGET, "moonshot": MOONSHOT, "moonshot_kib": MOONSHOT_KIB, "row_": row})
+    write("waiting", {"row": "j", "target": TARGET, "moonshot": MOONSHOT, "moonshot_kib": MOONSHOT_KIB, "figures": row})
 
 
 def main() -> None:
