@@ -40,10 +40,12 @@ contracts: install ## directions of imports, sizes, documentation of settings, c
 	$(BIN)/pytest -q tests/architecture
 
 unit: install ## unit and API tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/api tests/migrations
+	$(BIN)/pytest -q -n 2 tests/unit tests/migrations
+	$(BIN)/pytest -q -n 2 tests/api
 
 integration: install ## several processes over the real embedded services
-	$(BIN)/pytest -q tests/conformance tests/integration
+	$(BIN)/pytest -q tests/conformance
+	$(BIN)/pytest -q tests/integration
 
 e2e: install ## the main job with the real CPU model, and the documentation's commands
 	$(BIN)/pytest -q tests/e2e

@@ -178,7 +178,7 @@ WITH ended AS (
 )
 INSERT INTO tenant_usage AS u (tenant_id, day, slot, runs, tokens, cost_micros)
 SELECT
-    ended.tenant_id, (ended.finished_at AT TIME ZONE 'UTC')::date, abs(hashtext(ended.id::text)::bigint) %% 16,
+    ended.tenant_id, (ended.finished_at AT TIME ZONE 'UTC')::date, mod(abs(hashtext(ended.id::text)::bigint), 16),
     1, ended.total_tokens, ended.cost_micros
 FROM ended
 ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
