@@ -65,15 +65,16 @@ async def streams(valkey_url: str) -> AsyncIterator[RedisStreams]:
     await redis.aclose()
 
 
+async def lookup(host: str, _port: int, _family: int) -> list[tuple[int, str]]:
+    """Hosts `inside.*` have a private address, `*.invalid` none, all others a public one."""
+    if host.endswith(".invalid"):
+        raise OSError("no such name")
+    return [(2, "10.0.0.7" if host.startswith("inside.") else "93.184.215.14")]
+
+
 @pytest.fixture
 async def sender() -> AsyncIterator[HttpWebhookSender]:
-    """Hosts `inside.*` have a private address, `*.invalid` none, all others a public one; nothing is sent in here."""
-
-    async def lookup(host: str, _port: int, _family: int) -> list[tuple[int, str]]:
-        if host.endswith(".invalid"):
-            raise OSError("no such name")
-        return [(2, "10.0.0.7" if host.startswith("inside.") else "93.184.215.14")]
-
+    """Checks addresses; the API sends nothing."""
     async with open_webhook_sender(SenderBounds(), lookup=lookup) as opened:
         yield opened
 

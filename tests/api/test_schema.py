@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import schemathesis
 from backends import ListQueue, OneModel, OneWorker, WordIndex
-from conftest import OPTIONS, serving
+from conftest import OPTIONS, lookup, serving
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -22,6 +22,7 @@ from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import EdgePorts, make_edge
 from hortus_server.services.issue_key import KeyDraft, add_key
@@ -52,12 +53,13 @@ def running(database_settings: DatabaseSettings, valkey_url: str) -> Iterator[Ru
         async with (
             open_live(redis, timeout_s=2.0) as live,
             open_streams(redis, timeout_s=2.0, buffer=64) as streams,
+            open_webhook_sender(SenderBounds(), lookup=lookup) as sender,
         ):
             async with store.transaction() as uow:
                 tenant = await uow.tenants.ensure_tenant("acme")
                 issued = await add_key(uow, tenant.id, KeyDraft("test", ("admin",), None))
                 await uow.agents.add(tenant.id, name="helper", description="", spec=AgentSpec())
-            ports = EdgePorts(store, ListQueue(), live, streams, WordIndex(), OneWorker(), OneModel())
+            ports = EdgePorts(store, ListQueue(), live, streams, WordIndex(), OneWorker(), OneModel(), webhooks=sender)
             edge = make_edge(OPTIONS, ports)
             async with serving(edge) as (_, where):
                 ready.append(Running(where, issued.secret, create_app(edge).openapi()))
