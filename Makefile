@@ -24,7 +24,7 @@ $(VENV)/.development: pyproject.toml deploy/locks/development.txt
 	touch $@
 
 test: install ## everything CI runs: lint, types, contracts, all tests
-	$(MAKE) check ui unit integration e2e
+	$(MAKE) check ui ui-check unit integration e2e
 
 check: lint types contracts ## what needs no service
 
@@ -56,8 +56,8 @@ test-vllm: install ## the main job against a real vLLM (see docs/guides/vllm.md)
 ui: ## build the admin UI into the package
 	cd server/ui && npm ci --no-audit --no-fund && npm run build
 
-ui-check: ## types, lint and unit tests of the admin UI
-	cd server/ui && npm ci --no-audit --no-fund && npm run check
+ui-check: ui ## types, lint, size and unit tests of the admin UI
+	cd server/ui && npm run check
 
 docs: install ## write the reference pages from the code
 	$(BIN)/python docs/generator
