@@ -28,6 +28,23 @@ def test_a_variable_sets_a_field_of_its_group(monkeypatch: pytest.MonkeyPatch) -
     assert settings.sandbox.http_allow_private == ("10.0.0.7:80",)
 
 
+def test_webhooks_may_be_sent_to_private_addresses_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_WEBHOOKS_ALLOW_PRIVATE", '["10.1.0.0/16", "receiver:8080"]')
+    monkeypatch.setenv("HORTUS_WEBHOOKS_RETRY_S", "[1, 2.5]")
+    webhooks = Settings().webhooks
+    assert webhooks.allow_private == ("10.1.0.0/16", "receiver:8080")
+    assert webhooks.retry_s == (1, 2.5)
+
+
+@pytest.mark.parametrize("entry", ["receiver", "receiver:", ":80", "10.0.0.1/8", "everything/0"])
+def test_an_exception_that_is_neither_host_and_port_nor_a_network_is_refused(
+    entry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HORTUS_WEBHOOKS_ALLOW_PRIVATE", f'["{entry}"]')
+    with pytest.raises(ValidationError, match="allow_private"):
+        Settings()
+
+
 def test_an_unknown_field_of_a_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HORTUS_API_PROT", "9000")
     with pytest.raises(ValidationError, match="prot"):
