@@ -12,7 +12,6 @@ from hortus_server.api.errors import problem, problem_response
 API_PREFIXES = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/problems")
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortus</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
 <h1>Hortus is running</h1>
 <p>This checkout holds no built admin UI. Build it with <code>make ui</code> and reload this page;
 an installed release brings it along.</p>

@@ -14,10 +14,15 @@ ROOT = Path(__file__).parents[3]
 STATIC = ROOT / "server" / "hortus_server" / "static"
 AXE = ROOT / "server" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("HORTUS_TEST_CHROMIUM", "/usr/bin/chromium")
-SWITCHES = (
-    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run"
-).split()
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 PATIENCE_MS = 15_000  # for one expectation, on a busy machine
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 Rule = Mapping[str, Any]
 
-SOURCE = '''```python
+SOURCE = """```python
 def to_roman(number):
     result = ""  # grows from the left
     for value, mark in [(1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
@@ -14,7 +14,7 @@ def to_roman(number):
             result += mark
             number -= value
     return result
-```'''
+```"""
 CASES = [{"arguments": {"number": n}, "expected": roman} for n, roman in ((4, "IV"), (9, "IX"), (14, "XIV"))]
 
 HOSTILE = (

@@ -86,7 +86,7 @@ def test_every_page_is_accessible_and_fits(
         found = [*_violations(page), *([f"{beyond} px too wide"] if beyond > 0 else [])]
         if found:
             faults[name] = found
-    assert faults == {}
+    assert not faults, json.dumps(faults, indent=1)
 
 
 def test_the_sign_in_page_is_accessible(garden: Stack, chromium: Browser) -> None:

@@ -9,5 +9,9 @@ import { shortId } from "../text/format";
 export function AgentName({ id }: { id: string }): ReactNode {
   const can = useCan();
   const { data } = useQuery({ ...agentQuery(id), enabled: can("agents:read"), staleTime: 60_000 });
-  return <Link to={`/agents/${id}`}>{data?.name ?? shortId(id)}</Link>;
+  return (
+    <Link className="clip clip-name" to={`/agents/${id}`}>
+      {data?.name ?? shortId(id)}
+    </Link>
+  );
 }

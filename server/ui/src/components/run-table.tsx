@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { RunView } from "../api/schema.gen";
-import { count } from "../text/format";
+import { count, shortId } from "../text/format";
 import { AgentName } from "./agent-name";
 import { TableBox } from "./page";
 import { RunBadge } from "./status";
@@ -27,8 +27,9 @@ export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
         {runs.map((run) => (
           <tr key={run.id}>
             <td>
-              <Link to={`/runs/${run.id}`} aria-label={`Run ${run.id}`}>
+              <Link to={`/runs/${run.id}`}>
                 <RunBadge status={run.status} stopping={run.cancel_requested_at !== null} />
+                <span className="visually-hidden"> run {shortId(run.id)}</span>
               </Link>
             </td>
             <td className="wide">

@@ -62,7 +62,7 @@ export function Waterfall({
             role="button"
             tabIndex={span.key === reachable ? 0 : -1}
             aria-pressed={span.key === selected}
-            aria-label={`${span.label}, ${length(span, now)}${span.detail ? `, ${span.detail}` : ""}`}
+            aria-description={span.detail || undefined}
             onClick={() => onSelect(span.key)}
             onKeyDown={(event) => onKey(event, index)}
           >
