@@ -84,7 +84,7 @@ def open_machine(settings: Mapping[str, str]) -> Iterator[Machine]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                process.wait(DOWN_TIMEOUT_S)
+                process.communicate(timeout=DOWN_TIMEOUT_S)  # a full pipe would keep it from ending
 
 
 def _wait_until_up(process: subprocess.Popen[str]) -> dict[str, str]:
