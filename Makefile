@@ -53,8 +53,9 @@ e2e: install ## the main job with the real CPU model, and the documentation's co
 test-vllm: install ## the main job against a real vLLM (see docs/guides/vllm.md)
 	$(BIN)/pytest -q -m vllm tests/vllm
 
+# Not `npm ci`: it demands the packages of every platform, which a mirror for one platform lacks; the lock pins anyway.
 ui: ## build the admin UI into the package
-	cd server/ui && npm ci --no-audit --no-fund && npm run build
+	cd server/ui && npm install --no-save --no-audit --no-fund && npm run build
 
 ui-check: ui ## types, lint, size and unit tests of the admin UI
 	cd server/ui && npm run check
