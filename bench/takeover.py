@@ -47,7 +47,7 @@ async def value(connection: Connection, query: str, *parameters: object) -> Any:
 
 async def until(connection: Connection, query: str, *parameters: object, every_s: float = 0.05, least: int = 1) -> None:
     """Poll until the query's value is at least `least`."""
-    while (await value(connection, query, *parameters) or 0) < least:  # noqa: ASYNC110 - another process is awaited
+    while (await value(connection, query, *parameters) or 0) < least:
         await asyncio.sleep(every_s)
 
 

@@ -53,9 +53,9 @@ from hortus_server.services.purge_keys import PurgeKeys
 from hortus_server.services.recover_runs import RecoverRuns
 from hortus_server.services.remember_run import RememberRun
 from hortus_server.services.run_log import RunPorts
-from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.services.submit_run import SubmitRun
 from hortus_server.services.watch_budgets import WatchBudgets
+from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.settings import Settings, WebhooksSettings
 from hortus_server.telemetry.metrics import serve_metrics
 from hortus_server.telemetry.observers import open_observers
