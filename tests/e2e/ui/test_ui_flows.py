@@ -95,7 +95,7 @@ def test_a_session_goes_on_after_the_api_restarted(admin: Visitor, garden: Stack
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Plain words.")).to_have_count(1)
     garden.apis[0].restart()
-    expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="live")).to_be_visible(timeout=2 * PATIENCE_MS)
     page.get_by_label("Message").fill("second words")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Plain words.")).to_have_count(2)

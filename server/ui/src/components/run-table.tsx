@@ -39,7 +39,7 @@ export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
               <AgentName id={run.agent_id} />
             </td>
             <td className="wide">
-              <span className="clip muted">{outcome(run)}</span>
+              <span className="clip clip-result muted">{outcome(run)}</span>
             </td>
             <td className="wide">
               <Id id={run.session_id} to={`/sessions/${run.session_id}`} what="session id" />

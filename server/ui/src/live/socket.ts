@@ -15,7 +15,7 @@ export interface SocketEvents {
 
 const SILENCE_MS = 40_000; // the server's heartbeat comes every 15 s
 const FIRST_WAIT_MS = 400;
-const LONGEST_WAIT_MS = 15_000;
+const LONGEST_WAIT_MS = 5_000;
 // After these a reconnect would be refused again: signed out, no right, no such session, a cursor that is not one.
 const FINAL_CODES = new Set([4401, 4403, 4404, 4422]);
 
