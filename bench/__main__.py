@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("submit", "throughput", "overhead", "sandbox", "commits", "waiting", "footprint")
+NAMES = ("submit", "throughput", "overhead", "sandbox", "commits", "waiting", "takeover", "footprint")
 LONGEST_S = 900
 
 
