@@ -29,11 +29,11 @@ class Journal:
         self._waiting.append(NewEvent(step=step, payload=payload, at=at))
         self.state = apply(self.state, payload, step=step, at=at)
 
-    def commit(self) -> Commit:
-        """Everything noted since the last commit."""
+    def commit(self, *, effect: int | None = None) -> Commit:
+        """Everything noted since the last commit; see Commit for `effect`."""
         events = tuple(self._waiting)
         self._waiting.clear()
-        return Commit(events)
+        return Commit(events, effect)
 
     async def emit(self, payloads: Sequence[EventPayload], *, prior: Sequence[EventPayload] = ()) -> None:
         """Commit a tool's own events at once; those that it had emitted before a crash are there already."""

@@ -55,9 +55,9 @@ class RunState:
 
     `history` holds the last `history_messages` user and assistant messages of the session's earlier runs. `step` is
     the number of the last step begun. `emitted` are the events that the tool call now in flight gave out itself.
-    `opened` says that memory and library were consulted for this run; `taken_over` that a worker took the run from
-    another, or after a wait, and did no model call; `failures` counts failed model calls since the last finished one;
-    `prompt_tokens` is the length of the last prompt of the agent's own.
+    `started_at` is later by what the run waited since. `opened` says that memory and library were consulted;
+    `taken_over` that a worker took the run over, or up after a wait, and did no model call; `failures` counts failed
+    model calls since the last finished one; `prompt_tokens` is the length of the last prompt of the agent's own.
     """
 
     run_id: UUID
@@ -66,6 +66,7 @@ class RunState:
     history: tuple[Message, ...] = ()
     user_message: str | None = None
     waiting_for: ev.WaitReason | None = None
+    waiting_since: datetime | None = None
     started_at: datetime | None = None
     opened: bool = False
     taken_over: bool = False
@@ -163,11 +164,12 @@ def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datet
 def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
     # Where calls are pending, the next message has not begun, so there is nothing of it to go on with.
     taken_over = payload.generation > 1 and not state.pending
-    return replace(state, status="running", waiting_for=None, started_at=state.started_at or at, taken_over=taken_over)
+    began = (state.started_at or at) + (at - (state.waiting_since or at))
+    return replace(state, status="running", waiting_since=None, started_at=began, taken_over=taken_over)
 
 
-def _waiting(state: RunState, payload: ev.RunWaiting, _step: int, _at: datetime) -> RunState:
-    return replace(state, status="waiting", waiting_for=payload.reason)
+def _waiting(state: RunState, payload: ev.RunWaiting, _step: int, at: datetime) -> RunState:
+    return replace(state, status="waiting", waiting_for=payload.reason, waiting_since=state.started_at and at)
 
 
 def _resumed(state: RunState, _payload: ev.RunResumed, _step: int, _at: datetime) -> RunState:

@@ -22,8 +22,8 @@ async def run_pending(journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit
     """Finish every pending call in order; ends with a commit that holds the last result."""
     for record in journal.state.pending:
         if record.called:
-            if _note_doubt(record, journal, deps):
-                yield journal.commit()
+            _note_doubt(record, journal, deps)
+            yield journal.commit(effect=_effect(record.call, deps))
             await _settle_doubt(record, journal, deps)
             continue
         admitted = _admit(record.call, journal, deps)
@@ -37,7 +37,7 @@ async def run_pending(journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit
             )
         )
         if isinstance(admitted, Admitted):
-            yield journal.commit()
+            yield journal.commit(effect=_effect(record.call, deps))
             observation = await _run(admitted, journal, deps)
         else:
             observation = admitted
@@ -56,12 +56,17 @@ def _admit(call: ToolCall, journal: Journal, deps: StepDeps) -> Admitted | Obser
     return deps.tools.admit(call, deps.spec)
 
 
-def _note_doubt(record: CallRecord, journal: Journal, deps: StepDeps) -> bool:
+def _effect(call: ToolCall, deps: StepDeps) -> int:
+    """How far the call reaches."""
+    definition = deps.tools.definition(call.name)
+    return 0 if definition is None else int(definition.side_effect)
+
+
+def _note_doubt(record: CallRecord, journal: Journal, deps: StepDeps) -> None:
     """Say once that a call is in doubt."""
-    if record.doubted:
-        return False
-    journal.note(ToolInDoubt(call_id=record.call.id, name=record.call.name, policy=_doubt_policy(record.call, deps)))
-    return True
+    if not record.doubted:
+        policy = _doubt_policy(record.call, deps)
+        journal.note(ToolInDoubt(call_id=record.call.id, name=record.call.name, policy=policy))
 
 
 async def _settle_doubt(record: CallRecord, journal: Journal, deps: StepDeps) -> None:

@@ -25,6 +25,7 @@ from hortus_server.api.routes import (
     runs,
     schedules,
     sessions,
+    stops,
     webhooks,
 )
 from hortus_server.api.ui import AdminUi
@@ -36,6 +37,8 @@ ROUTERS = [
     sessions.router,
     events.router,
     runs.router,
+    stops.runs,
+    stops.agents,
     schedules.router,
     webhooks.router,
     library.tools,
@@ -43,6 +46,7 @@ ROUTERS = [
     library.models,
     login.router,
     admin.router,
+    stops.admin,
     budgets.router,
     operations.router,
 ]

@@ -22,10 +22,13 @@ from hortus_server.services.create_session import CreateSession
 from hortus_server.services.create_webhook import CreateWebhook
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.issue_key import IssueKey
+from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.read_overview import ReadOverview
 from hortus_server.services.search_memories import SearchMemories
+from hortus_server.services.stop_runs import StopRuns
 from hortus_server.services.submit_run import SubmitRun
 from hortus_server.services.wait_run import WaitRun
+from hortus_server.services.wake_waiting import WakeWaiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class Edge:
     create_session: CreateSession
     submit_run: SubmitRun
     cancel_run: CancelRun
+    pause_run: PauseRun
+    resume_run: ResumeRun
+    stop_runs: StopRuns
     wait_run: WaitRun
     follow_session: FollowSession
     search_memories: SearchMemories
@@ -91,6 +97,8 @@ class Edge:
 def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
     """Construct the use cases over the given ports."""
     metrics = EdgeMetrics()
+    cancel_run = CancelRun(ports.store, ports.queue, ports.live)
+    waking = WakeWaiting(ports.queue, ports.live)
     readiness = CheckReadiness(ports.store, ports.probes)
     return Edge(
         options=options,
@@ -104,7 +112,10 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         issue_key=IssueKey(ports.store),
         create_session=CreateSession(ports.store, ports.live),
         submit_run=SubmitRun(ports.store, ports.queue, ports.live, options.queue_depth),
-        cancel_run=CancelRun(ports.store, ports.queue, ports.live),
+        cancel_run=cancel_run,
+        pause_run=PauseRun(ports.store, ports.live),
+        resume_run=ResumeRun(ports.store, waking),
+        stop_runs=StopRuns(ports.store, cancel_run, waking),
         wait_run=WaitRun(ports.store, ports.streams),
         follow_session=FollowSession(
             ports.store,

@@ -88,6 +88,11 @@ class LiveView:
         out.print(f"  [{style}]{text}[/]")
 
 
+def _waiting(payload: Payload) -> tuple[str, str]:
+    reason = payload["reason"]
+    return "yellow", f"waits ({escape(str(reason['kind']))}): {one_line(str(reason['detail']))}"
+
+
 def _model_called(payload: Payload) -> tuple[str, str]:
     guard = payload.get("guard")
     return ("yellow", f"fallback held: {escape(GUARDS.get(str(guard), str(guard)))}") if guard else ("dim", "")
@@ -121,6 +126,8 @@ def _tested(payload: Payload) -> tuple[str, str]:
 
 NOTES: dict[str, Callable[[Payload], tuple[str, str]]] = {
     "run.started": lambda p: ("dim", f"worker {escape(str(p['worker_id']))} (generation {p['generation']})"),
+    "run.waiting": _waiting,
+    "run.resumed": lambda p: ("green", f"goes on: {one_line(str(p['reason']))}"),
     "model.called": _model_called,
     "model.failed": lambda p: ("yellow", f"model: {one_line(str(p['message']))}"),
     "tool.called": _tool_called,

@@ -1,4 +1,4 @@
-"""`hortus run`: submit, follow, list, stop."""
+"""`hortus run`: submit, follow, list, pause, resume, stop."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from hortus_server.cli.live_view import LiveView
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import err, out, print_json, print_table
 
-app = typer.Typer(no_args_is_help=True, help="Runs: submit one, follow it, list, cancel.")
+app = typer.Typer(no_args_is_help=True, help="Runs: submit one, follow it, list, pause, resume, cancel.")
 
 
 def follow_run(client: ApiClient, run: dict[str, Any], view: LiveView) -> None:
@@ -102,3 +102,29 @@ def cancel(
     if not run:
         raise CommandError(f"no answer for run {run_id}")
     print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}, stop requested")
+
+
+@app.command("pause")
+def pause(
+    run_id: str,
+    reason: Annotated[str, typer.Option(help="Kept with the run.")] = "paused from the command line",
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Park a run: a model call under way is aborted, its text kept."""
+    run = open_client(url, key).post(f"/v1/runs/{run_id}/pause", {"reason": reason})
+    print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}, pause requested")
+
+
+@app.command("resume")
+def resume(
+    run_id: str,
+    reason: Annotated[str, typer.Option(help="Kept with the run.")] = "resumed from the command line",
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Let a paused or frozen run go on where it stopped."""
+    run = open_client(url, key).post(f"/v1/runs/{run_id}/resume", {"reason": reason})
+    print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
+from hortus_agents.events import WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.ids import (
@@ -99,7 +100,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of an agent in a session; a projection of its events, kept for lists and claims."""
+    """One execution of an agent in a session; a projection of its events, kept for lists and claims.
+
+    `waiting_for` says what a waiting run waits for, and is None otherwise.
+    """
 
     id: RunId
     tenant_id: TenantId
@@ -120,6 +124,8 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    pause_requested_at: datetime | None = None
+    waiting_for: WaitReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +142,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LeaseSignal:
-    """What the heartbeat learned about a run: still owned, and whether someone wants it stopped."""
+    """What the heartbeat learned about a run: still owned, and whether someone wants it stopped.
+
+    `order_id` names the stop order behind `pause_reason` or `freeze_reason`; None where the run itself was paused.
+    """
 
     run_id: RunId
     generation: int
     owned: bool
     cancel_requested: bool
     cancel_reason: str | None
+    pause_reason: str | None = None
+    freeze_reason: str | None = None
+    order_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

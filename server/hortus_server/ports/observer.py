@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from hortus_agents.events import Event
 from hortus_server.domain.records import Claim, JobKind
 
-RunEnd = Literal["finished", "handed_over", "lost"]
+RunEnd = Literal["finished", "parked", "handed_over", "lost"]
 JobEnd = Literal["done", "failed", "not_due"]
 
 
@@ -30,7 +30,7 @@ class RunObserver(Protocol):
         ...
 
     def run_left(self, claim: Claim, end: RunEnd) -> None:
-        """This worker is done with the run; `lost` means that another one owns it now."""
+        """This worker is done with the run; `lost` means that another one owns it now, `parked` that it waits."""
         ...
 
     def job_ended(self, kind: JobKind, end: JobEnd) -> None:

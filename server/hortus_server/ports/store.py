@@ -18,6 +18,7 @@ from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
+from hortus_server.ports.stops import RunStops, StopOrders
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.wakeups import WakeupRepository
@@ -33,6 +34,8 @@ class UnitOfWork(Protocol):
     agents: AgentRepository
     sessions: SessionRepository
     runs: RunRepository
+    run_stops: RunStops
+    stop_orders: StopOrders
     wakeups: WakeupRepository
     events: EventRepository
     tools: ToolRepository

@@ -21,7 +21,7 @@ class CancelledRun:
 
 @dataclass(frozen=True, slots=True)
 class CancelRun:
-    """Finish a run that no worker has begun; signal one that is under way through its row."""
+    """Finish a run that no worker holds; signal one that is under way through its row."""
 
     store: Store
     queue: WakeupQueue
@@ -38,11 +38,11 @@ class CancelRun:
         """Stop the run inside the caller's transaction. Raises NotFoundError."""
         # The update holds the row until the commit, so no worker can claim the run in between.
         run = await uow.runs.request_cancel(tenant_id, run_id, reason=reason)
-        if run.status != "queued":
+        if run.status not in {"queued", "waiting"}:
             return CancelledRun(run)
-        events = await uow.events.append(
-            tenant_id, run.session_id, [NewEvent(payload=RunCancelled(reason=reason))], run_id=run.id
-        )
+        kept = await uow.run_stops.partial_output(run) if run.generation else ""
+        ending = RunCancelled(reason=reason, partial_output=kept)
+        events = await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=ending)], run_id=run.id)
         await uow.runs.finish(run.id, None, event=events[-1])
         following = await uow.wakeups.next_queued(run.session_id)
         return CancelledRun(await uow.runs.get(tenant_id, run.id), events, following)

@@ -22,6 +22,8 @@ from hortus_agents.events import (
     RunCancelled,
     RunFailed,
     RunStarted,
+    RunWaiting,
+    WaitReason,
 )
 from hortus_agents.limits import FREE, LimitName, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
@@ -36,9 +38,9 @@ from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.models import ChatModels
 from hortus_server.ports.observer import RunEnd
-from hortus_server.services.keep_leases import KeepLeases, Stop
+from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
-from hortus_server.services.run_log import RunLog, RunPorts, settled
+from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
 
 log = structlog.get_logger()
 
@@ -115,11 +117,9 @@ class ExecuteRun:
             )
             history = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
             stop = None
-            if run.cancel_requested_at is not None:
-                (signal,) = await uow.runs.renew(
-                    self.leases.worker_id, [(run.id, claim.generation)], lease=self.leases.lease
-                )
-                stop = Stop("cancelled", signal.cancel_reason or "cancelled")
+            if run.cancel_requested_at or run.pause_requested_at or claim.generation > 1:
+                signal = await uow.run_stops.signal(run.id, claim.generation, worker_id=self.leases.worker_id)
+                stop = stop_asked(signal, effect=0)
         state = fold_session(history, run.id)
         self.ports.observer.run_claimed(claim)
         await self.ports.live.publish_events(run.session_id, events)
@@ -137,10 +137,11 @@ class ExecuteRun:
             return await self._conclude(run_log, text, stop)
         async with asyncio.TaskGroup() as group:
             work = group.create_task(self._work(run_log, text, draft))
-            with self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work) as hold:
+            held = self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work, effect=lambda: run_log.effect)
+            with held as hold:
                 await asyncio.wait([work])
-        if run_log.state.finished:
-            return "finished"
+        if run_log.state.finished or run_log.state.parked:
+            return "finished" if run_log.state.finished else "parked"
         if hold.stop is not None:
             return await self._conclude(run_log, text, hold.stop)
         return work.result()
@@ -158,8 +159,13 @@ class ExecuteRun:
     async def _conclude(self, run_log: RunLog, text: LiveText, stop: Stop) -> RunEnd:
         match stop.cause:
             case "cancelled":
-                payload = RunCancelled(reason=stop.reason, partial_output=text.text)
+                payload: EventPayload = RunCancelled(reason=stop.reason, partial_output=text.text)
                 return await self._end_with(run_log, text, payload)
+            case "paused" | "frozen":
+                waiting = WaitReason(kind=stop.cause, detail=stop.reason, ref_id=stop.order_id)
+                payload = RunWaiting(reason=waiting, partial_output=text.text)
+                end = await self._end_with(run_log, text, payload)
+                return "parked" if end == "finished" else end
             case "lost":
                 return "lost"
             case _ as unreachable:
@@ -171,6 +177,8 @@ class ExecuteRun:
             await run_log.commit([NewEvent(step=run_log.state.step, payload=payload, at=self.execution.clock())])
         except (StaleGenerationError, NotFoundError):
             return "lost"
+        except StopOverError:
+            return "handed_over"
         return "finished"
 
     async def _work(self, run_log: RunLog, text: LiveText, draft: Draft | None) -> RunEnd:
@@ -181,6 +189,8 @@ class ExecuteRun:
         except (StaleGenerationError, NotFoundError):
             # Another worker owns the run, or its session was deleted: nothing of ours may be written any more.
             return "lost"
+        except StopDueError as error:
+            return await self._conclude(run_log, text, error.stop)
         except UnavailableError as error:
             log.warning("run_interrupted", error=str(error))
             return "handed_over"
@@ -206,7 +216,7 @@ class ExecuteRun:
         )
         pump = asyncio.create_task(text.pump())
         try:
-            while not run_log.state.finished:
+            while not (run_log.state.finished or run_log.state.parked):
                 if self.execution.draining():
                     return "handed_over"
                 spent = await self.execution.spent_day(claim.run.tenant_id)
@@ -217,7 +227,7 @@ class ExecuteRun:
         finally:
             pump.cancel()
             await asyncio.wait([pump])
-        return "finished"
+        return "finished" if run_log.state.finished else "parked"
 
     async def _step(self, run_log: RunLog, text: LiveText, setup: RunSetup, *, draft: Draft | None) -> None:
         async def emit(events: Sequence[NewEvent]) -> None:
@@ -231,7 +241,9 @@ class ExecuteRun:
                         if any(isinstance(event.payload, MessageRestarted) for event in emission.events):
                             text.drop()
                         await text.flush()
-                        await run_log.commit(emission.events)
+                        run_log.effect = 0
+                        await run_log.commit(emission.events, effect=emission.effect)
+                        run_log.effect = emission.effect or 0
                     case Delta():
                         text.add(emission)
                     case _ as unreachable:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 import structlog
 
@@ -20,20 +21,41 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a run's work was cut off: somebody asked, or the lease is another worker's."""
+    """Why a run's work was cut off: somebody asked, or the lease is another worker's.
 
-    cause: Literal["cancelled", "lost"]
+    `order_id` names the stop order behind it; None where the run itself was meant.
+    """
+
+    cause: Literal["cancelled", "paused", "frozen", "lost"]
     reason: str = ""
+    order_id: UUID | None = None
+
+
+def stop_asked(signal: LeaseSignal, *, effect: int) -> Stop | None:
+    """What the rows ask of a run; `effect` is the class of the side effect that it does or is about to do."""
+    if not signal.owned:
+        return Stop("lost")
+    if signal.cancel_requested:
+        return Stop("cancelled", signal.cancel_reason or "cancelled")
+    if signal.pause_reason is not None:
+        return Stop("paused", signal.pause_reason, signal.order_id)
+    if signal.freeze_reason is not None and effect > 0:
+        return Stop("frozen", signal.freeze_reason, signal.order_id)
+    return None
 
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """A run under this process's lease; `task` is cancelled once `stop` is set."""
+    """A run under this process's lease; `task` is cancelled once `stop` is set.
+
+    `effect` tells the class of the side effect that is under way; 0 while there is none.
+    """
 
     run_id: RunId
     generation: int
     task: asyncio.Task[Any]
     safe_until: float
+    effect: Callable[[], int] = lambda: 0
     stop: Stop | None = None
 
     def end(self, stop: Stop) -> None:
@@ -57,9 +79,11 @@ class KeepLeases:
     _held: dict[RunId, Hold] = field(default_factory=dict)
 
     @contextmanager
-    def hold(self, run_id: RunId, generation: int, task: asyncio.Task[Any]) -> Iterator[Hold]:
+    def hold(
+        self, run_id: RunId, generation: int, task: asyncio.Task[Any], *, effect: Callable[[], int] = lambda: 0
+    ) -> Iterator[Hold]:
         """Keep a lease just claimed while the block runs; cancels `task` when the work should stop."""
-        hold = Hold(run_id, generation, task, time.monotonic() + self.lease.total_seconds())
+        hold = Hold(run_id, generation, task, time.monotonic() + self.lease.total_seconds(), effect)
         self._held[run_id] = hold
         try:
             yield hold
@@ -99,13 +123,12 @@ class KeepLeases:
             self._heed(hold, signal, asked_at)
 
     def _heed(self, hold: Hold, signal: LeaseSignal, asked_at: float) -> None:
-        if not signal.owned:
-            hold.end(Stop("lost"))
-            return
-        # The store leaves a lease alone until a third of it is used up.
-        hold.safe_until = asked_at + self.lease.total_seconds() * 2 / 3
-        if signal.cancel_requested:
-            hold.end(Stop("cancelled", signal.cancel_reason or "cancelled"))
+        if signal.owned:
+            # The store leaves a lease alone until a third of it is used up.
+            hold.safe_until = asked_at + self.lease.total_seconds() * 2 / 3
+        stop = stop_asked(signal, effect=hold.effect())
+        if stop is not None:
+            hold.end(stop)
 
     @staticmethod
     def _give_up_expired(held: list[Hold]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent
+from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunWaiting
 from hortus_agents.loop.state import RunState, fold
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import RunId
@@ -17,6 +17,7 @@ from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.observer import RunObserver
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
+from hortus_server.services.keep_leases import Stop, stop_asked
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -35,6 +36,18 @@ class RunPorts:
     observer: RunObserver
 
 
+class StopDueError(Exception):
+    """Something asks the run to stop before its next side effect; what stands before that is committed."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.cause)
+        self.stop = stop
+
+
+class StopOverError(Exception):
+    """The run need not wait any more: whoever stopped it has let it go meanwhile. Nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Wakeups:
     """What is to be woken after the commit that ends a run."""
@@ -47,7 +60,7 @@ class _Wakeups:
 class RunLog:
     """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
 
-    One writer at a time: the run's own task.
+    `effect` is the class of the side effect under way, 0 while there is none. One writer at a time: the run's own task.
     """
 
     ports: RunPorts
@@ -55,19 +68,23 @@ class RunLog:
     state: RunState
     last_seq: int
     owes_memory: Callable[[RunState], bool]
+    effect: int = 0
 
-    async def commit(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
+    async def commit(self, events: Sequence[NewEvent], *, effect: int | None = None) -> tuple[Event, ...]:
         """Make events durable in one transaction, then tell readers.
 
         A terminal event also ends the run's row, wakes the session's next run and, where an episode is due, owes a
-        job. While PostgreSQL is down this waits and tries again, so that a finished model call is not lost.
-        Cancellation waits for the attempt under way. Raises StaleGenerationError, and NotFoundError when the session
-        was deleted.
+        job; a `run.waiting` parks the row. With `effect` a call of that class comes next and the last event says so:
+        where the rows ask the run to stop, all but that one is committed and StopDueError raised.
+
+        While PostgreSQL is down this waits and tries again, so that a finished model call is not lost. Cancellation
+        waits for the attempt under way. Raises StaleGenerationError, NotFoundError when the session was deleted, and
+        StopOverError for a `run.waiting` whose reason is gone.
         """
         began = time.perf_counter()
         while True:
             try:
-                return await settled(self._commit(events, began))
+                return await settled(self._commit(events, effect, began))
             except UnavailableError as error:
                 log.warning("commit_waits", error=str(error))
             await asyncio.sleep(RETRY_S)
@@ -76,11 +93,23 @@ class RunLog:
                 # What else the commit would have told of, the reaper finds.
                 return await settled(self._announce(written, _Wakeups(), began))
 
-    async def _commit(self, events: Sequence[NewEvent], began: float) -> tuple[Event, ...]:
-        committed, wakeups = await self._append(events)
-        return await self._announce(committed, wakeups, began)
+    async def _commit(self, events: Sequence[NewEvent], effect: int | None, began: float) -> tuple[Event, ...]:
+        async with self.ports.store.transaction() as uow:
+            stop = None if effect is None else await self._stop_before(uow, effect)
+            committed, wakeups = await self._append(uow, events if stop is None else events[:-1])
+        await self._announce(committed, wakeups, began)
+        if stop is not None:
+            raise StopDueError(stop)
+        return committed
+
+    async def _stop_before(self, uow: UnitOfWork, effect: int) -> Stop | None:
+        run = self.claim.run
+        signal = await uow.run_stops.signal(run.id, self.claim.generation, worker_id=run.worker_id or "")
+        return stop_asked(signal, effect=effect)
 
     async def _announce(self, committed: tuple[Event, ...], wakeups: _Wakeups, began: float) -> tuple[Event, ...]:
+        if not committed:
+            return committed
         self.last_seq = committed[-1].seq
         for event in committed:
             self.state = fold(self.state, event)
@@ -93,15 +122,18 @@ class RunLog:
             await self.ports.queue.wake_run(wakeups.run_id)
         return committed
 
-    async def _append(self, events: Sequence[NewEvent]) -> tuple[tuple[Event, ...], _Wakeups]:
+    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent]) -> tuple[tuple[Event, ...], _Wakeups]:
+        if not events:
+            return (), _Wakeups()
         run = self.claim.run
-        async with self.ports.store.transaction() as uow:
-            committed = await uow.events.append(
-                run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
-            )
-            terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
-            wakeups = _Wakeups() if terminal is None else await self._end(uow, terminal, committed)
-        return committed, wakeups
+        committed = await uow.events.append(
+            run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
+        )
+        waiting = next((event.payload for event in committed if isinstance(event.payload, RunWaiting)), None)
+        if waiting and not await uow.run_stops.park(run.id, self.claim.generation, reason=waiting.reason):
+            raise StopOverError
+        terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
+        return committed, _Wakeups() if terminal is None else await self._end(uow, terminal, committed)
 
     async def _end(self, uow: UnitOfWork, terminal: Event, committed: Sequence[Event]) -> _Wakeups:
         run = self.claim.run

@@ -10,6 +10,7 @@ from store_world import PageOf, make_memory, make_tool_version, new, said
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.errors import ConflictError, NotFoundError
+from hortus_server.domain.stops import Reach
 from hortus_server.ports.store import UnitOfWork
 
 
@@ -63,6 +64,15 @@ REACHES = {
     "runs.list": lambda u, t, r: u.runs.list(t, PageOf(), session_id=r.world.session.id),
     "runs.steps": lambda u, t, r: u.runs.steps(t, r.run.id),
     "runs.request_cancel": lambda u, t, r: u.runs.request_cancel(t, r.run.id, reason="mine now"),
+    "run_stops.lock": lambda u, t, r: u.run_stops.lock(t, r.run.id),
+    "run_stops.request_cancel_all": lambda u, t, _: u.run_stops.request_cancel_all(t, agent_id=None, reason="mine now"),
+    "stop_orders.place": lambda u, t, r: u.stop_orders.place(
+        t, Reach.of_agent(r.world.agent.id), "pause", reason="mine now", placed_by="x"
+    ),
+    "stop_orders.lift": lambda u, t, r: u.stop_orders.lift(
+        t, Reach.of_tenant(r.world.tenant_id), "pause", lifted_by="x"
+    ),
+    "stop_orders.parked_under": lambda u, t, r: u.stop_orders.parked_under(t, r.run.id, limit=9),
     "wakeups.add_job": None,
     "events.append": lambda u, t, r: u.events.append(t, r.world.session.id, new(said("boo"))),
     "events.list_after": lambda u, t, r: u.events.list_after(t, r.world.session.id, after=0, limit=9),

@@ -27,7 +27,7 @@ from hortus_server.domain.records import TERMINAL_STATUSES, AgentVersion, Run, S
 
 SPEC = AgentSpec(memory=MemorySpec(recall=False, remember=False), evolution=EvolutionSpec(reuse=False), tools=())
 LEASE_S = 1.5
-START_S = 60.0  # a process imports for 4 s of CPU, and the machine may be busy
+START_S = 180.0  # a process imports for 4 s of CPU, and the machine may be busy
 
 
 def free_port() -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from hortus_agents.events import Event
+from hortus_agents.events import Event, WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.records import AgentVersion, ApiKey, Artifact, Claim, Run, Tool, ToolVersion
@@ -64,9 +64,10 @@ def api_key(*, scopes: list[Any], **columns: Any) -> ApiKey:
     return ApiKey(scopes=tuple(scopes), **columns)
 
 
-def run(*, limits: Mapping[str, Any], **columns: Any) -> Run:
+def run(*, limits: Mapping[str, Any], waiting_for: Mapping[str, Any] | None, **columns: Any) -> Run:
     """A row of runs."""
-    return Run(limits=RunLimits.model_validate(limits), **columns)
+    reason = None if waiting_for is None else WaitReason.model_validate(waiting_for)
+    return Run(limits=RunLimits.model_validate(limits), waiting_for=reason, **columns)
 
 
 def tool_version(*, tests: list[Mapping[str, Any]], **columns: Any) -> ToolVersion:

@@ -6,13 +6,15 @@ FROM sessions
 WHERE sessions.tenant_id = %(tenant_id)s AND sessions.id = %(session_id)s
 RETURNING
     id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
+    created_at, started_at, finished_at
 
 -- name: get_run :one
 -- By id.
 SELECT
     id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
+    created_at, started_at, finished_at
 FROM runs
 WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
 
@@ -20,7 +22,8 @@ WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
 -- Newest first, filtered by session, agent and status.
 SELECT
     id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
+    created_at, started_at, finished_at
 FROM runs
 WHERE tenant_id = %(tenant_id)s AND id < %(before)s
     AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s)
@@ -41,6 +44,7 @@ ORDER BY steps.step
 
 -- name: claim_run :one
 -- Take the run if nobody holds it and no run of its session comes before it; the new generation fences out the last.
+-- A stop order keeps queued runs where they are; a run whose worker was lost is taken, to be parked as its log says.
 UPDATE runs AS r
 SET
     status = 'running',
@@ -50,7 +54,18 @@ SET
     started_at = coalesce(r.started_at, now())
 FROM agent_versions AS v, agents AS a
 WHERE r.id = %(run_id)s
-    AND (r.status = 'queued' OR (r.status = 'running' AND r.lease_until < now()))
+    AND (
+        (r.status = 'running' AND r.lease_until < now())
+        OR r.status = 'queued' AND (
+            r.cancel_requested_at IS NOT NULL
+            OR NOT EXISTS (
+                SELECT FROM holds AS h
+                WHERE h.lifted_at IS NULL
+                    AND h.subject_id IN (r.agent_id, r.tenant_id, '00000000-0000-0000-0000-000000000000')
+                    AND (h.kind = 'pause' OR r.started_at IS NULL)
+            )
+        )
+    )
     -- A run that ended stays ended and new runs queue behind, so an old snapshot errs only towards waiting.
     AND NOT EXISTS (
         SELECT FROM runs AS earlier
@@ -62,7 +77,7 @@ WHERE r.id = %(run_id)s
     AND a.id = r.agent_id
 RETURNING
     r.id, r.tenant_id, r.session_id, r.agent_id, r.agent_version_id, r.status, r.queued_seq, r.generation,
-    r.worker_id, r.lease_until, r.cancel_requested_at, r.limits, r.output, r.error_code, r.error_message,
+    r.worker_id, r.lease_until, r.cancel_requested_at, r.pause_requested_at, r.waiting_for, r.limits, r.output, r.error_code, r.error_message,
     r.total_tokens, r.created_at, r.started_at, r.finished_at,
     v.spec, a.name AS agent_name, v.version AS agent_version
 
@@ -99,9 +114,21 @@ SELECT
         false
     ) AS owned,
     r.cancel_requested_at IS NOT NULL AS cancel_requested,
-    r.cancel_reason
+    r.cancel_reason,
+    CASE WHEN r.pause_requested_at IS NOT NULL THEN r.pause_reason WHEN h.kind = 'pause' THEN h.reason END
+        AS pause_reason,
+    CASE WHEN h.kind = 'freeze' THEN h.reason END AS freeze_reason,
+    CASE WHEN r.pause_requested_at IS NULL THEN h.id END AS order_id
 FROM held
 LEFT JOIN runs AS r ON r.id = held.run_id
+LEFT JOIN LATERAL (
+    SELECT holds.id, holds.kind, holds.reason
+    FROM holds
+    WHERE holds.lifted_at IS NULL
+        AND holds.subject_id IN (r.agent_id, r.tenant_id, '00000000-0000-0000-0000-000000000000')
+    ORDER BY holds.kind DESC
+    LIMIT 1
+) AS h ON true
 ORDER BY held.place
 
 -- name: release_run :exec
@@ -119,7 +146,8 @@ SET
 WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND status IN ('queued', 'running', 'waiting')
 RETURNING
     id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, limits, output, error_code, error_message, total_tokens, created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
+    created_at, started_at, finished_at
 
 -- name: finish_run :exec
 -- Project a terminal event; what the event does not say is folded from the log. Counts the run's usage for its session
@@ -129,6 +157,7 @@ WITH ended AS (
     SET
         status = %(status)s,
         lease_until = NULL,
+        waiting_for = NULL,
         output = coalesce(
             %(output)s,
             (
@@ -166,7 +195,7 @@ WITH ended AS (
     WHERE r.id = %(run_id)s
         AND r.session_id = %(session_id)s
         AND CASE
-            WHEN %(generation)s::integer IS NULL THEN r.status = 'queued' AND r.generation = 0
+            WHEN %(generation)s::integer IS NULL THEN r.status IN ('queued', 'waiting')
             ELSE r.status = 'running' AND r.generation = %(generation)s
         END
     RETURNING r.id, r.tenant_id, r.session_id, r.total_tokens, r.cost_micros, r.finished_at

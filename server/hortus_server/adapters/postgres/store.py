@@ -25,6 +25,7 @@ from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
 from hortus_server.adapters.postgres.sessions import PostgresSessions
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
+from hortus_server.adapters.postgres.stops import PostgresRunStops, PostgresStopOrders
 from hortus_server.adapters.postgres.tenants import PostgresTenants
 from hortus_server.adapters.postgres.tools import PostgresTools
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
@@ -40,6 +41,7 @@ from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
+from hortus_server.ports.stops import RunStops, StopOrders
 from hortus_server.ports.store import UnitOfWork
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
@@ -59,6 +61,8 @@ class PostgresUnitOfWork:
         self.agents: AgentRepository = PostgresAgents(connection, specs)
         self.sessions: SessionRepository = PostgresSessions(connection)
         self.runs: RunRepository = PostgresRuns(connection, specs)
+        self.run_stops: RunStops = PostgresRunStops(connection)
+        self.stop_orders: StopOrders = PostgresStopOrders(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
         self.events: EventRepository = PostgresEvents(connection)
         self.tools: ToolRepository = PostgresTools(connection)

@@ -7,7 +7,18 @@ WHERE id IN (
     FROM runs AS r
     WHERE r.status IN ('queued', 'running')
         AND r.woken_at < now() - %(older_than)s::interval
-        AND (r.status = 'queued' OR r.lease_until < now())
+        AND (
+            r.lease_until < now()
+            OR r.status = 'queued' AND (
+                r.cancel_requested_at IS NOT NULL
+                OR NOT EXISTS (
+                    SELECT FROM holds AS h
+                    WHERE h.lifted_at IS NULL
+                        AND h.subject_id IN (r.agent_id, r.tenant_id, '00000000-0000-0000-0000-000000000000')
+                        AND (h.kind = 'pause' OR r.started_at IS NULL)
+                )
+            )
+        )
         AND NOT EXISTS (
             SELECT FROM runs AS earlier
             WHERE earlier.session_id = r.session_id

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from hortus_agents.events import WaitReason
 from hortus_agents.limits import BudgetLeft, RunLimits, Spent
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.records import Run, RunStatus
@@ -65,7 +66,9 @@ class RunView(View):
     queued_seq: int = Field(description="place of `run.queued` in the session's log")
     generation: int = Field(description="how many workers have claimed it so far")
     worker_id: str | None
+    waiting_for: WaitReason | None = Field(description="what a waiting run waits for")
     cancel_requested_at: datetime | None
+    pause_requested_at: datetime | None
     limits: RunLimits
     output: str | None = Field(description="the answer, or what there was of it when the run ended")
     error_code: str | None

@@ -18,7 +18,9 @@ from hortus_server.api.streams.frames import (
     AuthCommand,
     CancelCommand,
     ClientFrame,
+    PauseCommand,
     PingCommand,
+    ResumeCommand,
     StartCommand,
     SubscribeCommand,
     UnsubscribeCommand,
@@ -97,6 +99,19 @@ class Commands:
             case CancelCommand():
                 self._caller.demand("runs:write")
                 run = await self._edge.cancel_run(self._caller.tenant_id, RunId(command.run_id), reason=command.reason)
+                return {"run": run_json(run)}
+            case PauseCommand():
+                self._caller.demand("runs:write")
+                run = await self._edge.pause_run(self._caller.tenant_id, RunId(command.run_id), reason=command.reason)
+                return {"run": run_json(run)}
+            case ResumeCommand():
+                self._caller.demand("runs:write")
+                run = await self._edge.resume_run(
+                    self._caller.tenant_id,
+                    RunId(command.run_id),
+                    reason=command.reason,
+                    by=f"{self._caller.key_name} ({self._caller.key_id})",
+                )
                 return {"run": run_json(run)}
             case AuthCommand():
                 raise ConflictError("this socket is authenticated already")

@@ -75,7 +75,7 @@ class ErrorFrame(Frame):
 
 
 class ReplyFrame(Frame):
-    """The one answer to a client's frame. `run` answers start and cancel; `problem` stands where `ok` is false."""
+    """The one answer to a client's frame. `run` answers what was asked of a run, `problem` why not."""
 
     type: Literal["reply"] = "reply"
     id: FrameId | None
@@ -138,6 +138,22 @@ class CancelCommand(Command):
     reason: str = Field(default="cancelled by the caller", min_length=1, max_length=500)
 
 
+class PauseCommand(Command):
+    """Park a run until it is resumed."""
+
+    type: Literal["pause"]
+    run_id: UUID
+    reason: str = Field(default="paused by the caller", min_length=1, max_length=500)
+
+
+class ResumeCommand(Command):
+    """Let a paused or frozen run go on."""
+
+    type: Literal["resume"]
+    run_id: UUID
+    reason: str = Field(default="resumed by the caller", min_length=1, max_length=500)
+
+
 class PingCommand(Command):
     """Ask for a sign of life."""
 
@@ -145,13 +161,20 @@ class PingCommand(Command):
 
 
 ClientFrame = Annotated[
-    AuthCommand | SubscribeCommand | UnsubscribeCommand | StartCommand | CancelCommand | PingCommand,
+    AuthCommand
+    | SubscribeCommand
+    | UnsubscribeCommand
+    | StartCommand
+    | CancelCommand
+    | PauseCommand
+    | ResumeCommand
+    | PingCommand,
     Field(discriminator="type"),
 ]
 CLIENT_FRAME: TypeAdapter[Any] = TypeAdapter(ClientFrame)  # type: ignore[arg-type]  # a union is a type form
 SERVER_FRAME: TypeAdapter[Any] = TypeAdapter(ServerFrame)  # type: ignore[arg-type]  # likewise
 
-NOT_SUPPORTED = frozenset({"steer", "pause", "resume", "approve", "deny", "answer"})
+NOT_SUPPORTED = frozenset({"steer", "approve", "deny", "answer"})
 """Types that the protocol reserves and this version does not do."""
 
 

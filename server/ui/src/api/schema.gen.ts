@@ -2282,6 +2282,9 @@ export interface components {
         /**
          * FreezeBody
          * @description Why nothing may act any more.
+         * @example {
+         *       "reason": "unexpected mails were sent"
+         *     }
          */
         FreezeBody: {
             /** Reason */
@@ -3881,6 +3884,10 @@ export interface components {
         /**
          * StopBody
          * @description What is to happen to all runs in reach.
+         * @example {
+         *       "action": "pause",
+         *       "reason": "pursues the wrong goal"
+         *     }
          */
         StopBody: {
             /**
