@@ -187,10 +187,10 @@ async def open_worker_process(
         recover = RecoverRuns(
             services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
         )
-        history_kept = timedelta(days=settings.webhooks.keep_days)
         presence = PostgresPresence(settings.database)
         watch = WatchWorkers(presence, services.queue, worker_id, interval_s=worker.watch_s)
         await stack.enter_async_context(watch.watching())
+        history_kept = timedelta(days=settings.webhooks.keep_days)
         await stack.enter_async_context(leases.beating())
         yield WorkerProcess(
             worker_id=worker_id,
@@ -204,6 +204,16 @@ async def open_worker_process(
             purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
             purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
         )
+
+
+@asynccontextmanager
+async def open_beat_process(settings: Settings) -> AsyncIterator[None]:
+    """Beat looks for dead workers too; it has no store of its own, and nothing here stops it from starting."""
+    broker_url = settings.broker.url.get_secret_value()
+    async with open_wakeups(broker_url, timeout_s=settings.broker.timeout_s) as queue:
+        presence = PostgresPresence(settings.database)
+        async with WatchWorkers(presence, queue, None, interval_s=settings.worker.watch_s).watching():
+            yield
 
 
 def _fire_schedules(services: Services) -> FireSchedules:
@@ -226,16 +236,6 @@ def _retry_policy(settings: WebhooksSettings) -> RetryPolicy:
         delays=tuple(timedelta(seconds=delay) for delay in settings.retry_s),
         disable_after=timedelta(days=settings.disable_after_days),
     )
-
-
-@asynccontextmanager
-async def open_beat_process(settings: Settings) -> AsyncIterator[None]:
-    """Beat looks for dead workers too; it has no store of its own, and nothing here stops it from starting."""
-    broker_url = settings.broker.url.get_secret_value()
-    async with open_wakeups(broker_url, timeout_s=settings.broker.timeout_s) as queue:
-        presence = PostgresPresence(settings.database)
-        async with WatchWorkers(presence, queue, None, interval_s=settings.worker.watch_s).watching():
-            yield
 
 
 def _tools(services: Services) -> ToolsFor:
