@@ -2,16 +2,32 @@
 
 import inspect
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from schedule_world import Timetable
 from store_world import PageOf, make_memory, make_tool_version, new, said
 
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
+from hortus_server.domain.budgets import Usage
 from hortus_server.domain.errors import ConflictError, NotFoundError
+from hortus_server.domain.ids import WebhookId, new_id
 from hortus_server.domain.stops import Reach
+from hortus_server.domain.webhooks import Webhook
 from hortus_server.ports.store import UnitOfWork
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+async def add_webhook(world):
+    webhook = Webhook(
+        id=WebhookId(new_id()), tenant_id=world.tenant_id, description="", url="https://example.org/", events=("*",),
+        agent_id=None, enabled=True, disabled_reason=None, previous_secret_until=None, failing_since=None,
+        created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    async with world.store.transaction() as uow:
+        return await uow.webhooks.add(webhook, secret="whsec_c2VjcmV0")
 
 
 class Rows:
@@ -22,10 +38,13 @@ class Rows:
 
     async def fill(self):
         world = self.world
+        self.schedule = await Timetable(world).add()
+        self.webhook = await add_webhook(world)
         self.run = await world.submit("secret")
         self.claim = await world.claim(self.run)
         self.memory = make_memory(self.run)
         async with world.store.transaction() as uow:
+            self.delivery = (await uow.deliveries.list(world.tenant_id, self.webhook.id, PageOf())).items[0]
             await uow.memories.add(self.memory)
             self.artifact = await uow.artifacts.put(world.tenant_id, b"secret", media_type="text/plain")
             self.key = await uow.tenants.add_key(
@@ -98,6 +117,23 @@ REACHES = {
     "artifacts.get": lambda u, t, r: u.artifacts.get(t, r.artifact.sha256),
     "idempotency.begin": lambda u, t, _: u.idempotency.begin(t, "key", route="r", body_sha256=b"3" * 32),
     "idempotency.complete": lambda u, t, _: u.idempotency.complete(t, "key", route="r", answer={"status": 500}),
+    "schedules.get": lambda u, t, r: u.schedules.get(t, r.schedule.id),
+    "schedules.list": lambda u, t, _: u.schedules.list(t, PageOf()),
+    "schedules.delete": lambda u, t, r: u.schedules.delete(t, r.schedule.id),
+    "schedules.firings": lambda u, t, r: u.schedules.firings(t, r.schedule.id, PageOf()),
+    "webhooks.get": lambda u, t, r: u.webhooks.get(t, r.webhook.id),
+    "webhooks.list": lambda u, t, _: u.webhooks.list(t, PageOf()),
+    "webhooks.rotate_secret": lambda u, t, r: u.webhooks.rotate_secret(
+        t, r.webhook.id, secret="whsec_bWluZQ", previous_until=NOW
+    ),
+    "webhooks.delete": lambda u, t, r: u.webhooks.delete(t, r.webhook.id),
+    "deliveries.get": lambda u, t, r: u.deliveries.get(t, r.webhook.id, r.delivery.id),
+    "deliveries.list": lambda u, t, r: u.deliveries.list(t, r.webhook.id, PageOf()),
+    "deliveries.attempts": lambda u, t, r: u.deliveries.attempts(t, r.delivery.id),
+    "deliveries.replay": lambda u, t, r: u.deliveries.replay(t, r.webhook.id, r.delivery.id, now=NOW),
+    "deliveries.replay_dead": lambda u, t, r: u.deliveries.replay_dead(t, r.webhook.id, now=NOW, limit=9),
+    "budgets.allowance": lambda u, t, r: u.budgets.allowance(t, r.world.session.id),
+    "budgets.set_budget": None,
     "statistics.queued_runs": lambda u, t, _: u.statistics.queued_runs(t, at_most=9),
     "statistics.overview": lambda u, t, _: u.statistics.overview(t, window=timedelta(days=1)),
 }
@@ -127,6 +163,9 @@ async def snapshot(rows):
             await uow.tools.get(world.tenant_id, "adder"),
             await uow.tools.get_version(world.tenant_id, rows.tool_version.id),
             await uow.memories.get(world.tenant_id, rows.memory.id),
+            await uow.schedules.get(world.tenant_id, rows.schedule.id),
+            await uow.webhooks.get(world.tenant_id, rows.webhook.id),
+            await uow.deliveries.get(world.tenant_id, rows.webhook.id, rows.delivery.id),
             await uow.tenants.list_keys(world.tenant_id),
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32),
             await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=99),
@@ -154,6 +193,8 @@ async def test_another_tenants_rows_can_be_neither_seen_nor_changed(world):
 def is_nothing(got):
     if hasattr(got, "items") and hasattr(got, "next_cursor"):
         return got.items == ()
+    if hasattr(got, "today"):
+        return got.today == Usage() and got.session == Usage()
     if hasattr(got, "runs_by_status"):
         return not got.runs_by_status and (got.agents, got.sessions, got.tools_active, got.memories, got.tokens) == (
             0, 0, 0, 0, 0,
