@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Any, Literal, assert_never, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -84,7 +84,7 @@ class OnceTiming(_Timing):
 
 
 Timing = Annotated[CronTiming | IntervalTiming | OnceTiming, Field(discriminator="kind")]
-TIMING: TypeAdapter[Timing] = TypeAdapter(Timing)  # type: ignore[arg-type]  # a union is not a type to mypy
+TIMING: TypeAdapter[Timing] = TypeAdapter(cast("Any", Timing))  # a union is no type to every version of mypy
 
 
 @dataclass(frozen=True, slots=True)
