@@ -1,0 +1,134 @@
+"""Stops as rows: what waits costs nothing, and what is held is neither claimed nor woken."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from hortus_agents.events import RunWaiting, WaitReason
+from hortus_server.domain.stops import Reach
+
+MANY = 10_000
+
+
+async def bulk(store, statement, **parameters):
+    async with store._pool.connection() as connection:
+        await connection.execute(statement, parameters)
+
+
+async def test_ten_thousand_waiting_runs_cost_the_reaper_and_heartbeats_nothing(world):
+    run = await world.submit()
+    await bulk(
+        world.store,
+        """
+        INSERT INTO sessions (id, tenant_id, agent_id, title, metadata)
+        SELECT ('10000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, s.tenant_id, s.agent_id, '', '{}'
+        FROM sessions AS s, generate_series(1, %(many)s) AS n WHERE s.id = %(session)s
+        """,
+        many=MANY,
+        session=world.session.id,
+    )
+    await bulk(
+        world.store,
+        """
+        INSERT INTO runs (id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, limits,
+            waiting_for, generation, started_at, woken_at)
+        SELECT s.id, r.tenant_id, s.id, r.agent_id, r.agent_version_id, 'waiting', 3, r.limits,
+            '{"kind": "approval", "detail": "", "ref_id": null}', 1, now(), now() - interval '1 hour'
+        FROM runs AS r, sessions AS s WHERE r.id = %(run)s AND s.id <> r.session_id
+        """,
+        run=run.id,
+    )
+    await bulk(world.store, "ANALYZE runs")
+    claim = await world.claim(run)
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        async with world.store.transaction() as uow:
+            assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=256) == ()
+            (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
+        took.append(time.perf_counter() - began)
+        assert signal.owned
+    assert sorted(took)[len(took) // 2] < 0.05, took
+
+
+@pytest.mark.parametrize("scope", ["agent", "tenant", "all"])
+@pytest.mark.parametrize("kind", ["pause", "freeze"])
+async def test_what_an_order_holds_is_neither_claimed_nor_woken_until_it_is_lifted(world, scope, kind):
+    reach = {
+        "agent": Reach.of_agent(world.agent.id),
+        "tenant": Reach.of_tenant(world.tenant_id),
+        "all": Reach.of_all(),
+    }[scope]
+    run = await world.submit()
+    async with world.store.transaction() as uow:
+        await uow.stop_orders.place(world.tenant_id, reach, kind, reason="stop", placed_by="test")
+    assert await world.claim(run) is None
+    async with world.store.transaction() as uow:
+        assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == ()
+        await uow.stop_orders.lift(world.tenant_id, reach, kind, lifted_by="test")
+    async with world.store.transaction() as uow:
+        assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
+    assert await world.claim(run) is not None
+
+
+async def test_a_held_run_that_is_cancelled_is_taken_to_be_ended(world):
+    run = await world.submit()
+    async with world.store.transaction() as uow:
+        await uow.stop_orders.place(world.tenant_id, Reach.of_all(), "freeze", reason="stop", placed_by="test")
+        await uow.runs.request_cancel(world.tenant_id, run.id, reason="enough")
+    assert await world.claim(run) is not None
+
+
+async def test_heartbeats_tell_of_pauses_before_freezes_and_a_freeze_spares_runs_under_way(world):
+    run = await world.submit()
+    claim = await world.claim(run)
+
+    async def signal():
+        async with world.store.transaction() as uow:
+            (found,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
+            alone = await uow.run_stops.signal(run.id, claim.generation, worker_id="w1")
+        assert found == alone, "both statements tell the same"
+        return found
+
+    assert (await signal()).pause_reason is None
+    async with world.store.transaction() as uow:
+        frozen = await uow.stop_orders.place(world.tenant_id, Reach.of_all(), "freeze", reason="F", placed_by="test")
+    assert ((await signal()).freeze_reason, (await signal()).order_id) == ("F", frozen.id)
+    async with world.store.transaction() as uow:
+        await uow.stop_orders.place(
+            world.tenant_id, Reach.of_agent(world.agent.id), "pause", reason="P", placed_by="test"
+        )
+    assert ((await signal()).pause_reason, (await signal()).freeze_reason) == ("P", None)
+    async with world.store.transaction() as uow:
+        await uow.run_stops.request_pause(run.id, reason="R")
+    assert ((await signal()).pause_reason, (await signal()).order_id) == ("R", None)
+
+
+async def test_a_run_is_not_parked_once_its_stop_was_taken_back(world):
+    run = await world.submit()
+    claim = await world.claim(run)
+    paused, asked = WaitReason(kind="paused"), WaitReason(kind="approval", ref_id=uuid4())
+    async with world.store.transaction() as uow:
+        assert not await uow.run_stops.park(run.id, claim.generation, reason=paused)
+        assert not await uow.run_stops.park(run.id, claim.generation + 1, reason=asked)
+        assert await uow.run_stops.park(run.id, claim.generation, reason=asked), "other waits need no stop"
+    assert (await world.run(run.id)).waiting_for == asked
+    assert await world.claim(run) is None
+    async with world.store.transaction() as uow:
+        assert await uow.run_stops.wake(run.id)
+        assert not await uow.run_stops.wake(run.id)
+    assert (await world.claim(run)).generation == 2
+
+
+async def test_a_zombie_cannot_park_or_write_after_its_run_waits(world):
+    run = await world.submit()
+    claim = await world.claim(run)
+    waiting = RunWaiting(reason=WaitReason(kind="approval"))
+    await world.append(claim, waiting)
+    async with world.store.transaction() as uow:
+        assert await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
+        assert not await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
+        (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
+    assert not signal.owned
