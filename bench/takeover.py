@@ -117,7 +117,7 @@ async def measure(*, kills: int, seed: int) -> None:
 
 
 def report(taken: list[float], *, idle: dict[int, float], seed: int) -> None:
-    rows = {"next event after kill -9": percentiles(taken), "target": TARGET_MS}
+    rows: dict[str, Mapping[str, Any]] = {"next event after kill -9": percentiles(taken), "target": TARGET_MS}
     table(f"d: {len(taken)} kills, seed {seed}", rows)
     for workers, rate in idle.items():
         print(f"idle: {rate} transactions/s of an installation with {workers} workers, api and beat")
