@@ -16,6 +16,8 @@ function run(more: Partial<RunView>): RunView {
     generation: 0,
     worker_id: null,
     cancel_requested_at: null,
+    pause_requested_at: null,
+    waiting_for: null,
     limits: { steps: 1, model_calls: 1, tool_calls: 1, tokens: 1, wall_s: 1, completion_tokens: 16 },
     output: null,
     error_code: null,
