@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -37,8 +38,25 @@ asyncio.run(main())
 """
 
 
+_earlier: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _servers_of_other_tests() -> None:
+    """What this process started before (a database, a broker) is none of the sandbox's."""
+    _earlier.clear()
+    _earlier.update(child.pid for child in psutil.Process().children())
+
+
 def descendants() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True)}
+    found: set[int] = set()
+    for child in psutil.Process().children():
+        if child.pid in _earlier:
+            continue
+        found.add(child.pid)
+        with suppress(psutil.NoSuchProcess):
+            found.update(process.pid for process in child.children(recursive=True))
+    return found
 
 
 def alive(pids: set[int]) -> set[int]:
