@@ -138,4 +138,12 @@ def test_badly_numbered_files_are_refused(tmp_path, names):
 
 def test_the_checkout_finds_its_own_files():
     assert migrations_folder().joinpath("schema.sql").is_file()
-    assert [m.version for m in load_migrations()] == list(range(1, len(load_migrations()) + 1))
+    versions = [m.version for m in load_migrations()]
+    assert versions == sorted(set(versions))
+
+
+async def test_a_number_that_was_left_open_is_applied_when_its_file_is_there(empty_database):
+    first, third = migration(1, "CREATE TABLE a (id int)"), migration(3, "CREATE TABLE c (id int)")
+    assert await migrate(empty_database, migrations=[first, third]) == (first.name, third.name)
+    second = migration(2, "CREATE TABLE b (id int)")
+    assert await migrate(empty_database, migrations=[first, second, third]) == (second.name,)

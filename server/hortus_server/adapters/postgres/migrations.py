@@ -60,7 +60,10 @@ def migrations_folder() -> Traversable:
 
 
 def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
-    """All migrations by number. Raises MigrationError for a gap, a double number, a bad name or no file at all."""
+    """All migrations by number; a gap is fine, since a number may be taken before its file is there.
+
+    Raises MigrationError where 0001 is missing, for a double number and a bad name.
+    """
     folder = folder or migrations_folder()
     found: list[Migration] = []
     for entry in folder.iterdir() if folder.is_dir() else ():
@@ -71,8 +74,8 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
             raise MigrationError(f"{entry.name}: a migration is called NNNN_pre_what.sql or NNNN_post_what.sql")
         found.append(Migration(int(match["version"]), cast("Phase", match["phase"]), entry.name, entry.read_bytes()))
     found.sort(key=lambda migration: migration.version)
-    if not found or [migration.version for migration in found] != list(range(1, len(found) + 1)):
-        raise MigrationError(f"{folder}: migrations must be numbered from 0001 without gaps or doubles")
+    if not found or found[0].version != 1 or len({migration.version for migration in found}) != len(found):
+        raise MigrationError(f"{folder}: migrations must be numbered from 0001 without doubles")
     return tuple(found)
 
 
