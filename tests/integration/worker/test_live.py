@@ -79,7 +79,7 @@ async def test_who_joins_in_the_middle_sees_what_was_written_so_far(live: RedisL
         assert await streams.partial(session) == PartialMessage(MESSAGE, "abcü", raw="abcü")
         await live.publish_delta(session, TokenDelta(MESSAGE, 0, "anew"))
         await take(items, 1)
-        assert await streams.partial(session) == PartialMessage(MESSAGE, "anew")
+        assert await streams.partial(session) == PartialMessage(MESSAGE, "anew", raw="anew")
         await live.publish_events(session, [completed(session)])
         await take(items, 1)
         assert await streams.partial(session) is None
