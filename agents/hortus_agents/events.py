@@ -24,15 +24,23 @@ class SessionCreated(Frozen):
 
 
 class MessageCreated(Frozen):
-    """A user's message."""
+    """A user's message.
+
+    With `steers` it was said to a run that was accepted already: the run's next model call sees it. `heard` of a
+    `model.called` says which one that was.
+    """
 
     type: Literal["message.created"] = "message.created"
     message_id: UUID
     content: str
+    steers: bool = False
 
 
 class MessageCompleted(Frozen):
-    """The assistant's answer; closes the token stream of `message_id`."""
+    """The assistant's answer; closes the token stream of `message_id`.
+
+    A run that was steered while it wrote goes on behind it, and answers again.
+    """
 
     type: Literal["message.completed"] = "message.completed"
     message_id: UUID
@@ -69,11 +77,15 @@ WaitKind = Literal["approval", "input", "timer", "children", "paused", "frozen"]
 
 
 class WaitReason(Frozen):
-    """What a waiting run waits for; `ref_id` names the approval, the hold or whatever else will end it."""
+    """What a waiting run waits for; `ref_id` names the approval, the hold or whatever else will end it.
+
+    `due_at` is when the wait ends by itself: a timer's time, or the last moment of an approval.
+    """
 
     kind: WaitKind
     detail: str = ""
     ref_id: UUID | None = None
+    due_at: datetime | None = None
 
 
 class RunWaiting(Frozen):
@@ -85,11 +97,15 @@ class RunWaiting(Frozen):
 
 
 class RunResumed(Frozen):
-    """A waiting run may go on; a worker takes it up where it stopped. `by` names who let it, `reason` why."""
+    """A waiting run may go on; a worker takes it up where it stopped. `by` names who let it, `reason` why.
+
+    `ref_id` is that of the wait which is over, where it had one.
+    """
 
     type: Literal["run.resumed"] = "run.resumed"
     reason: str
     by: str = ""
+    ref_id: UUID | None = None
 
 
 class RunSucceeded(Frozen):
@@ -109,8 +125,19 @@ class RunFailed(Frozen):
     spent: Spent
 
 
+class RunRolledBack(Frozen):
+    """Somebody took back what was said in this run, from the user's message on: later prompts hold nothing of it.
+
+    The events stay in the log. `by_run_id` is the run that takes the place. What tools did is not undone.
+    """
+
+    type: Literal["run.rolled_back"] = "run.rolled_back"
+    by_run_id: UUID | None = None
+    reason: str
+
+
 class RunCancelled(Frozen):
-    """Somebody stopped the run; never counted as a failure."""
+    """Somebody stopped the run; never counted as a failure. What it had written stays in the conversation."""
 
     type: Literal["run.cancelled"] = "run.cancelled"
     reason: str
@@ -139,6 +166,7 @@ class ModelCalled(Frozen):
     `purpose` is `act` for the agent's own step; evolution's calls name theirs. `guard` names a deterministic
     fallback that held (duplicate_call, forced_answer, forced_use, truncated_answer, raw_answer, repaired), so that
     nobody takes it for the model's merit. `cost_micros` is what the tokens cost by the price table of that moment.
+    `heard` are the messages that steered the run and that this call was the first to see.
     """
 
     type: Literal["model.called"] = "model.called"
@@ -156,6 +184,7 @@ class ModelCalled(Frozen):
     prompt_sha256: str
     guard: str | None = None
     cost_micros: int = 0
+    heard: tuple[UUID, ...] = ()
 
 
 class ModelFailed(Frozen):
@@ -177,10 +206,12 @@ class ToolCalled(Frozen):
     name: str
     tool_version_id: UUID | None = None
     arguments: JsonObject
+    attempt: int = 1
+    approval_id: UUID | None = None
 
 
 class ToolFinished(Frozen):
-    """A tool call's observation, as the model sees it."""
+    """A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result."""
 
     type: Literal["tool.finished"] = "tool.finished"
     call_id: str
@@ -191,6 +222,7 @@ class ToolFinished(Frozen):
     artifact_sha256: str | None = None
     duration_ms: float
     tier: str | None = None
+    origin: Literal["tool", "user"] = "tool"
 
 
 class ToolInDoubt(Frozen):
@@ -200,6 +232,60 @@ class ToolInDoubt(Frozen):
     call_id: str
     name: str
     policy: Literal["rerun", "probe", "ask"]
+
+
+ApprovalKind = Literal["call", "doubt", "question"]
+ApprovalOutcome = Literal["pending", "approved", "denied", "answered", "expired", "cancelled"]
+Decision = Literal["approve", "deny", "happened", "run_again", "give_up", "answer"]
+
+
+class ApprovalRequested(Frozen):
+    """A person has to decide: on a call (`call`), on one whose effect is unknown (`doubt`), or on an answer (`question`).
+
+    `call_sha256` is over tool, version and exact arguments: the decision holds for nothing else. `persons` is how many
+    different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt.
+    """
+
+    type: Literal["approval.requested"] = "approval.requested"
+    approval_id: UUID
+    kind: ApprovalKind
+    call_id: str
+    name: str
+    tool_version: str
+    arguments: JsonObject
+    call_sha256: str
+    side_effect: int = Field(ge=0, le=3)
+    reason: str
+    persons: int = Field(default=1, ge=1, le=2)
+    choices: tuple[str, ...] = ()
+    expires_at: datetime
+    started_at: datetime | None = None
+    worker_id: str | None = None
+
+
+class ApprovalDecided(Frozen):
+    """Somebody decided; `outcome` is where the approval stands now: `pending` while a second person is needed.
+
+    `answer` is an answer to a question, or what a person knows of the result of a call in doubt.
+    """
+
+    type: Literal["approval.decided"] = "approval.decided"
+    approval_id: UUID
+    call_id: str
+    decision: Decision
+    outcome: ApprovalOutcome
+    reason: str = ""
+    answer: str | None = None
+    by: str
+    key_id: UUID
+
+
+class ApprovalExpired(Frozen):
+    """Nobody decided in time, which means no."""
+
+    type: Literal["approval.expired"] = "approval.expired"
+    approval_id: UUID
+    call_id: str
 
 
 class RecalledItem(Frozen):
@@ -310,6 +396,7 @@ EventPayload = Annotated[
     | RunStarted
     | RunWaiting
     | RunResumed
+    | RunRolledBack
     | RunSucceeded
     | RunFailed
     | RunCancelled
@@ -320,6 +407,9 @@ EventPayload = Annotated[
     | ToolCalled
     | ToolFinished
     | ToolInDoubt
+    | ApprovalRequested
+    | ApprovalDecided
+    | ApprovalExpired
     | MemoryRecalled
     | MemoryWritten
     | CapabilityRequested

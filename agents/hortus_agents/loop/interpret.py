@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.journal import call_id
-from hortus_agents.loop.state import CallRecord, RunState
+from hortus_agents.loop.state import RunState
 from hortus_agents.messages import ChatResult, ToolCall
 from hortus_agents.models.partial_json import PropertyReader
 

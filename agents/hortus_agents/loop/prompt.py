@@ -7,7 +7,8 @@ far, the task with what memory and library gave for it, then the run's own steps
 from collections.abc import Sequence
 
 from hortus_agents.events import MemoryRecalled
-from hortus_agents.loop.state import RunState, StepRecord
+from hortus_agents.loop.call_record import StepRecord
+from hortus_agents.loop.state import RunState
 from hortus_agents.messages import JsonObject, Message, ToolSpec
 from hortus_agents.spec import AgentSpec, ToolMode
 from hortus_agents.tools.memory import render_items

@@ -9,32 +9,13 @@ from uuid import UUID
 from hortus_agents import events as ev
 from hortus_agents.events import Event, EventPayload
 from hortus_agents.limits import Spent
-from hortus_agents.messages import Message, ToolCall, Usage
+from hortus_agents.loop import call_record
+from hortus_agents.loop.call_record import CallRecord, StepRecord
+from hortus_agents.messages import Message, Usage
 
 HISTORY_MESSAGES = 20
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "budget_exhausted"]
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """A tool call of a step: not begun, begun (`called`: in doubt after a crash) or finished (`result`)."""
-
-    call: ToolCall
-    called: bool = False
-    doubted: bool = False
-    result: ev.ToolFinished | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """One model call with the tool calls that it asked for."""
-
-    number: int
-    text: str
-    answer: str | None
-    guard: str | None
-    calls: tuple[CallRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +38,8 @@ class RunState:
     the number of the last step begun. `emitted` are the events that the tool call now in flight gave out itself.
     `started_at` is later by what the run waited since. `opened` says that memory and library were consulted;
     `taken_over` that a worker took the run over, or up after a wait, and did no model call; `failures` counts failed
-    model calls since the last finished one; `prompt_tokens` is the length of the last prompt of the agent's own.
+    model calls since the last finished one; `prompt_tokens` is the length of the last prompt of the agent's own;
+    `worker_id` names the worker that has the run, or had it last.
     """
 
     run_id: UUID
@@ -80,6 +62,7 @@ class RunState:
     spent: Spent = field(default_factory=Spent)
     usage: Usage = field(default_factory=Usage)
     output: str | None = None
+    worker_id: str = ""
 
     @property
     def finished(self) -> bool:
@@ -162,6 +145,7 @@ def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datet
 
 
 def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
+    state = replace(state, worker_id=payload.worker_id)
     # Where calls are pending, the next message has not begun, so there is nothing of it to go on with.
     taken_over = payload.generation > 1 and not state.pending
     began = (state.started_at or at) + (at - (state.waiting_since or at))
@@ -169,10 +153,12 @@ def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) 
 
 
 def _waiting(state: RunState, payload: ev.RunWaiting, _step: int, at: datetime) -> RunState:
+    state = _with_calls(state, lambda record: call_record.parked(record, state.run_id, payload.reason))
     return replace(state, status="waiting", waiting_for=payload.reason, waiting_since=state.started_at and at)
 
 
-def _resumed(state: RunState, _payload: ev.RunResumed, _step: int, _at: datetime) -> RunState:
+def _resumed(state: RunState, payload: ev.RunResumed, _step: int, _at: datetime) -> RunState:
+    state = _with_calls(state, lambda record: call_record.resumed(record, state.run_id, payload))
     return replace(state, status="queued", waiting_for=None)
 
 
@@ -211,25 +197,32 @@ def _model_failed(state: RunState, payload: ev.ModelFailed, step: int, at: datet
     return replace(state, failures=state.failures + 1)
 
 
-def _tool_called(state: RunState, payload: ev.ToolCalled, _step: int, _at: datetime) -> RunState:
-    spent = state.spent.model_copy(update={"tool_calls": state.spent.tool_calls + 1})
-    return replace(_with_call(state, payload.call_id, lambda r: replace(r, called=True)), spent=spent, emitted=())
+def _tool_called(state: RunState, payload: ev.ToolCalled, _step: int, at: datetime) -> RunState:
+    spent = state.spent.model_copy(update={"tool_calls": state.spent.tool_calls + (payload.attempt == 1)})
+    begun = _with_call(state, payload.call_id, lambda r: call_record.begun(r, payload, at=at, by=state.worker_id))
+    return replace(begun, spent=spent, emitted=())
 
 
 def _tool_finished(state: RunState, payload: ev.ToolFinished, _step: int, _at: datetime) -> RunState:
     return replace(_with_call(state, payload.call_id, lambda r: replace(r, result=payload)), emitted=())
 
 
-def _tool_in_doubt(state: RunState, payload: ev.ToolInDoubt, _step: int, _at: datetime) -> RunState:
-    return _with_call(state, payload.call_id, lambda r: replace(r, doubted=True))
+def _of_call(change: Callable[..., CallRecord]) -> Callable[..., RunState]:
+    def fold_one(state: RunState, payload: ev.ApprovalRequested, _step: int, _at: datetime) -> RunState:
+        return _with_call(state, payload.call_id, lambda record: change(record, payload))
+
+    return fold_one
 
 
 def _with_call(state: RunState, call_id: str, change: Callable[[CallRecord], CallRecord]) -> RunState:
+    return _with_calls(state, lambda record: change(record) if record.call.id == call_id else record)
+
+
+def _with_calls(state: RunState, change: Callable[[CallRecord], CallRecord]) -> RunState:
     if not state.steps:
         return state
     last = state.steps[-1]
-    calls = tuple(change(record) if record.call.id == call_id else record for record in last.calls)
-    return replace(state, steps=(*state.steps[:-1], replace(last, calls=calls)))
+    return replace(state, steps=(*state.steps[:-1], replace(last, calls=tuple(map(change, last.calls)))))
 
 
 def _recalled(state: RunState, payload: ev.MemoryRecalled, step: int, at: datetime) -> RunState:
@@ -282,7 +275,10 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.ModelFailed: _model_failed,
     ev.ToolCalled: _tool_called,
     ev.ToolFinished: _tool_finished,
-    ev.ToolInDoubt: _tool_in_doubt,
+    ev.ToolInDoubt: _of_call(call_record.doubted),
+    ev.ApprovalRequested: _of_call(call_record.asked),
+    ev.ApprovalDecided: _of_call(call_record.decided),
+    ev.ApprovalExpired: _of_call(call_record.expired),
     ev.MemoryRecalled: _recalled,
     ev.MemoryWritten: _emitted,
     ev.CapabilityRequested: _emitted,

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Sequence
 from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import EventPayload, ModelCalled, ToolCalled, ToolFinished, ToolInDoubt
 from hortus_agents.loop.breaker import detect_loop
+from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.interpret import is_duplicate
 from hortus_agents.loop.journal import Journal
-from hortus_agents.loop.state import CallRecord
 from hortus_agents.loop.step import Commit, StepDeps
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.port import InDoubtPolicy, ToolContext
