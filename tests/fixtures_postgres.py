@@ -22,6 +22,7 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
+from hortus_server.adapters.embedded.identity import anyone_can_reach
 from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.settings import DatabaseSettings
@@ -49,7 +50,7 @@ class PostgresServer:
         """Run initdb; PostgreSQL refuses to run as root, so as root everything runs as nobody."""
         password_file = self.folder / "password"
         password_file.write_text(self.password)
-        if os.geteuid() == 0:
+        if _becomes_nobody():
             shutil.chown(password_file, "nobody")
             shutil.chown(self.folder, "nobody")
         subprocess.run(
@@ -121,9 +122,15 @@ class PostgresServer:
 
 
 def _unprivileged(*options: str) -> list[str]:
-    if os.geteuid() != 0:
-        return ["setpriv", *options] if options else []
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *options]
+    if _becomes_nobody():
+        return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *options]
+    own = ["setpriv", *options] if options else []
+    return own if os.geteuid() != 0 else ["unshare", "--user", "--map-user=65534", "--map-group=65534", *own]
+
+
+def _becomes_nobody() -> bool:
+    """For root, unless that user could not reach the programs."""
+    return os.geteuid() == 0 and anyone_can_reach(_binaries())
 
 
 def _binaries() -> Path:
