@@ -73,13 +73,14 @@ class RunStarted(Frozen):
     generation: int
 
 
-WaitKind = Literal["approval", "input", "timer", "children", "paused", "frozen"]
+WaitKind = Literal["approval", "input", "timer", "children", "model", "paused", "frozen"]
 
 
 class WaitReason(Frozen):
     """What a waiting run waits for; `ref_id` names the approval, the hold or whatever else will end it.
 
-    `due_at` is when the wait ends by itself: a timer's time, or the last moment of an approval.
+    `due_at` is when the wait ends by itself: a timer's time, the last moment of an approval, the next try of a model
+    whose endpoints are down.
     """
 
     kind: WaitKind

@@ -38,7 +38,8 @@ class RunState:
     the number of the last step begun. `emitted` are the events that the tool call now in flight gave out itself.
     `started_at` is later by what the run waited since. `opened` says that memory and library were consulted;
     `taken_over` that a worker took the run over, or up after a wait, and did no model call; `failures` counts failed
-    model calls since the last finished one; `prompt_tokens` is the length of the last prompt of the agent's own;
+    model calls since the last finished one, the first of them at `failing_since`; `unwritten` says that the run waits
+    for its model, and that readers saw nothing of the next message; `prompt_tokens` is the length of the last prompt of the agent's own;
     `worker_id` names the worker that has the run, or had it last.
     """
 
@@ -58,6 +59,8 @@ class RunState:
     steps: tuple[StepRecord, ...] = ()
     emitted: tuple[EventPayload, ...] = ()
     failures: int = 0
+    failing_since: datetime | None = None
+    unwritten: bool = False
     prompt_tokens: int = 0
     spent: Spent = field(default_factory=Spent)
     usage: Usage = field(default_factory=Usage)
@@ -147,13 +150,17 @@ def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datet
 def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
     state = replace(state, worker_id=payload.worker_id)
     # Where calls are pending, the next message has not begun, so there is nothing of it to go on with.
-    taken_over = payload.generation > 1 and not state.pending
+    taken_over = payload.generation > 1 and not state.pending and not state.unwritten
     began = (state.started_at or at) + (at - (state.waiting_since or at))
-    return replace(state, status="running", waiting_since=None, started_at=began, taken_over=taken_over)
+    return replace(
+        state, status="running", waiting_since=None, started_at=began, taken_over=taken_over, unwritten=False
+    )
 
 
 def _waiting(state: RunState, payload: ev.RunWaiting, _step: int, at: datetime) -> RunState:
     state = _with_calls(state, lambda record: call_record.parked(record, state.run_id, payload.reason))
+    if payload.reason.kind == "model":  # it is the run that takes so long: that time counts
+        return replace(state, status="waiting", waiting_for=payload.reason, unwritten=not payload.partial_output)
     return replace(state, status="waiting", waiting_for=payload.reason, waiting_since=state.started_at and at)
 
 
@@ -183,7 +190,7 @@ def _model_called(state: RunState, payload: ev.ModelCalled, step: int, _at: date
             "cost_micros": state.spent.cost_micros + payload.cost_micros,
         }
     )
-    state = replace(state, usage=usage, spent=spent, failures=0, taken_over=False)
+    state = replace(state, usage=usage, spent=spent, failures=0, failing_since=None, taken_over=False)
     if payload.purpose != "act":
         return _emitted(state, payload, step, _at)
     calls = tuple(CallRecord(call) for call in payload.tool_calls)
@@ -194,7 +201,7 @@ def _model_called(state: RunState, payload: ev.ModelCalled, step: int, _at: date
 def _model_failed(state: RunState, payload: ev.ModelFailed, step: int, at: datetime) -> RunState:
     if payload.purpose != "act":
         return _emitted(state, payload, step, at)
-    return replace(state, failures=state.failures + 1)
+    return replace(state, failures=state.failures + 1, failing_since=state.failing_since or at)
 
 
 def _tool_called(state: RunState, payload: ev.ToolCalled, _step: int, at: datetime) -> RunState:
