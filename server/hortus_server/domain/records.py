@@ -9,6 +9,7 @@ from uuid import UUID
 from hortus_agents.events import WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import (
     AgentId,
     AgentVersionId,
@@ -126,6 +127,7 @@ class Run:
     finished_at: datetime | None
     pause_requested_at: datetime | None = None
     waiting_for: WaitReason | None = None
+    priority: Priority = "interactive"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from hortus_agents.events import Event
 from hortus_agents.limits import RunLimits
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
 from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page, Run, RunStatus, Step
 from hortus_server.ports.paging import PageRequest
@@ -14,8 +15,14 @@ from hortus_server.ports.paging import PageRequest
 class RunLeases(Protocol):
     """The worker's side: who may write to a run, for how long, and how it ends."""
 
-    async def claim(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Claim | None:
-        """Take the run if it is queued, or running under an expired lease, and the first unfinished of its session."""
+    async def claim(
+        self, run_id: RunId, *, worker_id: str, lease: timedelta, only_if_next: bool = False
+    ) -> Claim | None:
+        """Take the run if it is queued, or running under an expired lease, and the first unfinished of its session.
+
+        With `only_if_next` a queued run is left where another may have to come first: of a better rank, of another
+        tenant, or where its tenant has a limit. See `RunChoice`.
+        """
         ...
 
     async def renew(
@@ -48,6 +55,7 @@ class RunRepository(RunLeases, Protocol):
         version: AgentVersion,
         limits: RunLimits,
         queued_seq: int,
+        priority: Priority = "interactive",
     ) -> Run:
         """A queued run."""
         ...

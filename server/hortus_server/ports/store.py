@@ -7,6 +7,7 @@ never was. Nothing is visible to others before the unit of work's block ends wit
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
@@ -37,6 +38,7 @@ class UnitOfWork(Protocol):
     run_stops: RunStops
     stop_orders: StopOrders
     wakeups: WakeupRepository
+    admission: AdmissionRepository
     events: EventRepository
     tools: ToolRepository
     memories: MemoryRepository

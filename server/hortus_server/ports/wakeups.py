@@ -16,7 +16,10 @@ class WakeupRepository(Protocol):
         ...
 
     async def next_queued(self, session_id: SessionId) -> RunId | None:
-        """The first unfinished run of a session if it is queued."""
+        """Whom to wake after a run of the session ended: its first unfinished run if that is queued, now ready.
+
+        Else, in a tenant with a limit, any of its queued runs, since a place is free.
+        """
         ...
 
     async def add_job(self, tenant_id: TenantId, kind: JobKind, subject_id: UUID) -> Job:

@@ -14,6 +14,7 @@ from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
 from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.statements import Executor, load_statements
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.errors import InvalidInputError, NotFoundError, StaleGenerationError
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
 from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page, Run, RunStatus, Step
@@ -49,6 +50,7 @@ class PostgresRuns:
         version: AgentVersion,
         limits: RunLimits,
         queued_seq: int,
+        priority: Priority = "interactive",
     ) -> Run:
         """See the port. Raises NotFoundError when the tenant has no such session."""
         run = await self._sql.one(
@@ -61,6 +63,7 @@ class PostgresRuns:
             agent_version_id=version.id,
             queued_seq=queued_seq,
             limits=Jsonb(limits.model_dump(mode="json")),
+            priority=priority,
         )
         if run is None:
             raise NotFoundError("session", session_id)
@@ -103,9 +106,18 @@ class PostgresRuns:
             await self._sql.many("list_steps", Step, tenant_id=tenant_id, run_id=run_id, session_id=session_id)
         )
 
-    async def claim(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Claim | None:
+    async def claim(
+        self, run_id: RunId, *, worker_id: str, lease: timedelta, only_if_next: bool = False
+    ) -> Claim | None:
         """See the port."""
-        return await self._sql.one("claim_run", self._specs.claim, run_id=run_id, worker_id=worker_id, lease=lease)
+        return await self._sql.one(
+            "claim_run",
+            self._specs.claim,
+            run_id=run_id,
+            worker_id=worker_id,
+            lease=lease,
+            only_if_next=only_if_next,
+        )
 
     async def renew(
         self, worker_id: str, held: Sequence[tuple[RunId, int]], *, lease: timedelta

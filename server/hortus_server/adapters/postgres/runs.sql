@@ -1,18 +1,25 @@
 -- name: add_run :one
 -- A queued run; no row when the tenant has no such session.
-INSERT INTO runs (id, tenant_id, session_id, agent_id, agent_version_id, queued_seq, limits)
-SELECT %(id)s, sessions.tenant_id, sessions.id, %(agent_id)s, %(agent_version_id)s, %(queued_seq)s, %(limits)s
+INSERT INTO runs (id, tenant_id, session_id, agent_id, agent_version_id, queued_seq, limits, priority, ready)
+SELECT
+    %(id)s, sessions.tenant_id, sessions.id, %(agent_id)s, %(agent_version_id)s, %(queued_seq)s, %(limits)s,
+    %(priority)s,
+    -- The append before this holds the session's row, so nobody ends a run of it meanwhile.
+    NOT EXISTS (
+        SELECT FROM runs AS earlier
+        WHERE earlier.session_id = sessions.id AND earlier.status IN ('queued', 'running', 'waiting')
+    )
 FROM sessions
 WHERE sessions.tenant_id = %(tenant_id)s AND sessions.id = %(session_id)s
 RETURNING
-    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
     cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
     created_at, started_at, finished_at
 
 -- name: get_run :one
 -- By id.
 SELECT
-    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
     cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
     created_at, started_at, finished_at
 FROM runs
@@ -21,7 +28,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
 -- name: list_runs :page
 -- Newest first, filtered by session, agent and status.
 SELECT
-    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
     cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
     created_at, started_at, finished_at
 FROM runs
@@ -66,6 +73,39 @@ WHERE r.id = %(run_id)s
             )
         )
     )
+    -- With `only_if_next`, a new run gives way where somebody else may have to come first; the choice among them is made
+    -- elsewhere. Returning runs wait for none but a limit, and the common case costs a few probes of one index.
+    AND (
+        NOT %(only_if_next)s::boolean
+        OR r.status = 'running'
+        OR r.cancel_requested_at IS NOT NULL
+        OR NOT EXISTS (
+            SELECT FROM tenant_admission AS t
+            WHERE t.tenant_id = r.tenant_id AND t.max_concurrent_runs IS NOT NULL
+        ) AND (
+            r.started_at IS NOT NULL
+            OR NOT EXISTS (
+                SELECT FROM runs AS o
+                WHERE o.status = 'queued' AND o.ready
+                    AND (CASE WHEN o.started_at IS NOT NULL THEN 0 WHEN o.priority = 'interactive' THEN 1 ELSE 2 END)
+                        < (CASE WHEN r.priority = 'interactive' THEN 1 ELSE 2 END)
+            )
+            AND NOT EXISTS (
+                SELECT FROM runs AS o
+                WHERE o.status = 'queued' AND o.ready
+                    AND (CASE WHEN o.started_at IS NOT NULL THEN 0 WHEN o.priority = 'interactive' THEN 1 ELSE 2 END)
+                        = (CASE WHEN r.priority = 'interactive' THEN 1 ELSE 2 END)
+                    AND o.tenant_id < r.tenant_id
+            )
+            AND NOT EXISTS (
+                SELECT FROM runs AS o
+                WHERE o.status = 'queued' AND o.ready
+                    AND (CASE WHEN o.started_at IS NOT NULL THEN 0 WHEN o.priority = 'interactive' THEN 1 ELSE 2 END)
+                        = (CASE WHEN r.priority = 'interactive' THEN 1 ELSE 2 END)
+                    AND o.tenant_id > r.tenant_id
+            )
+        )
+    )
     -- A run that ended stays ended and new runs queue behind, so an old snapshot errs only towards waiting.
     AND NOT EXISTS (
         SELECT FROM runs AS earlier
@@ -76,7 +116,7 @@ WHERE r.id = %(run_id)s
     AND v.id = r.agent_version_id
     AND a.id = r.agent_id
 RETURNING
-    r.id, r.tenant_id, r.session_id, r.agent_id, r.agent_version_id, r.status, r.queued_seq, r.generation,
+    r.id, r.tenant_id, r.session_id, r.agent_id, r.agent_version_id, r.status, r.priority, r.queued_seq, r.generation,
     r.worker_id, r.lease_until, r.cancel_requested_at, r.pause_requested_at, r.waiting_for, r.limits, r.output, r.error_code, r.error_message,
     r.total_tokens, r.created_at, r.started_at, r.finished_at,
     v.spec, a.name AS agent_name, v.version AS agent_version
@@ -145,7 +185,7 @@ SET
     cancel_reason = coalesce(cancel_reason, %(reason)s)
 WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND status IN ('queued', 'running', 'waiting')
 RETURNING
-    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
     cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
     created_at, started_at, finished_at
 

@@ -37,7 +37,7 @@ LIMIT %(rows)s
 -- name: lock_run :one
 -- Whoever decides about a run decides alone.
 SELECT
-    id, tenant_id, session_id, agent_id, agent_version_id, status, queued_seq, generation, worker_id, lease_until,
+    id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
     cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
     created_at, started_at, finished_at
 FROM runs
@@ -78,7 +78,7 @@ WHERE r.id = %(run_id)s
 -- name: wake_waiting :exec
 -- What it waited for is there.
 UPDATE runs
-SET status = 'queued', waiting_for = NULL, woken_at = now()
+SET status = 'queued', waiting_for = NULL, woken_at = now(), ready = true
 WHERE id = %(run_id)s AND status = 'waiting'
 
 -- name: request_cancel_all :many

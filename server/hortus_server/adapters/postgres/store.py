@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 from psycopg_pool import AsyncConnectionPool
 
+from hortus_server.adapters.postgres.admission import PostgresAdmission
 from hortus_server.adapters.postgres.agents import PostgresAgents
 from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
 from hortus_server.adapters.postgres.budgets import PostgresBudgets
@@ -31,6 +32,7 @@ from hortus_server.adapters.postgres.tools import PostgresTools
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
 from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
 from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
@@ -64,6 +66,7 @@ class PostgresUnitOfWork:
         self.run_stops: RunStops = PostgresRunStops(connection)
         self.stop_orders: StopOrders = PostgresStopOrders(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
+        self.admission: AdmissionRepository = PostgresAdmission(connection)
         self.events: EventRepository = PostgresEvents(connection)
         self.tools: ToolRepository = PostgresTools(connection)
         self.memories: MemoryRepository = PostgresMemories(connection)

@@ -26,7 +26,13 @@ class PostgresWakeups:
 
     async def next_queued(self, session_id: SessionId) -> RunId | None:
         """See the port."""
-        return await self._sql.one("next_queued", _run_id, session_id=session_id)
+        found = await self._sql.one("next_queued", _next, session_id=session_id)
+        if found is None:
+            return None
+        run_id, ready = found
+        if not ready:
+            await self._sql.count("mark_ready", run_id=run_id)
+        return run_id
 
     async def add_job(self, tenant_id: TenantId, kind: JobKind, subject_id: UUID) -> Job:
         """See the port."""
@@ -46,6 +52,10 @@ class PostgresWakeups:
     async def due_jobs(self, *, older_than: timedelta, limit: int) -> tuple[Job, ...]:
         """See the port. Each failed attempt doubles the wait, up to 256 times `older_than`."""
         return tuple(await self._sql.many("due_jobs", Job, older_than=older_than, rows=limit))
+
+
+def _next(*, id: RunId, ready: bool) -> tuple[RunId, bool]:  # noqa: A002 - a column's name
+    return id, ready
 
 
 def _run_id(*, id: RunId) -> RunId:  # noqa: A002 - a column's name

@@ -1,12 +1,25 @@
 -- name: due_runs :many
 -- The reaper: runs that someone could claim and nobody was told of for a while; marks them told.
+WITH at_limit AS MATERIALIZED (
+    SELECT a.tenant_id
+    FROM tenant_admission AS a
+    WHERE a.max_concurrent_runs <= (
+        SELECT count(*)
+        FROM (
+            SELECT FROM runs AS running
+            WHERE running.tenant_id = a.tenant_id AND running.status = 'running'
+            LIMIT a.max_concurrent_runs
+        ) AS counted
+    )
+)
 UPDATE runs
-SET woken_at = now()
+SET woken_at = now(), ready = true
 WHERE id IN (
     SELECT r.id
     FROM runs AS r
     WHERE r.status IN ('queued', 'running')
         AND r.woken_at < now() - %(older_than)s::interval
+        AND (r.status = 'running' OR r.tenant_id NOT IN (SELECT at_limit.tenant_id FROM at_limit))
         AND (
             r.lease_until < now()
             OR r.status = 'queued' AND (
@@ -32,16 +45,37 @@ WHERE id IN (
 RETURNING id
 
 -- name: next_queued :one
--- What can start now that a run of this session ended.
-SELECT first.id
+-- What can start now that a run of this session ended: the next of the session, or, where the tenant has a limit, any.
+SELECT first.id, first.ready
 FROM (
-    SELECT r.id, r.status
+    SELECT r.id, r.status, r.ready
     FROM runs AS r
     WHERE r.session_id = %(session_id)s AND r.status IN ('queued', 'running', 'waiting')
     ORDER BY r.queued_seq
     LIMIT 1
 ) AS first
 WHERE first.status = 'queued'
+UNION ALL
+SELECT other.id, true AS ready
+FROM sessions AS s
+JOIN tenant_admission AS a ON a.tenant_id = s.tenant_id AND a.max_concurrent_runs IS NOT NULL
+CROSS JOIN LATERAL (
+    SELECT r.id
+    FROM runs AS r
+    WHERE r.tenant_id = a.tenant_id AND r.status = 'queued' AND r.ready
+    ORDER BY r.id
+    LIMIT 1
+) AS other
+WHERE s.id = %(session_id)s
+LIMIT 1
+
+-- name: mark_ready :exec
+-- The first of its session now. Whoever holds its row decides about it anyway, and the reaper mends what is left here.
+UPDATE runs
+SET ready = true
+WHERE id = (
+    SELECT r.id FROM runs AS r WHERE r.id = %(run_id)s AND r.status = 'queued' FOR NO KEY UPDATE SKIP LOCKED
+)
 
 -- name: add_job :one
 -- Owe a piece of work.
