@@ -72,3 +72,28 @@ async def test_a_spent_session_takes_no_more_messages_and_another_does(admin: Ca
     is_problem(await admin.post(f"/v1/sessions/{run['session_id']}/messages", {"content": "x"}), 409, "conflict")
     other = await admin.post("/v1/runs", {"agent": "helper", "input": "x"})
     assert other.json()["limits"]["tokens"] == 70
+
+
+async def test_a_session_shows_what_it_has_used_beside_its_bounds(admin: Caller, store: Store):
+    await admin.agent("helper")
+    await admin.call("PUT", "/v1/admin/budget", json={"tokens_per_session": 90, "tokens_per_day": 500})
+    run = (await admin.post("/v1/runs", {"agent": "helper", "input": "x"})).json()
+    await spend(store, run, 30)
+    assert (await admin.get(f"/v1/sessions/{run['session_id']}/budget")).json() == {
+        "tokens": 30,
+        "cost_micros": 0,
+        "tokens_per_session": 90,
+        "cost_micros_per_session": None,
+        "tokens_left_today": 470,
+        "cost_micros_left_today": None,
+    }
+
+
+async def test_statistics_are_periods_up_to_now(admin: Caller, store: Store):
+    await admin.agent("helper")
+    await spend(store, (await admin.post("/v1/runs", {"agent": "helper", "input": "x"})).json(), 30)
+    hours = (await admin.get("/v1/statistics?periods=3")).json()
+    assert hours["width"] == "hour"
+    assert len(hours["items"]) == 3
+    assert sum(period["tokens"] for period in hours["items"]) == 30
+    is_problem(await admin.get("/v1/statistics?periods=169"), 422, "invalid_request")

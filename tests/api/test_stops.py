@@ -69,3 +69,21 @@ async def test_a_freeze_is_placed_once_seen_and_lifted(admin: Caller) -> None:
     assert (await admin.delete("/v1/admin/freeze")).json()["frozen"] is False
     is_problem(await admin.delete("/v1/admin/freeze"), 404, "not_found")
     is_problem(await admin.post("/v1/admin/freeze", {}), 422, "invalid_request")
+
+
+async def test_what_is_in_force_is_listed_until_it_is_lifted(admin: Caller) -> None:
+    await admin.agent("one")
+    assert (await admin.get("/v1/stops")).json() == {"items": []}
+    await admin.post("/v1/agents/one/stop", {"action": "pause", "reason": "wait"})
+    await admin.post("/v1/admin/stop", {"action": "pause", "reason": "all wait"})
+    await admin.post("/v1/admin/freeze", {"reason": "mails were sent"})
+    listed = (await admin.get("/v1/stops")).json()["items"]
+    assert [(order["kind"], order["scope"], order["own"]) for order in listed] == [
+        ("freeze", "all", True),
+        ("pause", "tenant", True),
+        ("pause", "agent", True),
+    ]
+    await admin.delete("/v1/agents/one/stop")
+    await admin.delete("/v1/admin/stop")
+    await admin.delete("/v1/admin/freeze")
+    assert (await admin.get("/v1/stops")).json() == {"items": []}

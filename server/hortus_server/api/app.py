@@ -25,6 +25,7 @@ from hortus_server.api.routes import (
     runs,
     schedules,
     sessions,
+    statistics,
     stops,
     webhooks,
 )
@@ -35,9 +36,12 @@ STATIC = Path(__file__).parent.parent / "static"
 ROUTERS = [
     agents.router,
     sessions.router,
+    budgets.sessions,
     events.router,
     runs.router,
     stops.runs,
+    stops.orders,
+    statistics.router,
     stops.agents,
     schedules.router,
     webhooks.router,

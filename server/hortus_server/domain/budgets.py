@@ -34,6 +34,14 @@ class Allowance:
     session: Usage = field(default_factory=Usage)
     day_left_s: float = 0.0
 
+    def left_today(self) -> tuple[int | None, int | None]:
+        """Tokens and cost that the day has left; None is not bounded."""
+        budget = self.budget
+        return (
+            _left(budget.tokens_per_day, self.today.tokens),
+            _left(budget.cost_micros_per_day, self.today.cost_micros),
+        )
+
     def spent_today(self) -> LimitName | None:
         """The bound of the day that is used up."""
         budget = self.budget

@@ -27,6 +27,10 @@ class StopOrders(Protocol):
         """Orders over any of these subjects; pauses first."""
         ...
 
+    async def over_tenant(self, tenant_id: TenantId, *, limit: int) -> tuple[StopOrder, ...]:
+        """Orders in force that stop any run of the tenant, the latest first: its own, and those over all."""
+        ...
+
     async def parked_under(self, tenant_id: TenantId, order_id: UUID, *, limit: int) -> tuple[RunId, ...]:
         """Runs of the tenant that wait because of an order."""
         ...

@@ -1,7 +1,7 @@
 """Another tenant's id is as good as none, in every method that takes a tenant."""
 
 import inspect
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,6 +92,7 @@ REACHES = {
         t, Reach.of_tenant(r.world.tenant_id), "pause", lifted_by="x"
     ),
     "stop_orders.parked_under": lambda u, t, r: u.stop_orders.parked_under(t, r.run.id, limit=9),
+    "stop_orders.over_tenant": lambda u, t, _: u.stop_orders.over_tenant(t, limit=9),
     "wakeups.add_job": None,
     "events.append": lambda u, t, r: u.events.append(t, r.world.session.id, new(said("boo"))),
     "events.list_after": lambda u, t, r: u.events.list_after(t, r.world.session.id, after=0, limit=9),
@@ -136,7 +137,15 @@ REACHES = {
     "budgets.set_budget": None,
     "statistics.queued_runs": lambda u, t, _: u.statistics.queued_runs(t, at_most=9),
     "statistics.overview": lambda u, t, _: u.statistics.overview(t, window=timedelta(days=1)),
+    "statistics.history": lambda u, t, _: amounts(u.statistics.history(t, width="hour", periods=2)),
+    "statistics.tool_uses": lambda u, t, r: u.statistics.tool_uses(t, r.tool_version.tool_id, limit=9),
 }
+
+
+async def amounts(history):
+    """What its periods hold but their times."""
+    periods = [asdict(period) for period in await history]
+    return [value for period in periods for name, value in period.items() if name != "at" and value]
 
 
 async def collect(events):

@@ -2,11 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import psycopg
 import pytest
-from store_world import PageOf, make_memory, thought
+from store_world import PageOf, make_memory, make_tool_version, thought
 
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
@@ -168,6 +169,32 @@ async def test_amounts_count_the_window_and_what_has_not_ended(world):
     assert (counts.agents, counts.sessions, counts.tools_active, counts.memories, counts.tokens) == (1, 5, 0, 0, 7)
     assert none.runs_by_status == {"queued": 3, "running": 1}
     assert none.tokens == 0
+
+
+async def test_a_history_has_every_period_and_what_ended_in_it(world):
+    first = await world.submit()
+    await world.claim(first, lease=timedelta(0))
+    await world.finish(await world.claim(first, "w2"))
+    tool = make_tool_version(world.tenant_id, run_id=first.id, call_id="c1")
+    async with world.store.transaction() as uow:
+        stored = await uow.tools.propose(world.tenant_id, version=tool, name="adder")
+        await uow.tools.record_test(world.tenant_id, stored.id, state="tested", report={"passed": True})
+        await uow.tools.activate(world.tenant_id, stored.id)
+        for call, ok in (("a", True), ("b", False)):
+            await uow.tools.record_use(world.tenant_id, stored.id, run_id=first.id, call_id=call, ok=ok)
+        for width, hours in (("hour", 1), ("day", 24)):
+            history = await uow.statistics.history(world.tenant_id, width=width, periods=5)
+            assert [b.at - a.at for a, b in pairwise(history)] == [timedelta(hours=hours)] * 4
+            total = {name: sum(getattr(period, name) for period in history) for name in ("succeeded", "failed")}
+            ended = next(period for period in history if period.succeeded)
+            assert total == {"succeeded": 1, "failed": 0}
+            assert (ended.tokens, ended.reclaimed, ended.tool_runs, ended.tool_uses, ended.tool_failures) == (
+                7, 1, 1, 2, 1,
+            )  # fmt: skip
+            assert ended.took_p50_s is not None
+            assert [period.tools for period in history] == [0, 0, 0, 0, 1]
+        uses = await uow.statistics.tool_uses(world.tenant_id, stored.tool_id, limit=9)
+    assert {(use.run_id, use.version, use.ok) for use in uses} == {(first.id, 1, True), (first.id, 1, False)}
 
 
 async def test_text_that_postgresql_cannot_hold_is_the_callers_error(world):

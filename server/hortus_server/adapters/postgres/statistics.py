@@ -6,14 +6,17 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 
 from hortus_server.adapters.postgres.statements import Executor, load_statements
-from hortus_server.domain.ids import TenantId
+from hortus_server.domain.ids import TenantId, ToolId
 from hortus_server.domain.records import RunStatus
-from hortus_server.ports.statistics import TenantStatistics
+from hortus_server.ports.statistics import Period, TenantStatistics, ToolUse, Width
 
 _STATEMENTS = load_statements("statistics.sql")
 
 # An overview that is polled must not cost more the longer a server lives; beyond this a count says "at least".
 _COUNTED_AT_MOST: Final = 1_000_000
+_HISTORY_AT_MOST: Final = 200_000  # ended runs
+_LOOKED_THROUGH: Final = 2_000  # runs, for the uses of one tool
+_STEPS: Final[dict[Width, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 class PostgresStatistics:
@@ -38,6 +41,26 @@ class PostgresStatistics:
             tokens=sum(tokens for _, _, tokens in finished),
             **things,
         )
+
+    async def history(self, tenant_id: TenantId, *, width: Width, periods: int) -> tuple[Period, ...]:
+        """See the port. One statement."""
+        found = await self._sql.many(
+            "history",
+            Period,
+            tenant_id=tenant_id,
+            width=width,
+            step=_STEPS[width],
+            reach=(periods - 1) * _STEPS[width],
+            at_most=_HISTORY_AT_MOST,
+        )
+        return tuple(found)
+
+    async def tool_uses(self, tenant_id: TenantId, tool_id: ToolId, *, limit: int) -> tuple[ToolUse, ...]:
+        """See the port."""
+        found = await self._sql.many(
+            "tool_uses", ToolUse, tenant_id=tenant_id, tool_id=tool_id, runs=_LOOKED_THROUGH, rows=limit
+        )
+        return tuple(found)
 
 
 def _counts(**counts: int) -> dict[str, int]:

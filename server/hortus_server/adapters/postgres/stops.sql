@@ -26,6 +26,14 @@ FROM holds
 WHERE subject_id = ANY(%(subjects)s) AND lifted_at IS NULL
 ORDER BY kind DESC, placed_at
 
+-- name: orders_over_tenant :many
+-- What stops a tenant's runs now; the index holds only orders in force, nearly always none.
+SELECT id, kind, scope, subject_id, tenant_id, reason, placed_by, placed_at, lifted_by, lifted_at
+FROM holds
+WHERE lifted_at IS NULL AND (tenant_id = %(tenant_id)s OR scope = 'all')
+ORDER BY placed_at DESC
+LIMIT %(rows)s
+
 -- name: parked_under :many
 -- Runs that wait for an order to be lifted.
 SELECT id
@@ -38,8 +46,8 @@ LIMIT %(rows)s
 -- Whoever decides about a run decides alone.
 SELECT
     id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
-    created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, rolled_back_at, limits, output, error_code, error_message,
+    total_tokens, created_at, started_at, finished_at
 FROM runs
 WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
 FOR NO KEY UPDATE

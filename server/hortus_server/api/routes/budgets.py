@@ -1,15 +1,38 @@
 """What a tenant may use, and what it has used today."""
 
+from uuid import UUID
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from hortus_server.api.answers import json_answer
-from hortus_server.api.deps import Admin, EdgeDep, NoQuery
-from hortus_server.api.responses import CHANGE, LIST
-from hortus_server.api.schemas.budgets import BudgetView, BudgetWrite
+from hortus_server.api.deps import Admin, EdgeDep, NoQuery, SessionsRead
+from hortus_server.api.responses import CHANGE, LIST, READ
+from hortus_server.api.schemas.budgets import BudgetView, BudgetWrite, SessionBudgetView
 from hortus_server.domain.budgets import TenantBudget
+from hortus_server.domain.ids import SessionId
 
 router = APIRouter(prefix="/v1/admin/budget", tags=["admin"])
+sessions = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+
+
+@sessions.get("/{session_id}/budget", response_model=SessionBudgetView, responses=READ, dependencies=[NoQuery])
+async def get_session_budget(session_id: UUID, edge: EdgeDep, caller: SessionsRead) -> Response:
+    """What the session's ended runs have used, and the bounds that its next run will meet."""
+    async with edge.store.transaction() as uow:
+        session = await uow.sessions.get(caller.tenant_id, SessionId(session_id))
+        allowance = await uow.budgets.allowance(caller.tenant_id, session.id)
+    tokens_left, cost_left = allowance.left_today()
+    return json_answer(
+        SessionBudgetView(
+            tokens=allowance.session.tokens,
+            cost_micros=allowance.session.cost_micros,
+            tokens_per_session=allowance.budget.tokens_per_session,
+            cost_micros_per_session=allowance.budget.cost_micros_per_session,
+            tokens_left_today=tokens_left,
+            cost_micros_left_today=cost_left,
+        )
+    )
 
 
 @router.get("", response_model=BudgetView, responses=LIST, dependencies=[NoQuery])

@@ -29,6 +29,8 @@ from hortus_server.api.schemas.library import (
     ModelView,
     ToolDisable,
     ToolPage,
+    ToolUsesView,
+    ToolUseView,
     ToolVersionDetailView,
     ToolVersionsView,
     ToolVersionView,
@@ -100,6 +102,15 @@ async def get_tool_version(
         if record.version == version:
             return json_answer(ToolVersionDetailView.model_validate(record))
     raise NotFoundError("tool version", version)
+
+
+@tools.get("/{tool}/uses", response_model=ToolUsesView, responses=READ, dependencies=[NoQuery])
+async def list_tool_uses(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Response:
+    """Who used it: the latest 50 calls, as far as the tenant's newest 2,000 runs have any."""
+    async with edge.store.transaction() as uow:
+        found = await uow.tools.get(caller.tenant_id, tool)
+        uses = await uow.statistics.tool_uses(caller.tenant_id, found.id, limit=50)
+    return json_answer(ToolUsesView(items=tuple(ToolUseView.model_validate(one) for one in uses)))
 
 
 @tools.post("/{tool}/disable", response_model=ToolView, responses=CHANGE, dependencies=[NoQuery])

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from hortus_server.api.answers import json_answer
 from hortus_server.api.auth import Caller
-from hortus_server.api.deps import Admin, AgentKey, EdgeDep, NoQuery, RunsWrite
+from hortus_server.api.deps import Admin, AgentKey, EdgeDep, NoQuery, RunsRead, RunsWrite
 from hortus_server.api.edge import Edge
 from hortus_server.api.responses import CHANGE, LIST
 from hortus_server.api.schemas.runs import RunView
@@ -18,15 +18,27 @@ from hortus_server.api.schemas.stops import (
     RunPause,
     RunResume,
     StopBody,
+    StopInForceView,
     StopOrderView,
+    StopsView,
     StopView,
 )
-from hortus_server.domain.ids import AgentId, RunId
-from hortus_server.domain.stops import Reach
+from hortus_server.domain.ids import AgentId, RunId, TenantId
+from hortus_server.domain.stops import Reach, StopOrder
 
 runs = APIRouter(prefix="/v1/runs", tags=["runs"])
 agents = APIRouter(prefix="/v1/agents", tags=["agents"])
 admin = APIRouter(prefix="/v1/admin", tags=["admin"])
+orders = APIRouter(prefix="/v1/stops", tags=["runs"])
+SHOWN = 200
+
+
+@orders.get("", response_model=StopsView, responses=LIST, dependencies=[NoQuery])
+async def list_stops(edge: EdgeDep, caller: RunsRead) -> Response:
+    """What stops the tenant's runs now: pauses of agents, of the tenant, and a freeze. At most the latest 200."""
+    async with edge.store.transaction() as uow:
+        found = await uow.stop_orders.over_tenant(caller.tenant_id, limit=SHOWN)
+    return json_answer(StopsView(items=tuple(_in_force(order, caller.tenant_id) for order in found)))
 
 
 @runs.post("/{run_id}/pause", response_model=RunView, responses=CHANGE, dependencies=[NoQuery])
@@ -103,6 +115,12 @@ async def get_freeze(edge: EdgeDep, _caller: Admin) -> Response:
 def signature(caller: Caller) -> str:
     """Who did it, for the record."""
     return f"{caller.key_name} ({caller.key_id})"
+
+
+def _in_force(order: StopOrder, tenant_id: TenantId) -> StopInForceView:
+    own = order.tenant_id == tenant_id
+    shown = StopOrderView.model_validate(order).model_dump()
+    return StopInForceView(**{**shown, "placed_by": order.placed_by if own else "another tenant"}, own=own)
 
 
 async def _agent_id(edge: Edge, caller: Caller, agent: AgentId | str) -> AgentId:

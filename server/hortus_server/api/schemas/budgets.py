@@ -37,6 +37,17 @@ class UsageView(View):
     cost_micros: int
 
 
+class SessionBudgetView(View):
+    """What a session's ended runs have used, beside the bounds over it; null is not bounded."""
+
+    tokens: int
+    cost_micros: int
+    tokens_per_session: int | None
+    cost_micros_per_session: int | None
+    tokens_left_today: int | None = Field(description="of the tenant's day, in UTC")
+    cost_micros_left_today: int | None
+
+
 class BudgetView(View):
     """A tenant's budget and what is used of it."""
 

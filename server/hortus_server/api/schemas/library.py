@@ -57,6 +57,23 @@ class ToolVersionsView(View):
     items: tuple[ToolVersionView, ...]
 
 
+class ToolUseView(View):
+    """One counted call of an evolved tool."""
+
+    at: datetime
+    version: int
+    ok: bool
+    run_id: UUID
+    session_id: UUID
+    agent_id: UUID
+
+
+class ToolUsesView(View):
+    """The latest uses first."""
+
+    items: tuple[ToolUseView, ...]
+
+
 class ToolDisable(Body):
     """Why; kept with the tool."""
 

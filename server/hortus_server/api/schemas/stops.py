@@ -55,6 +55,18 @@ class StopOrderView(View):
     lifted_at: datetime | None
 
 
+class StopInForceView(StopOrderView):
+    """A stop in force. One over everything may be another tenant's: then `placed_by` does not say whose key."""
+
+    own: bool = Field(description="whether the caller's tenant placed it, and may lift it")
+
+
+class StopsView(View):
+    """What stops the tenant's runs now, the latest first."""
+
+    items: tuple[StopInForceView, ...]
+
+
 class StopView(View):
     """What a stop did: the runs that it cancelled, or the order that is in force now."""
 

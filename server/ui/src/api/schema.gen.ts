@@ -1008,6 +1008,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{session_id}/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Session Budget
+         * @description What the session's ended runs have used, and the bounds that its next run will meet.
+         *
+         *     Scope: `sessions:read`.
+         */
+        get: operations["get_session_budget"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{session_id}/events": {
         parameters: {
             query?: never;
@@ -1049,6 +1071,50 @@ export interface paths {
          *     Scope: `runs:write`.
          */
         post: operations["create_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Statistics
+         * @description Runs, tokens, cost and evolved tools by hour or day. At most the newest 200,000 ended runs are counted.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["get_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stops
+         * @description What stops the tenant's runs now: pauses of agents, of the tenant, and a freeze. At most the latest 200.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["list_stops"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1115,6 +1181,28 @@ export interface paths {
          *     Scope: `tools:write`.
          */
         post: operations["disable_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/{tool}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tool Uses
+         * @description Who used it: the latest 50 calls, as far as the tenant's newest 2,000 runs have any.
+         *
+         *     Scope: `tools:read`.
+         */
+        get: operations["list_tool_uses"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2944,6 +3032,58 @@ export interface components {
             type: "pause";
         };
         /**
+         * PeriodView
+         * @description What ended between `at` and the next period's `at`, in UTC; the last one is still going on.
+         */
+        PeriodView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Budget Exhausted */
+            budget_exhausted: number;
+            /** Cancelled */
+            cancelled: number;
+            /**
+             * Cost Micros
+             * @description millionths of a unit of money
+             */
+            cost_micros: number;
+            /** Failed */
+            failed: number;
+            /**
+             * Reclaimed
+             * @description runs claimed more than once: taken over from a lost worker, or resumed
+             */
+            reclaimed: number;
+            /** Succeeded */
+            succeeded: number;
+            /** Tokens */
+            tokens: number;
+            /**
+             * Took P50 S
+             * @description median seconds from first claim to end; null without a run
+             */
+            took_p50_s: number | null;
+            /** Took P95 S */
+            took_p95_s: number | null;
+            /** Tool Failures */
+            tool_failures: number;
+            /**
+             * Tool Runs
+             * @description runs that used an evolved tool
+             */
+            tool_runs: number;
+            /** Tool Uses */
+            tool_uses: number;
+            /**
+             * Tools
+             * @description evolved tools that had ever become active by then
+             */
+            tools: number;
+        };
+        /**
          * PingCommand
          * @description Ask for a sign of life.
          */
@@ -3656,6 +3796,27 @@ export interface components {
         /** ServerFrame */
         ServerFrame: components["schemas"]["EventFrame"] | components["schemas"]["DeltaFrame"] | components["schemas"]["SnapshotFrame"] | components["schemas"]["GapFrame"] | components["schemas"]["HeartbeatFrame"] | components["schemas"]["ErrorFrame"] | components["schemas"]["ReplyFrame"];
         /**
+         * SessionBudgetView
+         * @description What a session's ended runs have used, beside the bounds over it; null is not bounded.
+         */
+        SessionBudgetView: {
+            /** Cost Micros */
+            cost_micros: number;
+            /** Cost Micros Left Today */
+            cost_micros_left_today: number | null;
+            /** Cost Micros Per Session */
+            cost_micros_per_session: number | null;
+            /** Tokens */
+            tokens: number;
+            /**
+             * Tokens Left Today
+             * @description of the tenant's day, in UTC
+             */
+            tokens_left_today: number | null;
+            /** Tokens Per Session */
+            tokens_per_session: number | null;
+        };
+        /**
          * SessionCreate
          * @description A conversation with an agent, by id or by name.
          * @example {
@@ -3832,6 +3993,19 @@ export interface components {
             type: "start";
         };
         /**
+         * StatisticsView
+         * @description Equal periods up to now, oldest first, without a hole.
+         */
+        StatisticsView: {
+            /** Items */
+            items: components["schemas"]["PeriodView"][];
+            /**
+             * Width
+             * @enum {string}
+             */
+            width: "hour" | "day";
+        };
+        /**
          * StepStarted
          * @description A step began; `bound_tools` are the names offered to the model.
          */
@@ -3899,6 +4073,54 @@ export interface components {
             reason: string;
         };
         /**
+         * StopInForceView
+         * @description A stop in force. One over everything may be another tenant's: then `placed_by` does not say whose key.
+         */
+        StopInForceView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "pause" | "freeze";
+            /** Lifted At */
+            lifted_at: string | null;
+            /** Lifted By */
+            lifted_by: string | null;
+            /**
+             * Own
+             * @description whether the caller's tenant placed it, and may lift it
+             */
+            own: boolean;
+            /**
+             * Placed At
+             * Format: date-time
+             */
+            placed_at: string;
+            /**
+             * Placed By
+             * @description name and id of the key
+             */
+            placed_by: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "agent" | "tenant" | "all";
+            /**
+             * Subject Id
+             * Format: uuid
+             * @description the agent, the tenant, or zero for everything
+             */
+            subject_id: string;
+        };
+        /**
          * StopOrderView
          * @description A stop in force until it is lifted, and its record after that.
          */
@@ -3949,6 +4171,14 @@ export interface components {
             /** Cancelled */
             cancelled?: number | null;
             order?: components["schemas"]["StopOrderView"] | null;
+        };
+        /**
+         * StopsView
+         * @description What stops the tenant's runs now, the latest first.
+         */
+        StopsView: {
+            /** Items */
+            items: components["schemas"]["StopInForceView"][];
         };
         /**
          * SubscribeCommand
@@ -4095,6 +4325,44 @@ export interface components {
             items: components["schemas"]["ToolView"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * ToolUseView
+         * @description One counted call of an evolved tool.
+         */
+        ToolUseView: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Ok */
+            ok: boolean;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ToolUsesView
+         * @description The latest uses first.
+         */
+        ToolUsesView: {
+            /** Items */
+            items: components["schemas"]["ToolUseView"][];
         };
         /**
          * ToolVersionDetailView
@@ -4578,6 +4846,7 @@ export type ModelsView = components['schemas']['ModelsView'];
 export type OnceTiming = components['schemas']['OnceTiming'];
 export type OverviewView = components['schemas']['OverviewView'];
 export type PauseCommand = components['schemas']['PauseCommand'];
+export type PeriodView = components['schemas']['PeriodView'];
 export type PingCommand = components['schemas']['PingCommand'];
 export type Problem = components['schemas']['Problem'];
 export type ReadinessView = components['schemas']['ReadinessView'];
@@ -4607,6 +4876,7 @@ export type SchedulePatch = components['schemas']['SchedulePatch'];
 export type ScheduleView = components['schemas']['ScheduleView'];
 export type SecretRotate = components['schemas']['SecretRotate'];
 export type ServerFrame = components['schemas']['ServerFrame'];
+export type SessionBudgetView = components['schemas']['SessionBudgetView'];
 export type SessionCreate = components['schemas']['SessionCreate'];
 export type SessionCreated = components['schemas']['SessionCreated'];
 export type SessionPage = components['schemas']['SessionPage'];
@@ -4614,12 +4884,15 @@ export type SessionView = components['schemas']['SessionView'];
 export type SnapshotFrame = components['schemas']['SnapshotFrame'];
 export type Spent = components['schemas']['Spent'];
 export type StartCommand = components['schemas']['StartCommand'];
+export type StatisticsView = components['schemas']['StatisticsView'];
 export type StepStarted = components['schemas']['StepStarted'];
 export type StepView = components['schemas']['StepView'];
 export type StepsView = components['schemas']['StepsView'];
 export type StopBody = components['schemas']['StopBody'];
+export type StopInForceView = components['schemas']['StopInForceView'];
 export type StopOrderView = components['schemas']['StopOrderView'];
 export type StopView = components['schemas']['StopView'];
+export type StopsView = components['schemas']['StopsView'];
 export type SubscribeCommand = components['schemas']['SubscribeCommand'];
 export type TenantBudgetView = components['schemas']['TenantBudgetView'];
 export type ToolCall = components['schemas']['ToolCall'];
@@ -4628,6 +4901,8 @@ export type ToolDisable = components['schemas']['ToolDisable'];
 export type ToolFinished = components['schemas']['ToolFinished'];
 export type ToolInDoubt = components['schemas']['ToolInDoubt'];
 export type ToolPage = components['schemas']['ToolPage'];
+export type ToolUseView = components['schemas']['ToolUseView'];
+export type ToolUsesView = components['schemas']['ToolUsesView'];
 export type ToolVersionDetailView = components['schemas']['ToolVersionDetailView'];
 export type ToolVersionView = components['schemas']['ToolVersionView'];
 export type ToolVersionsView = components['schemas']['ToolVersionsView'];
@@ -9244,6 +9519,73 @@ export interface operations {
             };
         };
     };
+    get_session_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBudgetView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_session_events: {
         parameters: {
             query?: {
@@ -9430,6 +9772,121 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_statistics: {
+        parameters: {
+            query?: {
+                width?: "hour" | "day";
+                periods?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatisticsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_stops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9658,6 +10115,74 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tool_uses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolUsesView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
