@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from hortus_agents.errors import ModelError
-from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued, RunStarted
+from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued, RunResumed, RunStarted
 from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
 from hortus_agents.limits import FREE, RunLimits, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
@@ -41,6 +41,9 @@ class ListModel:
     requests: list[ChatRequest] = field(default_factory=list)
     deltas: int = 3
     closed: int = 0
+
+    async def can_continue(self) -> bool:
+        return False
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | ChatResult, None]:
         self.requests.append(request)
@@ -142,6 +145,15 @@ class World:
 
     def take_over(self, *, generation: int) -> None:
         self.append([NewEvent(payload=RunStarted(worker_id=f"w{generation}", generation=generation))])
+
+    def wake(self) -> None:
+        """The time has come that the run waits for, and a worker takes it up."""
+        waiting = self.state().waiting_for
+        assert waiting is not None
+        assert waiting.due_at is not None
+        self.now = max(self.now, waiting.due_at)
+        self.append([NewEvent(payload=RunResumed(reason="due"))])
+        self.take_over(generation=1 + sum(event.type == "run.started" for event in self.log))
 
     def append(self, events: Sequence[NewEvent]) -> None:
         for new in events:

@@ -8,7 +8,8 @@ from uuid import uuid5
 
 from hortus_agents.errors import ModelError
 from hortus_agents.events import ModelCalled, ModelFailed
-from hortus_agents.loop.model_call import ATTEMPTS, backoff_s, prompt_sha256
+from hortus_agents.loop.model_call import prompt_sha256
+from hortus_agents.loop.retry import ATTEMPTS, backoff_s
 from hortus_agents.messages import ChatRequest, ChatResult, TextDelta
 from hortus_agents.models.port import ChatModel
 from hortus_agents.models.structured import complete

@@ -12,6 +12,7 @@ from uuid import UUID
 from hortus_agents.events import CapabilityReused, EventPayload, MemoryRecalled
 from hortus_agents.limits import FREE, RunLimits, TokenPrice
 from hortus_agents.loop import STRATEGIES
+from hortus_agents.loop.retry import RetryRules
 from hortus_agents.loop.state import RunState, apply
 from hortus_agents.loop.step import Draft, Emission, Emit, RunScope, StepDeps
 from hortus_agents.models.port import ChatModel
@@ -43,6 +44,7 @@ class StepEngine:
     """
 
     memory: AgentMemory | None = None
+    retries: RetryRules = field(default_factory=RetryRules)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     jitter: Callable[[], float] = random.random
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -74,6 +76,7 @@ class StepEngine:
             opening=opening,
             draft=draft,
             price=setup.price,
+            retries=self.retries,
             pause=self.pause,
         )
         async with aclosing(STRATEGIES[setup.spec.strategy].step(state, deps)) as emissions:

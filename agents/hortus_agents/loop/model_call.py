@@ -9,18 +9,19 @@ from uuid import UUID
 
 import orjson
 
-from hortus_agents.errors import ModelError, ModelProtocolError, ModelRejectedError, ModelUnavailableError
-from hortus_agents.events import MessageRestarted, ModelFailed, RunFailed
+from hortus_agents.errors import ModelError, ModelProtocolError, ModelRejectedError
+from hortus_agents.events import MessageRestarted, ModelFailed, RunFailed, RunWaiting, WaitReason
 from hortus_agents.limits import LimitName
+from hortus_agents.loop.continuing import continuable
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.meter import StreamMeter
+from hortus_agents.loop.retry import Again, decide_retry, outage
 from hortus_agents.loop.step import Delta, Draft, Emission, StepDeps
 from hortus_agents.messages import ChatRequest, ChatResult, TextDelta
 from hortus_agents.models.partial_json import PropertyReader
 
-ATTEMPTS = 3
-BACKOFF_S = 0.5  # doubled per attempt, plus up to as much again by chance
-MAX_BACKOFF_S = 30.0
+MESSAGE_LIMIT = 2_000  # characters of an error's text in an event
+_DETAIL = 500  # characters of a reason in lists
 
 
 class _WallTimeError(Exception):
@@ -38,8 +39,9 @@ class _BudgetError(Exception):
 class ModelCall:
     """Runs one request to its result.
 
-    With a `draft` the first attempt goes on behind it, so that readers see no repeat. After `run` is exhausted either
-    `result` is set, or the run's end was noted in the journal.
+    With a `draft` the first attempt goes on behind it, so that readers see no repeat; later ones go on behind what an
+    attempt has written before its endpoint was lost. After `run` is exhausted either `result` is set, or the run's end
+    was noted in the journal, or that it waits for its model.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class ModelCall:
                 self._note_restart("cannot_continue")
                 yield self._journal.commit()
             except ModelError as error:
-                if not self._note_failure(error):
+                again = self._note_failure(error)
+                if again is None or again.due_at is not None:
                     return
                 yield self._journal.commit()
-                attempt = self._journal.state.failures
-                await self._deps.pause(backoff_s(error, attempt=attempt, jitter=self._deps.jitter()))
+                await self._deps.pause(again.pause_s)
+                if await self._restarts():
+                    yield self._journal.commit()
             except _WallTimeError:
                 self._journal.note_exhausted("wall_s", partial=self._written, unbilled=self._meter.usage)
                 return
@@ -132,30 +136,39 @@ class ModelCall:
                 raise _WallTimeError from error
             raise
 
-    def _note_failure(self, error: ModelError) -> bool:
-        """Record a failed attempt; False when it was the last one."""
-        attempt = self._journal.state.failures + 1
-        again = error.retryable and attempt < ATTEMPTS
-        self._draft = None
-        self._journal.note(
-            ModelFailed(code=error.code, message=str(error)[:2_000], attempt=attempt, will_retry=again), step=self._step
-        )
-        if self._written:
+    def _note_failure(self, error: ModelError) -> Again | None:
+        """Record a failed attempt and what follows it; None when it was the last one."""
+        now = self._deps.clock()
+        wall_left_s = self._journal.wall_left_s()
+        rules, state = self._deps.retries, self._journal.state
+        again = decide_retry(error, state, rules, now=now, jitter=self._deps.jitter(), wall_left_s=wall_left_s)
+        message = str(error)[:MESSAGE_LIMIT]
+        failed = ModelFailed(code=error.code, message=message, attempt=state.failures + 1, will_retry=again is not None)
+        self._journal.note(failed, step=self._step)
+        kept = again is not None and outage(error)
+        if self._written and not kept:
             self._note_restart(error.code)
-        if not again:
-            spent = self._journal.state.spent
-            self._journal.note(RunFailed(code=error.code, message=str(error)[:2_000], spent=spent), step=self._step)
+        self._draft = Draft(self._message_id, self._written, self._raw) if self._written and kept else None
+        if again is None:
+            self._journal.note(
+                RunFailed(code=error.code, message=message, spent=self._journal.state.spent), step=self._step
+            )
+        elif again.due_at is not None:
+            reason = WaitReason(kind="model", detail=message[:_DETAIL], due_at=again.due_at)
+            self._journal.note(RunWaiting(reason=reason, partial_output=self._written if kept else ""), step=self._step)
         return again
+
+    async def _restarts(self) -> bool:
+        """Whether what was written has to be given up, since no endpoint can go on with it."""
+        draft, constrained = self._draft, self._request.json_schema is not None
+        self._draft = await continuable(draft, self._deps, message_id=self._message_id, constrained=constrained)
+        if draft is None or self._draft is not None:
+            return False
+        self._note_restart("cannot_continue")
+        return True
 
     def _note_restart(self, reason: str) -> None:
         self._journal.note(MessageRestarted(message_id=self._message_id, reason=reason), step=self._step)
-
-
-def backoff_s(error: ModelError, *, attempt: int, jitter: float) -> float:
-    """Seconds to wait after failed attempt number `attempt` (1 is the first); what the endpoint asked for counts."""
-    asked = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
-    own = BACKOFF_S * float(2 ** (attempt - 1)) * (1 + jitter)
-    return min(max(asked or 0.0, own), MAX_BACKOFF_S)
 
 
 def prompt_sha256(request: ChatRequest) -> str:

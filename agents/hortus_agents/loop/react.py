@@ -5,6 +5,7 @@ from contextlib import aclosing
 from uuid import UUID
 
 from hortus_agents.events import MessageCompleted, MessageRestarted, ModelCalled, RunSucceeded, StepStarted
+from hortus_agents.loop.continuing import continuable
 from hortus_agents.loop.interpret import (
     DUPLICATE_CALL,
     FORCED_ANSWER,
@@ -23,7 +24,6 @@ from hortus_agents.loop.state import RunState
 from hortus_agents.loop.step import Draft, Emission, StepDeps
 from hortus_agents.loop.tool_calls import run_pending
 from hortus_agents.messages import ChatRequest, ChatResult
-from hortus_agents.models.partial_json import PropertyReader
 from hortus_agents.spec import ToolMode
 
 _MIN_TOKENS = 16
@@ -51,7 +51,7 @@ class ReactStrategy:
         """One model call and what it means. Its events stay uncommitted while tool calls follow."""
         limit = journal.exhausted()
         if limit is not None:
-            journal.note_exhausted(limit)
+            journal.note_exhausted(limit, partial=deps.draft.text if deps.draft is not None else "")
             yield journal.commit()
             return
         number = journal.state.step + 1
@@ -123,15 +123,7 @@ def _model_called(result: ChatResult, reply: Reply, request: ChatRequest, *, mes
 
 
 async def _continuable(deps: StepDeps, identity: UUID) -> Draft | None:
-    """The draft if the model can go on with it: it is of this message, and ends inside the answer."""
-    draft = deps.draft
-    if draft is None or draft.message_id != identity or not draft.text or not await deps.model.can_continue():
-        return None
-    if tool_mode(deps) == "native":
-        return draft if draft.raw == draft.text else None
-    reader = PropertyReader("answer")
-    inside = reader.feed(draft.raw) == draft.text and reader.consumed == len(draft.raw)
-    return draft if inside and not reader.done else None
+    return await continuable(deps.draft, deps, message_id=identity, constrained=tool_mode(deps) == "constrained")
 
 
 def tool_mode(deps: StepDeps) -> ToolMode:

@@ -39,7 +39,8 @@ class RunState:
     `started_at` is later by what the run waited since. `opened` says that memory and library were consulted;
     `taken_over` that a worker took the run over, or up after a wait, and did no model call; `failures` counts failed
     model calls since the last finished one, the first of them at `failing_since`; `unwritten` says that the run waits
-    for its model, and that readers saw nothing of the next message; `prompt_tokens` is the length of the last prompt of the agent's own;
+    for its model, and that readers saw nothing of the next message; `prompt_tokens` is the length of the last prompt
+    of the agent's own;
     `worker_id` names the worker that has the run, or had it last.
     """
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from hortus_agents.events import EventPayload, NewEvent
 from hortus_agents.limits import FREE, RunLimits, TokenPrice
+from hortus_agents.loop.retry import RetryRules
 from hortus_agents.loop.state import RunState
 from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
@@ -86,6 +87,7 @@ class StepDeps:
     opening: tuple[EventPayload, ...] = ()
     draft: Draft | None = None
     price: TokenPrice = FREE
+    retries: RetryRules = field(default_factory=RetryRules)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
