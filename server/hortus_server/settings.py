@@ -101,6 +101,9 @@ class WorkerSettings(Group):
 
     concurrency: int = Field(default=100, ge=1, le=10_000, description="runs in progress per process at most")
     pool: Literal["asyncio", "threads"] = Field(default="asyncio", description="threads is the documented fallback")
+    batch_share: float = Field(
+        default=0.1, ge=0, le=1, description="share of claims in which batch runs go before interactive ones"
+    )
     lease_s: float = Field(default=10.0, gt=0, description="seconds until a silent worker's runs are taken over")
     heartbeat_s: float = Field(default=0.25, gt=0, description="seconds between looks at leases and stop requests")
     watch_s: float = Field(default=0.4, gt=0, description="seconds between two looks for processes that died")

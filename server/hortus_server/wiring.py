@@ -31,6 +31,7 @@ from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.probe import BrokerProbe
 from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
+from hortus_server.domain.admission import FairShare
 from hortus_server.domain.records import Claim
 from hortus_server.domain.webhooks import RetryPolicy
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
@@ -42,6 +43,7 @@ from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
+from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.deliver_webhooks import DeliverWebhooks
 from hortus_server.services.execute_run import ExecuteRun, Execution, ToolsFor
 from hortus_server.services.fire_schedules import FireSchedules
@@ -168,6 +170,7 @@ async def open_worker_process(
             lease=timedelta(seconds=worker.lease_s),
             heartbeat=timedelta(seconds=worker.heartbeat_s),
         )
+        choice = ChooseRun(FairShare(worker.batch_share), worker_id, leases.lease)
         execution = Execution(
             models=services.models,
             tools_for=_tools(services),
@@ -194,7 +197,7 @@ async def open_worker_process(
         await stack.enter_async_context(leases.beating())
         yield WorkerProcess(
             worker_id=worker_id,
-            execute_run=ExecuteRun(ports, execution, leases).__call__,
+            execute_run=ExecuteRun(ports, execution, leases, choice).__call__,
             perform_job=perform_job.__call__,
             recover_runs=recover.__call__,
             fire_schedules=_fire_schedules(services).__call__,

@@ -38,6 +38,7 @@ from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.models import ChatModels
 from hortus_server.ports.observer import RunEnd
+from hortus_server.services.choose_run import ChooseRun, Turn
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
 from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
@@ -84,9 +85,13 @@ class ExecuteRun:
     ports: RunPorts
     execution: Execution
     leases: KeepLeases
+    choice: ChooseRun
 
     async def __call__(self, run_id: RunId) -> None:
-        """Work on the run until it ends or goes to another worker. Raises UnavailableError without PostgreSQL."""
+        """Work on the run, or on the one that comes before it, until it ends or goes to another worker.
+
+        Raises UnavailableError without PostgreSQL.
+        """
         run_log, stop = await settled(self._claim(run_id))
         if run_log is None:
             self.ports.observer.claim_missed()
@@ -106,10 +111,18 @@ class ExecuteRun:
                 log.info("run_left", end=end, status=run_log.state.status)
 
     async def _claim(self, run_id: RunId) -> tuple[RunLog | None, Stop | None]:
+        turn = Turn()
+        while not turn.over:
+            claimed = await self._try_claim(run_id, turn)
+            if claimed is not None:
+                return claimed
+        return None, None
+
+    async def _try_claim(self, run_id: RunId, turn: Turn) -> tuple[RunLog, Stop | None] | None:
         async with self.ports.store.transaction() as uow:
-            claim = await uow.runs.claim(run_id, worker_id=self.leases.worker_id, lease=self.leases.lease)
+            claim = await self.choice.claim(uow, run_id, turn)
             if claim is None:
-                return None, None
+                return None
             run = claim.run
             started = NewEvent(payload=RunStarted(worker_id=self.leases.worker_id, generation=claim.generation))
             events = await uow.events.append(

@@ -108,6 +108,7 @@ class FireSchedules:
             limits=schedule.limits,
             title=schedule.name,
             metadata={"schedule_id": str(schedule.id), "due_at": due_at.isoformat()},
+            priority="batch",
         )
         accepted = await self.submit.accept(uow, schedule.tenant_id, request)
         await uow.firings.attach_run(schedule, due_at, accepted.run.id)

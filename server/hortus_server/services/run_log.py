@@ -132,6 +132,9 @@ class RunLog:
         waiting = next((event.payload for event in committed if isinstance(event.payload, RunWaiting)), None)
         if waiting and not await uow.run_stops.park(run.id, self.claim.generation, reason=waiting.reason):
             raise StopOverError
+        if waiting:
+            # Where the tenant's running runs are bounded, a place is free.
+            return committed, _Wakeups(run_id=await uow.wakeups.next_queued(run.session_id))
         terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
         return committed, _Wakeups() if terminal is None else await self._end(uow, terminal, committed)
 

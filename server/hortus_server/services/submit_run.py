@@ -6,6 +6,7 @@ from typing import Any
 
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued
 from hortus_agents.limits import RunLimits
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.errors import InvalidInputError, LimitExceededError
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId, new_id
 from hortus_server.domain.records import Agent, AgentVersion, Run, Session
@@ -33,6 +34,7 @@ class RunRequest:
     limits: Mapping[str, float] = field(default_factory=dict)
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    priority: Priority = "interactive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class SubmitRun:
         """Answer with the queued run.
 
         Raises NotFoundError for an unknown agent or session, InvalidInputError for a session of another agent,
-        LimitExceededError when the tenant has `queue_depth` runs waiting or has used up its budget of the day,
+        LimitExceededError when the tenant has as many runs waiting as it may or has used up its budget of the day,
         ConflictError when the session has used up its own, IdempotencyMismatchError.
         """
         accepted: list[AcceptedRun] = []
@@ -77,10 +79,10 @@ class SubmitRun:
 
     async def accept(self, uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> AcceptedRun:
         """Write session (if new), message and run inside the caller's transaction. Raises as a call does."""
-        queued = await uow.statistics.queued_runs(tenant_id, at_most=self.queue_depth)
-        if queued >= self.queue_depth:
+        depth = await uow.admission.depth(tenant_id, otherwise=self.queue_depth)
+        if depth.queued >= depth.most:
             raise LimitExceededError(
-                f"{queued} runs are queued already", limit=self.queue_depth, retry_after_s=RETRY_AFTER_S
+                f"{depth.queued} runs are queued already", limit=depth.most, retry_after_s=RETRY_AFTER_S
             )
         agent, session, events = await _place(uow, tenant_id, request)
         version = await uow.agents.get_version(tenant_id, agent.id, request.agent_version or agent.current_version)
@@ -97,6 +99,7 @@ class SubmitRun:
             version=version,
             limits=limits,
             queued_seq=events[-1].seq,
+            priority=request.priority,
         )
         return AcceptedRun(run, events)
 
