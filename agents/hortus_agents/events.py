@@ -200,7 +200,11 @@ class ModelFailed(Frozen):
 
 
 class ToolCalled(Frozen):
-    """A tool call is about to run; without its `tool.finished` it is in doubt."""
+    """A tool call is about to run; without its `tool.finished` it is in doubt.
+
+    `attempt` is above 1 where it runs again after a crash. `approval_id` names the approval that this uses up, and
+    `call_sha256` the call that is made, which has to be the approved one.
+    """
 
     type: Literal["tool.called"] = "tool.called"
     call_id: str
@@ -209,6 +213,7 @@ class ToolCalled(Frozen):
     arguments: JsonObject
     attempt: int = 1
     approval_id: UUID | None = None
+    call_sha256: str | None = None
 
 
 class ToolFinished(Frozen):
@@ -241,7 +246,7 @@ Decision = Literal["approve", "deny", "happened", "run_again", "give_up", "answe
 
 
 class ApprovalRequested(Frozen):
-    """A person has to decide: on a call (`call`), on one whose effect is unknown (`doubt`), or on an answer (`question`).
+    """A person has to decide: a `call`, what to do about one whose effect is unknown (`doubt`), or a `question`.
 
     `call_sha256` is over tool, version and exact arguments: the decision holds for nothing else. `persons` is how many
     different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt.

@@ -1,6 +1,6 @@
 """The definition of an agent: what a version of it pins."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -10,8 +10,11 @@ from hortus_agents.messages import Frozen
 ToolMode = Literal["native", "constrained"]
 Strategy = Literal["react"]
 
-BUILTIN_TOOLS = ("recall", "remember", "calculate", "http_get", "python", "request_capability")
-BuiltinTool = Literal["recall", "remember", "calculate", "http_get", "python", "request_capability"]
+BuiltinTool = Literal[
+    "recall", "remember", "calculate", "http_get", "python", "request_capability", "ask_human", "sleep", "wait_until"
+]
+BUILTIN_TOOLS: tuple[BuiltinTool, ...] = get_args(BuiltinTool)
+LONGEST_WAIT_S = 30 * 86_400
 
 
 class MemorySpec(Frozen):
@@ -45,6 +48,20 @@ class LoopBreakerSpec(Frozen):
     )
 
 
+class ApprovalSpec(Frozen):
+    """Which calls a person decides on before they happen, and how long there is to do so."""
+
+    tools: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+        default=(), max_length=100, description="names of tools, evolved ones too"
+    )
+    from_class: int | None = Field(
+        default=None, ge=0, le=3, description="every call of this side-effect class or above; none means only `tools`"
+    )
+    expires_s: float = Field(
+        default=86_400.0, ge=1, le=LONGEST_WAIT_S, description="seconds until nobody's word means no"
+    )
+
+
 class AgentSpec(Frozen):
     """One immutable version of an agent."""
 
@@ -57,6 +74,7 @@ class AgentSpec(Frozen):
     evolution: EvolutionSpec = EvolutionSpec()
     limits: RunLimits = RunLimits()
     loop_breaker: LoopBreakerSpec = LoopBreakerSpec()
+    approval: ApprovalSpec = ApprovalSpec()
     temperature: float = Field(default=0.0, ge=0, le=2)
     http_allow: tuple[str, ...] = Field(
         default=(), max_length=100, description="host names that http_get may reach; empty means none"

@@ -7,12 +7,14 @@ from hortus_agents.evolution.synthesise import Synthesiser
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox.contract import Sandbox
 from hortus_agents.spec import BuiltinTool
+from hortus_agents.tools.builtin.ask_human import AskHumanTool
 from hortus_agents.tools.builtin.calculate import CalculateTool
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
 from hortus_agents.tools.builtin.python import PythonTool
 from hortus_agents.tools.builtin.recall import RecallTool
 from hortus_agents.tools.builtin.remember import RememberTool
 from hortus_agents.tools.builtin.request_capability import RequestCapabilityTool
+from hortus_agents.tools.builtin.timer import SleepTool, WaitUntilTool
 from hortus_agents.tools.memory import AgentMemory
 from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.port import Tool
@@ -34,7 +36,13 @@ class ToolPorts:
 
 def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
     """The registry for a run whose model is `model`; cheap, made anew for each run."""
-    builtins: dict[BuiltinTool, Tool] = {"calculate": CalculateTool(), "http_get": HttpGetTool(ports.http)}
+    builtins: dict[BuiltinTool, Tool] = {
+        "calculate": CalculateTool(),
+        "http_get": HttpGetTool(ports.http),
+        "ask_human": AskHumanTool(),
+        "sleep": SleepTool(),
+        "wait_until": WaitUntilTool(),
+    }
     if ports.memory is not None:
         builtins["recall"] = RecallTool(ports.memory)
         builtins["remember"] = RememberTool(ports.memory)

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from hortus_agents import events as ev
+from hortus_agents.loop.steering import Steerings
 from hortus_agents.messages import ToolCall
 
 
@@ -16,7 +17,7 @@ class PersonsWord:
     kind: ev.ApprovalKind
     call_sha256: str
     expires_at: datetime
-    detail: str
+    question: str
     outcome: ev.ApprovalOutcome = "pending"
     reason: str = ""
     answer: str | None = None
@@ -56,13 +57,14 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One model call with the tool calls that it asked for."""
+    """One model call with the tool calls that it asked for; `heard` is what the user had said to the run before it."""
 
     number: int
     text: str
     answer: str | None
     guard: str | None
     calls: tuple[CallRecord, ...] = ()
+    heard: Steerings = ()
 
 
 def approval_id(run_id: UUID, record: CallRecord) -> UUID:

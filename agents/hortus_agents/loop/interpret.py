@@ -56,7 +56,7 @@ def interpret_constrained(result: ChatResult, state: RunState, *, step: int) -> 
 
 
 def _second_invalid(result: ChatResult, state: RunState) -> Reply:
-    if state.steps and not state.steps[-1].calls:
+    if state.steps and not state.steps[-1].calls and state.steps[-1].answer is None:
         return Reply(answer=result.text.strip(), guard=RAW_ANSWER)
     return Reply()
 

@@ -52,6 +52,10 @@ class Journal:
             return payload
         return payload.model_copy(update={"cost_micros": self._deps.price.cost_micros(payload.usage)})
 
+    def now(self) -> datetime:
+        """The time of what is noted now."""
+        return self._deps.clock()
+
     def wall_left_s(self) -> float:
         """Seconds until the run's wall limit."""
         now = self._deps.clock()
@@ -73,7 +77,8 @@ class Journal:
                     "cost_micros": spent.cost_micros + self._deps.price.cost_micros(unbilled),
                 }
             )
-        kept = partial or next((step.text for step in reversed(self.state.steps) if step.text and not step.calls), "")
+        texts = (step.answer or step.text for step in reversed(self.state.steps) if not step.calls)
+        kept = partial or next((text for text in texts if text), "")
         self.note(RunBudgetExhausted(limit=limit, spent=spent, partial_output=kept))
 
 

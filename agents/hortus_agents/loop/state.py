@@ -11,6 +11,7 @@ from hortus_agents.events import Event, EventPayload
 from hortus_agents.limits import Spent
 from hortus_agents.loop import call_record
 from hortus_agents.loop.call_record import CallRecord, StepRecord
+from hortus_agents.loop.steering import Steering, Steerings, split_heard
 from hortus_agents.messages import Message, Usage
 
 HISTORY_MESSAGES = 20
@@ -41,7 +42,8 @@ class RunState:
     model calls since the last finished one, the first of them at `failing_since`; `unwritten` says that the run waits
     for its model, and that readers saw nothing of the next message; `prompt_tokens` is the length of the last prompt
     of the agent's own;
-    `worker_id` names the worker that has the run, or had it last.
+    `worker_id` names the worker that has the run, or had it last; `unheard` is what the user said to the run and no
+    model call has seen yet.
     """
 
     run_id: UUID
@@ -67,6 +69,7 @@ class RunState:
     usage: Usage = field(default_factory=Usage)
     output: str | None = None
     worker_id: str = ""
+    unheard: Steerings = ()
 
     @property
     def finished(self) -> bool:
@@ -85,10 +88,12 @@ class RunState:
 
 
 def fold_session(events: Iterable[Event], run_id: UUID, *, history_messages: int = HISTORY_MESSAGES) -> RunState:
-    """The state of `run_id` after `events`, which are in the order of the log."""
+    """The state of `run_id` after `events`, which are in the order of the log; of others that were undone, nothing."""
     state = RunState(run_id=run_id, history_messages=history_messages)
-    for event in events:
-        state = fold(state, event)
+    log = tuple(events)
+    undone = {event.run_id for event in log if isinstance(event.payload, ev.RunRolledBack)} - {run_id}
+    for event in log:
+        state = state if event.run_id in undone else fold(state, event)
     return state
 
 
@@ -114,6 +119,8 @@ def _fold_other(state: RunState, event: Event) -> RunState:
         return _with_history(state, Message(role="user", content=payload.content))
     if isinstance(payload, ev.MessageCompleted):
         return _with_history(state, Message(role="assistant", content=payload.content))
+    if isinstance(payload, ev.RunCancelled) and payload.partial_output:
+        return _with_history(state, Message(role="assistant", content=payload.partial_output))
     if isinstance(payload, ev.CapabilityActivated | ev.CapabilityReused):
         return _bind(state, payload, step=0, own=False)
     if isinstance(payload, ev.CapabilityDisabled):
@@ -145,6 +152,8 @@ def _queued(state: RunState, _payload: ev.RunQueued, _step: int, _at: datetime) 
 
 
 def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datetime) -> RunState:
+    if payload.steers:
+        return replace(state, unheard=(*state.unheard, Steering(payload.message_id, payload.content)))
     return replace(state, user_message=payload.content)
 
 
@@ -195,8 +204,10 @@ def _model_called(state: RunState, payload: ev.ModelCalled, step: int, _at: date
     if payload.purpose != "act":
         return _emitted(state, payload, step, _at)
     calls = tuple(CallRecord(call) for call in payload.tool_calls)
-    record = StepRecord(step, payload.text, payload.answer, payload.guard, calls)
-    return replace(state, steps=(*state.steps, record), emitted=(), prompt_tokens=payload.usage.prompt_tokens)
+    heard, unheard = split_heard(state.unheard, payload.heard)
+    record = StepRecord(step, payload.text, payload.answer, payload.guard, calls, heard)
+    state = replace(state, steps=(*state.steps, record), unheard=unheard)
+    return replace(state, emitted=(), prompt_tokens=payload.usage.prompt_tokens)
 
 
 def _model_failed(state: RunState, payload: ev.ModelFailed, step: int, at: datetime) -> RunState:
@@ -300,5 +311,5 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.RunCancelled: _ended,
     ev.RunBudgetExhausted: _ended,
 }
-WITHOUT_EFFECT: frozenset[type] = frozenset({ev.SessionCreated})
-"""Payloads that a run's state does not depend on; a test asks that every other type has a fold."""
+WITHOUT_EFFECT: frozenset[type] = frozenset({ev.SessionCreated, ev.RunRolledBack})
+"""Payloads that the state of their own run does not depend on; a test asks that every other type has a fold."""

@@ -1,6 +1,7 @@
-"""Who may call what: default deny above scratch, and what an agent's definition grants."""
+"""Who may call what: default deny above scratch, what an agent's definition grants, and what a person decides."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -8,25 +9,63 @@ from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.port import SideEffect, ToolDefinition
 
 
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The call may happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The call may not happen; `reason` is for the model."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """A person decides, within `expires_s` seconds; `persons` different ones where one is not enough."""
+
+    reason: str
+    persons: int = 1
+    expires_s: float = 86_400.0
+
+
+Verdict = Allow | Deny | Approve
+
+
 class ToolPolicy(Protocol):
     """Decides on a call whose arguments are already valid."""
 
-    def refuse(self, definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
-        """Why the call may not happen, in words for the model; None lets it through."""
+    def judge(self, definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> Verdict:
+        """Asked before a call, and again right before it runs once a person has approved it."""
         ...
 
 
 class ClassPolicy:
-    """Reads and scratch work pass; anything that reaches further needs a grant in the agent's definition."""
+    """Reads and scratch work pass; anything that reaches further needs a grant in the agent's definition, or a person.
 
-    def refuse(self, definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
+    A grant that an agent lacks is no person's to give where the definition could have given it. What cannot be taken
+    back needs two persons, always.
+    """
+
+    def judge(self, definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> Verdict:
         """See ToolPolicy."""
-        if definition.side_effect < SideEffect.EXTERNAL:
-            return None
-        grant = _GRANTS.get(definition.spec.name)
-        if grant is None:
-            return f"{definition.spec.name} reaches outside and this agent has no permission for it"
-        return grant(arguments, spec)
+        name, reach = definition.spec.name, definition.side_effect
+        asks = name in spec.approval.tools or (
+            spec.approval.from_class is not None and reach >= spec.approval.from_class
+        )
+        if reach >= SideEffect.EXTERNAL:
+            grant = _GRANTS.get(name)
+            refusal = grant(arguments, spec) if grant is not None else None
+            if refusal is not None:
+                return Deny(refusal)
+            if grant is None and not asks:
+                return Deny(f"{name} reaches outside and this agent has no permission for it")
+        if reach >= SideEffect.IRREVERSIBLE:
+            return Approve(f"{name} cannot be taken back", 2, spec.approval.expires_s)
+        if asks:
+            return Approve(f"this agent's calls of {name} need a person's approval", 1, spec.approval.expires_s)
+        return Allow()
 
 
 def host_allowed(url: str, allow: tuple[str, ...]) -> bool:

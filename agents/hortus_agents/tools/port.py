@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from hortus_agents.events import EventPayload
@@ -24,7 +25,11 @@ class SideEffect(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolDefinition:
-    """A tool as the proxy sees it; `version_id` names an evolved tool's exact source."""
+    """A tool as the proxy sees it; `version_id` names an evolved tool's exact source.
+
+    `in_doubt` says what happens to a call whose worker died before it knew the result: `rerun` it under the same call
+    id, `probe` whether it took effect (for a ProbingTool), or `ask` a person.
+    """
 
     spec: ToolSpec
     side_effect: SideEffect
@@ -47,6 +52,7 @@ class ToolContext:
 
     `task` is the user's message, `prior` what this very call emitted before a crash: a call that runs again takes
     finished model calls from there instead of repeating them. Emitting an event of `prior` again does nothing.
+    `call_id` stays the same when a call runs again, and `in_doubt` says that an earlier attempt may have taken effect.
     """
 
     tenant_id: UUID
@@ -59,6 +65,7 @@ class ToolContext:
     emit: Callable[[Sequence[EventPayload]], Awaitable[None]]
     task: str = ""
     prior: tuple[EventPayload, ...] = ()
+    in_doubt: bool = False
 
 
 class Tool(Protocol):
@@ -71,4 +78,46 @@ class Tool(Protocol):
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Do it; `arguments` already passed the schema."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Whether a call took effect; `output` is its result where that is known."""
+
+    effect: Literal["happened", "did_not_happen", "unknown"]
+    output: ToolOutput | None = None
+
+
+@runtime_checkable
+class ProbingTool(Tool, Protocol):
+    """A tool that can find out whether an interrupted call took effect."""
+
+    async def probe(self, arguments: Mapping[str, Any], context: ToolContext) -> Probed:
+        """Look without changing anything; `context.call_id` is that of the interrupted call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Wait for a person's answer: to `question`, one of `choices` where there are any, within `expires_s` seconds."""
+
+    question: str
+    choices: tuple[str, ...] = ()
+    expires_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskTimer:
+    """Wait until `due_at` (aware UTC)."""
+
+    due_at: datetime
+
+
+@runtime_checkable
+class WaitingTool(Tool, Protocol):
+    """A tool that does nothing but wait: the run parks, holds no worker, and goes on once the wait is over."""
+
+    def wait(self, arguments: Mapping[str, Any], *, now: datetime) -> AskPerson | AskTimer:
+        """What to wait for, or raises ToolRetryError; asked once."""
         ...

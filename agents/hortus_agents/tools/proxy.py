@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from jsonschema import Draft202012Validator
@@ -13,8 +14,19 @@ from jsonschema.exceptions import best_match
 from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
 from hortus_agents.messages import ToolCall, ToolSpec
 from hortus_agents.spec import AgentSpec
-from hortus_agents.tools.policy import ClassPolicy, ToolPolicy
-from hortus_agents.tools.port import Tool, ToolContext, ToolDefinition
+from hortus_agents.tools.identity import call_sha256, tool_version
+from hortus_agents.tools.policy import Approve, ClassPolicy, Deny, ToolPolicy
+from hortus_agents.tools.port import (
+    AskPerson,
+    AskTimer,
+    Probed,
+    ProbingTool,
+    Tool,
+    ToolContext,
+    ToolDefinition,
+    ToolOutput,
+    WaitingTool,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +38,7 @@ StoreArtifact = Callable[[bytes], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a call came to: text for the model, and how it ended."""
+    """What a call came to: text for the model, and how it ended; `origin` tells a person's own words from a tool's."""
 
     outcome: Literal["ok", "retry", "failed", "denied", "duplicate"]
     content: str
@@ -34,6 +46,7 @@ class Observation:
     truncated: bool = False
     artifact_sha256: str | None = None
     tier: str | None = None
+    origin: Literal["tool", "user"] = "tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,16 @@ class Admitted:
     def definition(self) -> ToolDefinition:
         """The tool's own facts."""
         return self.tool.definition
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPerson:
+    """A call that passed every check but one: a person has to approve exactly it, as `call_sha256` names it."""
+
+    call: ToolCall
+    definition: ToolDefinition
+    verdict: Approve
+    call_sha256: str
 
 
 class ToolProxy:
@@ -75,8 +98,13 @@ class ToolProxy:
         tool = self._tools.get(name)
         return None if tool is None else tool.definition
 
-    def admit(self, call: ToolCall, spec: AgentSpec) -> Admitted | Observation:
-        """Check a call without running it: an Observation says why it may not run."""
+    def admit(
+        self, call: ToolCall, spec: AgentSpec, *, approved: str | None = None
+    ) -> Admitted | NeedsPerson | Observation:
+        """Check a call without running it: an Observation says why it may not run.
+
+        `approved` is the hash of the call that persons have approved; it helps no other call.
+        """
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
@@ -86,10 +114,41 @@ class ToolProxy:
         if error is not None:
             where = "/".join(str(part) for part in error.absolute_path) or "arguments"
             return Observation("retry", f"invalid arguments of {call.name}: {where}: {error.message[:300]}")
-        refusal = self._policy.refuse(tool.definition, call.arguments, spec)
-        if refusal is not None:
-            return Observation("denied", refusal)
+        verdict = self._policy.judge(tool.definition, call.arguments, spec)
+        if isinstance(verdict, Deny):
+            return Observation("denied", verdict.reason)
+        if isinstance(verdict, Approve):
+            identity = call_sha256(call, tool_version(tool.definition))
+            if identity != approved:
+                return NeedsPerson(call, tool.definition, verdict, identity)
         return Admitted(call, tool)
+
+    def wait(self, admitted: Admitted, *, now: datetime) -> AskPerson | AskTimer | Observation | None:
+        """What an admitted call waits for; None for one that does something."""
+        if not isinstance(admitted.tool, WaitingTool):
+            return None
+        try:
+            return admitted.tool.wait(admitted.call.arguments, now=now)
+        except ToolRetryError as error:
+            return Observation("retry", str(error))
+        except Exception as error:  # noqa: BLE001 - the boundary, as in a call
+            _log.exception("tool %s raised", admitted.call.name)
+            return Observation("failed", f"{admitted.call.name} is broken: {type(error).__name__}")
+
+    async def probe(self, admitted: Admitted, context: ToolContext, *, timeout_s: float) -> Probed:
+        """Whether an interrupted call took effect; `unknown` where its tool cannot tell, within its time."""
+        if not isinstance(admitted.tool, ProbingTool):
+            return Probed("unknown")
+        try:
+            async with asyncio.timeout(min(admitted.definition.timeout_s, timeout_s)):
+                return await admitted.tool.probe(admitted.call.arguments, context)
+        except Exception:  # noqa: BLE001 - the boundary: what cannot be found out is unknown
+            _log.exception("tool %s could not probe", admitted.call.name)
+            return Probed("unknown")
+
+    async def bounded(self, output: ToolOutput) -> Observation:
+        """The result of a call that another worker had run, cut as its own run would have cut it."""
+        return await self._bounded(Observation("ok", output.content, tier=output.tier), 0.0)
 
     async def run(self, admitted: Admitted, context: ToolContext, *, timeout_s: float | None = None) -> Observation:
         """Run an admitted call; whatever happens inside becomes an observation. Cancellation goes on."""
@@ -131,4 +190,5 @@ class ToolProxy:
             truncated=len(whole) > self._output_limit,
             artifact_sha256=sha256,
             tier=observation.tier,
+            origin=observation.origin,
         )

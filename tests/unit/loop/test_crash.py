@@ -93,29 +93,25 @@ async def test_many_deaths_lose_and_double_nothing(plan: Plan, deaths: list[int]
     assert all(count == 1 or call_id in doubted for call_id, count in counts.items())
 
 
-@pytest.mark.parametrize("policy", ["rerun", "probe", "ask"])
-async def test_a_call_in_doubt_follows_its_tools_policy(policy: Any) -> None:
-    deaths = iter([True, False])
+async def test_a_call_in_doubt_that_may_run_again_keeps_its_id_and_is_told_so() -> None:
+    deaths, doubts = iter([True, False]), []
 
-    async def die(_context: Any) -> None:
+    async def die(context: Any) -> None:
+        doubts.append(context.in_doubt)
         if next(deaths):
             raise Died
 
-    tool = EchoTool(in_doubt=policy, before=die)
+    tool = EchoTool(in_doubt="rerun", before=die)
     run = planned([["a"]], tool)
     with pytest.raises(Died):
         await run.step()
     run.take_over(generation=2)
     await run.finish()
-    assert [payload.policy for payload in run.payloads("tool.in_doubt")] == [policy]
+    assert [payload.policy for payload in run.payloads("tool.in_doubt")] == ["rerun"]
     finished = run.payloads("tool.finished")[0]
-    if policy == "rerun":
-        assert [call_id for call_id, _ in tool.calls] == [finished.call_id] * 2
-        assert finished.outcome == "ok"
-    else:
-        assert len(tool.calls) == 1
-        assert finished.outcome == "failed"
-        assert "its effect is unknown and it was not repeated" in finished.content
+    assert [call_id for call_id, _ in tool.calls] == [finished.call_id] * 2
+    assert doubts == [False, True]
+    assert finished.outcome == "ok"
 
 
 async def test_doubt_is_logged_once_however_often_workers_die() -> None:
@@ -145,7 +141,8 @@ async def test_a_call_whose_tool_is_gone_after_a_crash_is_not_repeated() -> None
     run.registry = ToolRegistry({})
     await run.step()
     assert run.payloads("tool.in_doubt")[0].policy == "ask"
-    assert run.payloads("tool.finished")[0].outcome == "failed"
+    assert run.state().parked
+    assert run.payloads("approval.requested")[0].kind == "doubt"
 
 
 async def test_attempts_go_on_counting_after_a_crash() -> None:

@@ -1,0 +1,109 @@
+"""One tool call: through the proxy, under the run's limits, into the log."""
+
+from collections.abc import Sequence
+
+from hortus_agents.errors import ToolFailedError
+from hortus_agents.events import EventPayload, ModelCalled, ToolCalled, ToolFinished
+from hortus_agents.loop.call_record import CallRecord
+from hortus_agents.loop.journal import Journal
+from hortus_agents.loop.step import StepDeps
+from hortus_agents.tools.identity import call_sha256, tool_version
+from hortus_agents.tools.port import ToolContext
+from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation
+
+
+def admit(record: CallRecord, deps: StepDeps) -> Admitted | NeedsPerson | Observation:
+    """Ask the proxy, with what persons have approved of this call."""
+    approved = None if record.grant is None else record.grant.call_sha256
+    return deps.tools.admit(record.call, deps.spec, approved=approved)
+
+
+def effect_of(record: CallRecord, deps: StepDeps) -> int:
+    """How far the call reaches."""
+    definition = deps.tools.definition(record.call.name)
+    return 0 if definition is None else int(definition.side_effect)
+
+
+def note_called(record: CallRecord, journal: Journal, deps: StepDeps, *, runs: bool = True) -> None:
+    """It is about to run. An approval is named where it is used up, which is once."""
+    definition = deps.tools.definition(record.call.name)
+    uses = record.grant if runs and definition is not None and record.grant and not record.grant.used else None
+    identity = call_sha256(record.call, tool_version(definition)) if uses and definition else None
+    journal.note(
+        ToolCalled(
+            call_id=record.call.id,
+            name=record.call.name,
+            tool_version_id=definition.version_id if definition else None,
+            arguments=record.call.arguments,
+            attempt=record.attempt + 1,
+            approval_id=uses.approval_id if uses else None,
+            call_sha256=identity,
+        )
+    )
+
+
+def note_finished(record: CallRecord, observation: Observation, journal: Journal) -> None:
+    """What it came to."""
+    journal.note(
+        ToolFinished(
+            call_id=record.call.id,
+            name=record.call.name,
+            outcome=observation.outcome,
+            content=observation.content,
+            truncated=observation.truncated,
+            artifact_sha256=observation.artifact_sha256,
+            duration_ms=observation.duration_ms,
+            tier=observation.tier,
+            origin=observation.origin,
+        )
+    )
+
+
+async def call(admitted: Admitted, journal: Journal, deps: StepDeps, *, in_doubt: bool = False) -> Observation:
+    """Run it. Raises only what a commit of the tool's own events raises."""
+    lost: list[Exception] = []
+    context = context_of(admitted, journal, deps, in_doubt=in_doubt, lost=lost)
+    left_s = journal.wall_left_s()
+    if left_s <= 0:
+        return Observation("failed", "the run's time is up")
+    observation = await deps.tools.run(admitted, context, timeout_s=left_s)
+    if lost:
+        raise lost[0]  # the log could not be written: that is the driver's affair, not the tool's or the model's
+    return observation
+
+
+def context_of(
+    admitted: Admitted,
+    journal: Journal,
+    deps: StepDeps,
+    *,
+    in_doubt: bool = False,
+    lost: list[Exception] | None = None,
+) -> ToolContext:
+    """Who calls. What goes wrong with a commit of the tool's own events is noted in `lost`."""
+    prior = journal.state.emitted
+
+    async def emit(payloads: Sequence[EventPayload]) -> None:
+        try:
+            await journal.emit(payloads, prior=prior)
+        except Exception as error:
+            if lost is not None:
+                lost.append(error)
+            raise
+        limit = journal.exhausted() if any(isinstance(payload, ModelCalled) for payload in payloads) else None
+        if limit in {"model_calls", "tokens", "wall_s"}:
+            raise ToolFailedError(f"stopped: the run's limit of {limit} is reached")
+
+    return ToolContext(
+        tenant_id=deps.scope.tenant_id,
+        session_id=deps.scope.session_id,
+        run_id=deps.scope.run_id,
+        agent_id=deps.scope.agent_id,
+        step=journal.state.step,
+        call_id=admitted.call.id,
+        spec=deps.spec,
+        emit=emit,
+        task=journal.state.user_message or "",
+        prior=prior,
+        in_doubt=in_doubt,
+    )
