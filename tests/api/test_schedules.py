@@ -200,3 +200,15 @@ async def test_scopes_divide_reading_from_writing(make_caller, admin: Caller, sc
     writer = await make_caller("schedules:write")
     assert (await writer.post(f"/v1/schedules/{schedule['id']}/pause")).status_code == 200
     assert is_problem(await writer.get("/v1/schedules"), 403, "forbidden")["scope"] == "schedules:read"
+
+
+async def test_a_timing_is_looked_at_without_a_schedule(admin: Caller):
+    asked = {"timing": {"kind": "interval", "every_s": 60}, "count": 2}
+    first, second = (
+        datetime.fromisoformat(at) for at in (await admin.post("/v1/schedules/preview", asked)).json()["items"]
+    )
+    assert second - first == timedelta(seconds=60)
+    assert first > datetime.now(UTC)
+    never = {"timing": {"kind": "cron", "expression": "0 0 31 2 *"}}
+    is_problem(await admin.post("/v1/schedules/preview", never), 422, "invalid_request")
+    assert (await admin.get("/v1/schedules")).json()["items"] == []

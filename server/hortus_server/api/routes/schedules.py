@@ -18,10 +18,12 @@ from hortus_server.api.schemas.schedules import (
     SchedulePage,
     SchedulePatch,
     ScheduleView,
+    TimingPreview,
     schedule_json,
 )
 from hortus_server.api.schemas.wire import agent_of, page_json
 from hortus_server.domain.ids import ScheduleId, SessionId
+from hortus_server.domain.schedules import next_due_times
 from hortus_server.services.create_schedule import ScheduleDraft
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
@@ -56,6 +58,13 @@ async def create_schedule(
         overlap=body.overlap,
     )
     return created(await edge.create_schedule(caller.tenant_id, draft=draft, once=idempotent.once(schedule_json)))
+
+
+@router.post("/preview", response_model=DueTimesView, responses=CHANGE, dependencies=[NoQuery])
+async def preview_timing(body: TimingPreview, edge: EdgeDep, _caller: SchedulesRead) -> Response:
+    """When a timing would be due from now on; nothing is stored. A cron expression that never fires is refused."""
+    due = next_due_times(body.timing, edge.change_schedule.now(), body.count)
+    return json_answer(DueTimesView(items=due))
 
 
 @router.get("", response_model=SchedulePage, responses=LIST)

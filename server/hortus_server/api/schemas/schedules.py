@@ -113,6 +113,17 @@ def schedule_json(schedule: Schedule) -> dict[str, Any]:
     return ScheduleView.model_validate(schedule).model_dump(mode="json")
 
 
+class TimingPreview(Body):
+    """A timing that is only looked at."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"timing": {"kind": "cron", "expression": "30 8 * * MON-FRI"}}]}
+    )
+
+    timing: Timing
+    count: int = Field(default=5, ge=1, le=20)
+
+
 class SchedulePage(PageView[ScheduleView]):
     """Schedules, newest first."""
 

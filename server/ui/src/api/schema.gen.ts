@@ -830,6 +830,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Timing
+         * @description When a timing would be due from now on; nothing is stored. A cron expression that never fires is refused.
+         *
+         *     Scope: `schedules:read`.
+         */
+        post: operations["preview_timing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/schedules/{schedule_id}": {
         parameters: {
             query?: never;
@@ -1738,6 +1760,127 @@ export interface components {
             updated_at: string;
         };
         /**
+         * ApprovalDecided
+         * @description Somebody decided; `outcome` is where the approval stands now: `pending` while a second person is needed.
+         *
+         *     `answer` is an answer to a question, or what a person knows of the result of a call in doubt.
+         */
+        ApprovalDecided: {
+            /** Answer */
+            answer?: string | null;
+            /**
+             * Approval Id
+             * Format: uuid
+             */
+            approval_id: string;
+            /** By */
+            by: string;
+            /** Call Id */
+            call_id: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "pending" | "approved" | "denied" | "answered" | "expired" | "cancelled";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approval.decided";
+        };
+        /**
+         * ApprovalExpired
+         * @description Nobody decided in time, which means no.
+         */
+        ApprovalExpired: {
+            /**
+             * Approval Id
+             * Format: uuid
+             */
+            approval_id: string;
+            /** Call Id */
+            call_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approval.expired";
+        };
+        /**
+         * ApprovalRequested
+         * @description A person has to decide: on a call (`call`), on one whose effect is unknown (`doubt`), or on an answer (`question`).
+         *
+         *     `call_sha256` is over tool, version and exact arguments: the decision holds for nothing else. `persons` is how many
+         *     different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt.
+         */
+        ApprovalRequested: {
+            /**
+             * Approval Id
+             * Format: uuid
+             */
+            approval_id: string;
+            /** Arguments */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** Call Id */
+            call_id: string;
+            /** Call Sha256 */
+            call_sha256: string;
+            /**
+             * Choices
+             * @default []
+             */
+            choices: string[];
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "call" | "doubt" | "question";
+            /** Name */
+            name: string;
+            /**
+             * Persons
+             * @default 1
+             */
+            persons: number;
+            /** Reason */
+            reason: string;
+            /** Side Effect */
+            side_effect: number;
+            /** Started At */
+            started_at?: string | null;
+            /** Tool Version */
+            tool_version: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approval.requested";
+            /** Worker Id */
+            worker_id?: string | null;
+        };
+        /**
          * AttemptView
          * @description One try; `status` null means that there was no answer.
          */
@@ -2215,7 +2358,7 @@ export interface components {
              */
             at: string;
             /** Payload */
-            payload: components["schemas"]["SessionCreated"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
+            payload: components["schemas"]["SessionCreated"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
             /** Run Id */
             run_id: string | null;
             /** Seq */
@@ -2794,6 +2937,8 @@ export interface components {
         /**
          * MessageCompleted
          * @description The assistant's answer; closes the token stream of `message_id`.
+         *
+         *     A run that was steered while it wrote goes on behind it, and answers again.
          */
         MessageCompleted: {
             /** Content */
@@ -2824,6 +2969,9 @@ export interface components {
         /**
          * MessageCreated
          * @description A user's message.
+         *
+         *     With `steers` it was said to a run that was accepted already: the run's next model call sees it. `heard` of a
+         *     `model.called` says which one that was.
          */
         MessageCreated: {
             /** Content */
@@ -2833,6 +2981,11 @@ export interface components {
              * Format: uuid
              */
             message_id: string;
+            /**
+             * Steers
+             * @default false
+             */
+            steers: boolean;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -2864,6 +3017,7 @@ export interface components {
          *     `purpose` is `act` for the agent's own step; evolution's calls name theirs. `guard` names a deterministic
          *     fallback that held (duplicate_call, forced_answer, forced_use, truncated_answer, raw_answer, repaired), so that
          *     nobody takes it for the model's merit. `cost_micros` is what the tokens cost by the price table of that moment.
+         *     `heard` are the messages that steered the run and that this call was the first to see.
          */
         ModelCalled: {
             /** Answer */
@@ -2884,6 +3038,11 @@ export interface components {
             first_token_ms?: number | null;
             /** Guard */
             guard?: string | null;
+            /**
+             * Heard
+             * @default []
+             */
+            heard: string[];
             /**
              * Message Id
              * Format: uuid
@@ -3263,7 +3422,7 @@ export interface components {
         };
         /**
          * RunCancelled
-         * @description Somebody stopped the run; never counted as a failure.
+         * @description Somebody stopped the run; never counted as a failure. What it had written stays in the conversation.
          */
         RunCancelled: {
             /**
@@ -3492,6 +3651,8 @@ export interface components {
         /**
          * RunResumed
          * @description A waiting run may go on; a worker takes it up where it stopped. `by` names who let it, `reason` why.
+         *
+         *     `ref_id` is that of the wait which is over, where it had one.
          */
         RunResumed: {
             /**
@@ -3501,11 +3662,30 @@ export interface components {
             by: string;
             /** Reason */
             reason: string;
+            /** Ref Id */
+            ref_id?: string | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "run.resumed";
+        };
+        /**
+         * RunRolledBack
+         * @description Somebody took back what was said in this run, from the user's message on: later prompts hold nothing of it.
+         *
+         *     The events stay in the log. `by_run_id` is the run that takes the place. What tools did is not undone.
+         */
+        RunRolledBack: {
+            /** By Run Id */
+            by_run_id?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "run.rolled_back";
         };
         /**
          * RunStarted
@@ -4218,6 +4398,25 @@ export interface components {
             tokens_per_session: number | null;
         };
         /**
+         * TimingPreview
+         * @description A timing that is only looked at.
+         * @example {
+         *       "timing": {
+         *         "expression": "30 8 * * MON-FRI",
+         *         "kind": "cron"
+         *       }
+         *     }
+         */
+        TimingPreview: {
+            /**
+             * Count
+             * @default 5
+             */
+            count: number;
+            /** Timing */
+            timing: components["schemas"]["CronTiming"] | components["schemas"]["IntervalTiming"] | components["schemas"]["OnceTiming"];
+        };
+        /**
          * ToolCall
          * @description One use of a tool, as the model asked for it; `id` is unique in its session.
          */
@@ -4236,10 +4435,17 @@ export interface components {
          * @description A tool call is about to run; without its `tool.finished` it is in doubt.
          */
         ToolCalled: {
+            /** Approval Id */
+            approval_id?: string | null;
             /** Arguments */
             arguments: {
                 [key: string]: unknown;
             };
+            /**
+             * Attempt
+             * @default 1
+             */
+            attempt: number;
             /** Call Id */
             call_id: string;
             /** Name */
@@ -4265,7 +4471,7 @@ export interface components {
         };
         /**
          * ToolFinished
-         * @description A tool call's observation, as the model sees it.
+         * @description A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
          */
         ToolFinished: {
             /** Artifact Sha256 */
@@ -4278,6 +4484,12 @@ export interface components {
             duration_ms: number;
             /** Name */
             name: string;
+            /**
+             * Origin
+             * @default tool
+             * @enum {string}
+             */
+            origin: "tool" | "user";
             /**
              * Outcome
              * @enum {string}
@@ -4561,6 +4773,9 @@ export interface components {
         /**
          * WaitReason
          * @description What a waiting run waits for; `ref_id` names the approval, the hold or whatever else will end it.
+         *
+         *     `due_at` is when the wait ends by itself: a timer's time, the last moment of an approval, the next try of a model
+         *     whose endpoints are down.
          */
         WaitReason: {
             /**
@@ -4568,11 +4783,13 @@ export interface components {
              * @default
              */
             detail: string;
+            /** Due At */
+            due_at?: string | null;
             /**
              * Kind
              * @enum {string}
              */
-            kind: "approval" | "input" | "timer" | "children" | "paused" | "frozen";
+            kind: "approval" | "input" | "timer" | "children" | "model" | "paused" | "frozen";
             /** Ref Id */
             ref_id?: string | null;
         };
@@ -4784,6 +5001,9 @@ export type AgentVersionCreate = components['schemas']['AgentVersionCreate'];
 export type AgentVersionPage = components['schemas']['AgentVersionPage'];
 export type AgentVersionView = components['schemas']['AgentVersionView'];
 export type AgentView = components['schemas']['AgentView'];
+export type ApprovalDecided = components['schemas']['ApprovalDecided'];
+export type ApprovalExpired = components['schemas']['ApprovalExpired'];
+export type ApprovalRequested = components['schemas']['ApprovalRequested'];
 export type AttemptView = components['schemas']['AttemptView'];
 export type AuthCommand = components['schemas']['AuthCommand'];
 export type BudgetLeft = components['schemas']['BudgetLeft'];
@@ -4866,6 +5086,7 @@ export type RunPause = components['schemas']['RunPause'];
 export type RunQueued = components['schemas']['RunQueued'];
 export type RunResume = components['schemas']['RunResume'];
 export type RunResumed = components['schemas']['RunResumed'];
+export type RunRolledBack = components['schemas']['RunRolledBack'];
 export type RunStarted = components['schemas']['RunStarted'];
 export type RunSucceeded = components['schemas']['RunSucceeded'];
 export type RunView = components['schemas']['RunView'];
@@ -4895,6 +5116,7 @@ export type StopView = components['schemas']['StopView'];
 export type StopsView = components['schemas']['StopsView'];
 export type SubscribeCommand = components['schemas']['SubscribeCommand'];
 export type TenantBudgetView = components['schemas']['TenantBudgetView'];
+export type TimingPreview = components['schemas']['TimingPreview'];
 export type ToolCall = components['schemas']['ToolCall'];
 export type ToolCalled = components['schemas']['ToolCalled'];
 export type ToolDisable = components['schemas']['ToolDisable'];
@@ -8473,6 +8695,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_timing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimingPreview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueTimesView"];
                 };
             };
             /** @description Bad Request */

@@ -1,11 +1,20 @@
 import { expect, it } from "vitest";
 import type { Event } from "../api/schema.gen";
 import { activeRun, buildTurns } from "./conversation";
+import { type FewFields, payloadOf } from "./payload.fixture";
 
 let seq = 0;
-function event(run_id: string | null, payload: Event["payload"]): Event {
+function event(run_id: string | null, payload: FewFields): Event {
   seq += 1;
-  return { session_id: "s", seq, run_id, step: 0, type: payload.type, at: "2026-01-01T00:00:00Z", payload };
+  return {
+    session_id: "s",
+    seq,
+    run_id,
+    step: 0,
+    type: payload.type,
+    at: "2026-01-01T00:00:00Z",
+    payload: payloadOf(payload),
+  };
 }
 
 const said = (run: string, content: string) => event(run, { type: "message.created", message_id: content, content });

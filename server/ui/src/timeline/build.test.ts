@@ -1,11 +1,12 @@
 import { expect, it } from "vitest";
 import type { Event } from "../api/schema.gen";
+import { type FewFields, payloadOf } from "../live/payload.fixture";
 import { buildTimeline } from "./build";
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 
 /** Events at given seconds, numbered in order. */
-function log(...entries: [at: number, step: number, payload: Event["payload"]][]): Event[] {
+function log(...entries: [at: number, step: number, payload: FewFields][]): Event[] {
   return entries.map(([at, step, payload], index) => ({
     session_id: "s",
     seq: index + 1,
@@ -13,15 +14,15 @@ function log(...entries: [at: number, step: number, payload: Event["payload"]][]
     step,
     type: payload.type,
     at: new Date(START + at * 1000).toISOString(),
-    payload,
+    payload: payloadOf(payload),
   }));
 }
 
 const limits = { steps: 1, model_calls: 1, tool_calls: 1, tokens: 1, wall_s: 1, completion_tokens: 16 };
-const queued: Event["payload"] = { type: "run.queued", agent_id: "a", agent_version_id: "v", agent_version: 3, limits };
-const started = (generation: number): Event["payload"] => ({ type: "run.started", worker_id: "w", generation });
-const step: Event["payload"] = { type: "step.started", bound_tools: ["calculate"] };
-const model = (purpose: string): Event["payload"] => ({
+const queued: FewFields = { type: "run.queued", agent_id: "a", agent_version_id: "v", agent_version: 3, limits };
+const started = (generation: number): FewFields => ({ type: "run.started", worker_id: "w", generation });
+const step: FewFields = { type: "step.started", bound_tools: ["calculate"] };
+const model = (purpose: string): FewFields => ({
   type: "model.called",
   message_id: "m",
   purpose,
@@ -38,14 +39,14 @@ const model = (purpose: string): Event["payload"] => ({
   guard: null,
   cost_micros: 0,
 });
-const call: Event["payload"] = {
+const call: FewFields = {
   type: "tool.called",
   call_id: "c",
   name: "calculate",
   tool_version_id: null,
   arguments: {},
 };
-const result: Event["payload"] = {
+const result: FewFields = {
   type: "tool.finished",
   call_id: "c",
   name: "calculate",
@@ -56,7 +57,7 @@ const result: Event["payload"] = {
   duration_ms: 500,
   tier: null,
 };
-const cancelled: Event["payload"] = { type: "run.cancelled", reason: "stop", partial_output: "" };
+const cancelled: FewFields = { type: "run.cancelled", reason: "stop", partial_output: "" };
 
 function rows(events: Event[]) {
   return buildTimeline(events).map((span) => [
