@@ -249,13 +249,19 @@ CREATE TABLE public.runs (
     pause_reason text,
     waiting_for jsonb,
     cost_micros bigint DEFAULT 0 NOT NULL,
+    rolled_back_at timestamp with time zone,
+    steers integer DEFAULT 0 NOT NULL,
+    priority text DEFAULT 'interactive'::text NOT NULL,
+    ready boolean DEFAULT true NOT NULL,
     CONSTRAINT runs_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT runs_check1 CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (generation >= 1) AND (started_at IS NOT NULL)))),
     CONSTRAINT runs_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT runs_generation_check CHECK ((generation >= 0)),
     CONSTRAINT runs_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
+    CONSTRAINT runs_priority_check CHECK ((priority = ANY (ARRAY['interactive'::text, 'batch'::text]))),
     CONSTRAINT runs_queued_seq_check CHECK ((queued_seq >= 1)),
     CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text]))),
+    CONSTRAINT runs_steers_check CHECK ((steers >= 0)),
     CONSTRAINT runs_total_tokens_check CHECK ((total_tokens >= 0))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
@@ -318,7 +324,11 @@ CREATE TABLE public.sessions (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     total_tokens bigint DEFAULT 0 NOT NULL,
     cost_micros bigint DEFAULT 0 NOT NULL,
+    message_policy text DEFAULT 'enqueue'::text NOT NULL,
+    forked_from_session_id uuid,
+    forked_from_seq bigint,
     CONSTRAINT sessions_last_seq_check CHECK ((last_seq >= 0)),
+    CONSTRAINT sessions_message_policy_check CHECK ((message_policy = ANY (ARRAY['enqueue'::text, 'reject'::text, 'interrupt'::text, 'rollback'::text]))),
     CONSTRAINT sessions_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
@@ -336,6 +346,16 @@ CREATE VIEW public.steps AS
    FROM public.events
   WHERE ((run_id IS NOT NULL) AND (step >= 1))
   GROUP BY tenant_id, session_id, run_id, step;
+CREATE TABLE public.tenant_admission (
+    tenant_id uuid NOT NULL,
+    weight integer DEFAULT 1 NOT NULL,
+    max_concurrent_runs integer,
+    max_queued_runs integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenant_admission_max_concurrent_runs_check CHECK ((max_concurrent_runs >= 1)),
+    CONSTRAINT tenant_admission_max_queued_runs_check CHECK ((max_queued_runs >= 1)),
+    CONSTRAINT tenant_admission_weight_check CHECK (((weight >= 1) AND (weight <= 1000)))
+);
 CREATE TABLE public.tenant_budgets (
     tenant_id uuid NOT NULL,
     tokens_per_day bigint,
@@ -549,10 +569,14 @@ ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_tenant_id_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+ALTER TABLE public.sessions
+    ADD CONSTRAINT sessions_fork_check CHECK (((forked_from_session_id IS NULL) = (forked_from_seq IS NULL))) NOT VALID;
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.tenant_admission
+    ADD CONSTRAINT tenant_admission_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.tenant_budgets
     ADD CONSTRAINT tenant_budgets_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.tenant_usage
@@ -592,23 +616,23 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p1_run_id_seq_idx ON public.events_p1 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p2_run_id_seq_idx ON public.events_p2 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p3_run_id_seq_idx ON public.events_p3 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p4_run_id_seq_idx ON public.events_p4 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p5_run_id_seq_idx ON public.events_p5 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p6_run_id_seq_idx ON public.events_p6 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p7_run_id_seq_idx ON public.events_p7 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX holds_by_age ON public.holds USING btree (tenant_id, placed_at, id);
 CREATE UNIQUE INDEX holds_in_force ON public.holds USING btree (subject_id, kind) WHERE (lifted_at IS NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
@@ -618,6 +642,12 @@ CREATE INDEX memories_by_agent ON public.memories USING btree (agent_id, created
 CREATE INDEX memories_by_run ON public.memories USING btree (session_id, run_id);
 CREATE INDEX runs_by_agent ON public.runs USING btree (agent_id, id);
 CREATE INDEX runs_by_status ON public.runs USING btree (tenant_id, status, id);
+CREATE INDEX runs_choice ON public.runs USING btree ((
+CASE
+    WHEN (started_at IS NOT NULL) THEN 0
+    WHEN (priority = 'interactive'::text) THEN 1
+    ELSE 2
+END), tenant_id, id) WHERE ((status = 'queued'::text) AND ready);
 CREATE INDEX runs_due ON public.runs USING btree (woken_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX runs_finished ON public.runs USING btree (tenant_id, finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX runs_unfinished ON public.runs USING btree (session_id, queued_seq) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text]));
@@ -698,6 +728,8 @@ ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.tenant_admission
+    ADD CONSTRAINT tenant_admission_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.tenant_budgets
     ADD CONSTRAINT tenant_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.tenant_usage

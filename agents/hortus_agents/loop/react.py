@@ -56,9 +56,12 @@ class ReactStrategy:
             return
         number = journal.state.step + 1
         identity = message_id(journal.state.run_id, number)
-        draft = await _continuable(deps, identity) if journal.state.taken_over else None
+        unheard = journal.state.unheard
+        # What another worker wrote may not have seen what the user has said since: then it is written anew.
+        draft = await _continuable(deps, identity) if journal.state.taken_over and not unheard else None
         if journal.state.taken_over and draft is None:
-            journal.note(MessageRestarted(message_id=identity, reason="worker_lost"), step=number)
+            reason = "steered" if unheard else "worker_lost"
+            journal.note(MessageRestarted(message_id=identity, reason=reason), step=number)
             yield journal.commit()
         begun_at = deps.clock()
         forced = self._forced(journal.state, deps)
@@ -74,7 +77,8 @@ class ReactStrategy:
         bound = tuple(spec.name for spec in deps.tools.specs)
         journal.note(StepStarted(bound_tools=bound), step=number, at=begun_at)
         called = _model_called(call.result, reply, request, message_id=identity)
-        journal.note(called.model_copy(update={"cost_micros": deps.price.cost_micros(called.usage)}))
+        heard = tuple(said.message_id for said in unheard)
+        journal.note(called.model_copy(update={"cost_micros": deps.price.cost_micros(called.usage), "heard": heard}))
         if reply.answer is not None:
             journal.note(MessageCompleted(message_id=identity, content=reply.answer))
             journal.note(RunSucceeded(spent=journal.state.spent, usage=journal.state.usage))

@@ -10,6 +10,7 @@ from hortus_agents import events as ev
 from hortus_agents.events import Event, EventPayload
 from hortus_agents.limits import Spent
 from hortus_agents.loop import call_record
+from hortus_agents.loop.binding import Bound, bind, unbind
 from hortus_agents.loop.call_record import CallRecord, StepRecord
 from hortus_agents.loop.steering import Steering, Steerings, split_heard
 from hortus_agents.messages import Message, Usage
@@ -17,18 +18,6 @@ from hortus_agents.messages import Message, Usage
 HISTORY_MESSAGES = 20
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "budget_exhausted"]
-
-
-@dataclass(frozen=True, slots=True)
-class BoundCapability:
-    """An evolved tool that this session uses; `own` marks those that came to it in the folded run itself."""
-
-    name: str
-    tool_id: UUID
-    version_id: UUID
-    version: int
-    step: int
-    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ class RunState:
     opened: bool = False
     taken_over: bool = False
     recalled: ev.MemoryRecalled | None = None
-    capabilities: tuple[BoundCapability, ...] = ()
+    capabilities: Bound = ()
     step: int = 0
     steps: tuple[StepRecord, ...] = ()
     emitted: tuple[EventPayload, ...] = ()
@@ -136,12 +125,7 @@ def _with_history(state: RunState, message: Message) -> RunState:
 def _bind(
     state: RunState, payload: ev.CapabilityActivated | ev.CapabilityReused, *, step: int, own: bool = True
 ) -> RunState:
-    kept = tuple(bound for bound in state.capabilities if bound.name != payload.name)
-    same = next((bound for bound in state.capabilities if bound.version_id == payload.tool_version_id), None)
-    if same is not None and same.own >= own:
-        return state
-    new = BoundCapability(payload.name, payload.tool_id, payload.tool_version_id, payload.version, step, own)
-    return replace(state, capabilities=(*kept, new))
+    return replace(state, capabilities=bind(state.capabilities, payload, step=step, own=own))
 
 
 def _queued(state: RunState, _payload: ev.RunQueued, _step: int, _at: datetime) -> RunState:
@@ -259,8 +243,7 @@ def _reused(state: RunState, payload: ev.CapabilityReused, step: int, at: dateti
 
 
 def _disable(state: RunState, payload: ev.CapabilityDisabled, _step: int, _at: datetime) -> RunState:
-    kept = tuple(bound for bound in state.capabilities if bound.tool_id != payload.tool_id)
-    return replace(state, capabilities=kept)
+    return replace(state, capabilities=unbind(state.capabilities, payload))
 
 
 def _emitted(state: RunState, payload: EventPayload, _step: int, _at: datetime) -> RunState:

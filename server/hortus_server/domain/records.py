@@ -34,6 +34,8 @@ Scope = Literal[
     "schedules:read", "schedules:write", "webhooks:read", "webhooks:write",
 ]  # fmt: skip
 JobKind = Literal["remember_run", "index_tool"]
+MessagePolicy = Literal["enqueue", "reject", "interrupt", "rollback"]
+"""What a message does where runs of its session have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class AgentVersion:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A user's conversation and the owner of one event log; `last_seq` is the log's end."""
+    """A user's conversation and the owner of one event log; `last_seq` is the log's end.
+
+    `message_policy` holds for messages that name none of their own.
+    """
 
     id: SessionId
     tenant_id: TenantId
@@ -97,13 +102,15 @@ class Session:
     last_seq: int
     created_at: datetime
     updated_at: datetime
+    message_policy: MessagePolicy = "enqueue"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of an agent in a session; a projection of its events, kept for lists and claims.
 
-    `waiting_for` says what a waiting run waits for, and is None otherwise.
+    `waiting_for` says what a waiting run waits for, and is None otherwise. What was said in a run that was rolled back
+    is no part of the conversation any more.
     """
 
     id: RunId
@@ -127,6 +134,7 @@ class Run:
     finished_at: datetime | None
     pause_requested_at: datetime | None = None
     waiting_for: WaitReason | None = None
+    rolled_back_at: datetime | None = None
     priority: Priority = "interactive"
 
 

@@ -4,14 +4,22 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId
-from hortus_server.domain.records import Page, Session
+from hortus_server.domain.records import MessagePolicy, Page, Session
 from hortus_server.ports.paging import PageRequest
 
 
 class SessionRepository(Protocol):
     """Conversations."""
 
-    async def add(self, tenant_id: TenantId, *, agent_id: AgentId, title: str, metadata: Mapping[str, Any]) -> Session:
+    async def add(
+        self,
+        tenant_id: TenantId,
+        *,
+        agent_id: AgentId,
+        title: str,
+        metadata: Mapping[str, Any],
+        message_policy: MessagePolicy = "enqueue",
+    ) -> Session:
         """A new session with an empty log."""
         ...
 

@@ -13,6 +13,7 @@ from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
+from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.paging import PageRequest
 from hortus_server.ports.runs import RunRepository
@@ -37,6 +38,7 @@ class UnitOfWork(Protocol):
     runs: RunRepository
     run_stops: RunStops
     stop_orders: StopOrders
+    interjections: InterjectionRepository
     wakeups: WakeupRepository
     admission: AdmissionRepository
     events: EventRepository

@@ -85,6 +85,9 @@ REACHES = {
     "runs.request_cancel": lambda u, t, r: u.runs.request_cancel(t, r.run.id, reason="mine now"),
     "run_stops.lock": lambda u, t, r: u.run_stops.lock(t, r.run.id),
     "run_stops.request_cancel_all": lambda u, t, _: u.run_stops.request_cancel_all(t, agent_id=None, reason="mine now"),
+    "interjections.take_turn": lambda u, t, r: u.interjections.take_turn(t, r.world.session.id),
+    "interjections.count_steer": lambda u, t, r: u.interjections.count_steer(t, r.run.id, at_most=9),
+    "interjections.roll_back": lambda u, t, r: u.interjections.roll_back(t, r.run.id),
     "stop_orders.place": lambda u, t, r: u.stop_orders.place(
         t, Reach.of_agent(r.world.agent.id), "pause", reason="mine now", placed_by="x"
     ),

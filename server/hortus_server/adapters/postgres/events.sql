@@ -85,6 +85,7 @@ LIMIT %(rows)s
 
 -- name: earlier_events :many
 -- What was said, and which tools were bound, before a run: by the runs queued before it, in the conversation's order.
+-- Runs that were rolled back are no part of the conversation.
 SELECT recent.session_id, recent.seq, recent.run_id, recent.step, recent.type, recent.at, recent.payload
 FROM (
     SELECT e.session_id, e.seq, e.run_id, e.step, e.type, e.at, e.payload, other.queued_seq
@@ -96,10 +97,11 @@ FROM (
         AND own.session_id = %(session_id)s
         AND e.session_id = %(session_id)s
         AND e.type IN (
-            'message.created', 'message.completed',
+            'message.created', 'message.completed', 'run.cancelled',
             'capability.activated', 'capability.reused', 'capability.disabled'
         )
         AND other.queued_seq < own.queued_seq
+        AND other.rolled_back_at IS NULL
     ORDER BY e.seq DESC
     LIMIT %(rows)s
 ) AS recent

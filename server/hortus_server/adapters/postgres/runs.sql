@@ -13,15 +13,15 @@ FROM sessions
 WHERE sessions.tenant_id = %(tenant_id)s AND sessions.id = %(session_id)s
 RETURNING
     id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
-    created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, rolled_back_at, limits, output, error_code, error_message,
+    total_tokens, created_at, started_at, finished_at
 
 -- name: get_run :one
 -- By id.
 SELECT
     id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
-    created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, rolled_back_at, limits, output, error_code, error_message,
+    total_tokens, created_at, started_at, finished_at
 FROM runs
 WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
 
@@ -29,8 +29,8 @@ WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
 -- Newest first, filtered by session, agent and status.
 SELECT
     id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
-    created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, rolled_back_at, limits, output, error_code, error_message,
+    total_tokens, created_at, started_at, finished_at
 FROM runs
 WHERE tenant_id = %(tenant_id)s AND id < %(before)s
     AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s)
@@ -117,8 +117,8 @@ WHERE r.id = %(run_id)s
     AND a.id = r.agent_id
 RETURNING
     r.id, r.tenant_id, r.session_id, r.agent_id, r.agent_version_id, r.status, r.priority, r.queued_seq, r.generation,
-    r.worker_id, r.lease_until, r.cancel_requested_at, r.pause_requested_at, r.waiting_for, r.limits, r.output, r.error_code, r.error_message,
-    r.total_tokens, r.created_at, r.started_at, r.finished_at,
+    r.worker_id, r.lease_until, r.cancel_requested_at, r.pause_requested_at, r.waiting_for, r.rolled_back_at, r.limits,
+    r.output, r.error_code, r.error_message, r.total_tokens, r.created_at, r.started_at, r.finished_at,
     v.spec, a.name AS agent_name, v.version AS agent_version
 
 -- name: renew_leases :many
@@ -186,8 +186,8 @@ SET
 WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND status IN ('queued', 'running', 'waiting')
 RETURNING
     id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id, lease_until,
-    cancel_requested_at, pause_requested_at, waiting_for, limits, output, error_code, error_message, total_tokens,
-    created_at, started_at, finished_at
+    cancel_requested_at, pause_requested_at, waiting_for, rolled_back_at, limits, output, error_code, error_message,
+    total_tokens, created_at, started_at, finished_at
 
 -- name: finish_run :exec
 -- Project a terminal event; what the event does not say is folded from the log. Counts the run's usage for its session

@@ -10,7 +10,7 @@ from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId, new_id
-from hortus_server.domain.records import Page, Session
+from hortus_server.domain.records import MessagePolicy, Page, Session
 from hortus_server.ports.paging import PageRequest
 
 _STATEMENTS = load_statements("sessions.sql")
@@ -22,7 +22,15 @@ class PostgresSessions:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
 
-    async def add(self, tenant_id: TenantId, *, agent_id: AgentId, title: str, metadata: Mapping[str, Any]) -> Session:
+    async def add(
+        self,
+        tenant_id: TenantId,
+        *,
+        agent_id: AgentId,
+        title: str,
+        metadata: Mapping[str, Any],
+        message_policy: MessagePolicy = "enqueue",
+    ) -> Session:
         """See the port. Raises NotFoundError when the tenant has no such agent."""
         session = await self._sql.one(
             "add_session",
@@ -32,6 +40,7 @@ class PostgresSessions:
             agent_id=agent_id,
             title=title,
             metadata=Jsonb(dict(metadata)),
+            message_policy=message_policy,
         )
         if session is None:
             raise NotFoundError("agent", agent_id)

@@ -19,6 +19,7 @@ from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
 from hortus_server.adapters.postgres.firings import PostgresFirings
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
+from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.memories import PostgresMemories
 from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
 from hortus_server.adapters.postgres.rows import SpecCache
@@ -38,6 +39,7 @@ from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
+from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
@@ -65,6 +67,7 @@ class PostgresUnitOfWork:
         self.runs: RunRepository = PostgresRuns(connection, specs)
         self.run_stops: RunStops = PostgresRunStops(connection)
         self.stop_orders: StopOrders = PostgresStopOrders(connection)
+        self.interjections: InterjectionRepository = PostgresInterjections(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
         self.admission: AdmissionRepository = PostgresAdmission(connection)
         self.events: EventRepository = PostgresEvents(connection)
