@@ -35,6 +35,49 @@ CREATE TABLE public.api_keys (
     last_used_at timestamp with time zone,
     CONSTRAINT api_keys_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32))
 );
+CREATE TABLE public.approval_decisions (
+    approval_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    key_id uuid NOT NULL,
+    key_name text NOT NULL,
+    decision text NOT NULL,
+    reason text NOT NULL,
+    answer text,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT approval_decisions_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'deny'::text, 'happened'::text, 'run_again'::text, 'give_up'::text, 'answer'::text])))
+);
+CREATE TABLE public.approvals (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    kind text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    call_id text NOT NULL,
+    tool text NOT NULL,
+    tool_version text NOT NULL,
+    arguments jsonb NOT NULL,
+    call_sha256 text NOT NULL,
+    side_effect smallint NOT NULL,
+    reason text NOT NULL,
+    choices text[] NOT NULL,
+    persons smallint NOT NULL,
+    started_at timestamp with time zone,
+    worker_id text,
+    requested_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    used_at timestamp with time zone,
+    CONSTRAINT approvals_arguments_check CHECK ((jsonb_typeof(arguments) = 'object'::text)),
+    CONSTRAINT approvals_call_sha256_check CHECK ((call_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT approvals_check CHECK (((status = 'pending'::text) = (closed_at IS NULL))),
+    CONSTRAINT approvals_check1 CHECK (((used_at IS NULL) OR (status = 'approved'::text))),
+    CONSTRAINT approvals_kind_check CHECK ((kind = ANY (ARRAY['call'::text, 'doubt'::text, 'question'::text]))),
+    CONSTRAINT approvals_persons_check CHECK ((persons = ANY (ARRAY[1, 2]))),
+    CONSTRAINT approvals_side_effect_check CHECK (((side_effect >= 0) AND (side_effect <= 3))),
+    CONSTRAINT approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'answered'::text, 'expired'::text, 'cancelled'::text])))
+);
 CREATE TABLE public.artifacts (
     tenant_id uuid NOT NULL,
     sha256 text NOT NULL,
@@ -384,6 +427,10 @@ CREATE TABLE public.tenants (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tenants_name_check CHECK ((name <> ''::text))
 );
+CREATE TABLE public.timers (
+    run_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.tool_uses (
     tenant_id uuid NOT NULL,
     run_id uuid NOT NULL,
@@ -413,8 +460,10 @@ CREATE TABLE public.tool_versions (
     failures bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     activated_at timestamp with time zone,
+    in_doubt text DEFAULT 'rerun'::text NOT NULL,
     CONSTRAINT tool_versions_check CHECK (((failures >= 0) AND (failures <= uses))),
     CONSTRAINT tool_versions_check1 CHECK (((state <> 'active'::text) OR ((test_report IS NOT NULL) AND (activated_at IS NOT NULL)))),
+    CONSTRAINT tool_versions_in_doubt_check CHECK ((in_doubt = ANY (ARRAY['rerun'::text, 'probe'::text, 'ask'::text]))),
     CONSTRAINT tool_versions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT tool_versions_returns_check CHECK ((jsonb_typeof(returns) = 'object'::text)),
     CONSTRAINT tool_versions_source_sha256_check CHECK ((source_sha256 ~ '^[0-9a-f]{64}$'::text)),
@@ -521,6 +570,12 @@ ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_secret_sha256_key UNIQUE (secret_sha256);
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.approval_decisions
+    ADD CONSTRAINT approval_decisions_pkey PRIMARY KEY (approval_id, key_id);
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_pkey PRIMARY KEY (tenant_id, sha256);
 ALTER TABLE ONLY public.events
@@ -585,6 +640,8 @@ ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_name_key UNIQUE (name);
 ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.timers
+    ADD CONSTRAINT timers_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.tool_uses
     ADD CONSTRAINT tool_uses_pkey PRIMARY KEY (run_id, call_id, tool_version_id);
 ALTER TABLE ONLY public.tool_versions
@@ -615,6 +672,12 @@ ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+CREATE UNIQUE INDEX approvals_awaited ON public.approvals USING btree (run_id) WHERE (status = 'pending'::text);
+CREATE INDEX approvals_by_age ON public.approvals USING btree (tenant_id, requested_at, id);
+CREATE INDEX approvals_by_run ON public.approvals USING btree (run_id);
+CREATE INDEX approvals_by_session ON public.approvals USING btree (session_id, requested_at, id);
+CREATE INDEX approvals_expiring ON public.approvals USING btree (expires_at) WHERE (status = 'pending'::text);
+CREATE INDEX approvals_open ON public.approvals USING btree (tenant_id, requested_at, id) WHERE (status = 'pending'::text);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
@@ -655,6 +718,7 @@ CREATE INDEX schedule_firings_by_age ON public.schedule_firings USING btree (fir
 CREATE INDEX schedule_firings_by_run ON public.schedule_firings USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id, id);
+CREATE INDEX timers_due ON public.timers USING btree (due_at);
 CREATE UNIQUE INDEX tool_versions_one_active ON public.tool_versions USING btree (tool_id) WHERE (state = 'active'::text);
 CREATE INDEX tools_by_age ON public.tools USING btree (tenant_id, created_at, id);
 CREATE INDEX webhook_deliveries_by_age ON public.webhook_deliveries USING btree (webhook_id, created_at, id);
@@ -694,6 +758,14 @@ ALTER TABLE ONLY public.agents
     ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.approval_decisions
+    ADD CONSTRAINT approval_decisions_tenant_id_approval_id_fkey FOREIGN KEY (tenant_id, approval_id) REFERENCES public.approvals(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_session_id_run_id_fkey FOREIGN KEY (session_id, run_id) REFERENCES public.runs(session_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE public.events
@@ -734,6 +806,8 @@ ALTER TABLE ONLY public.tenant_budgets
     ADD CONSTRAINT tenant_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.tenant_usage
     ADD CONSTRAINT tenant_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.timers
+    ADD CONSTRAINT timers_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.runs(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tool_uses
     ADD CONSTRAINT tool_uses_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tool_uses
