@@ -19,6 +19,7 @@ from hortus_agents.events import (
 from hortus_agents.limits import RunLimits, Spent
 from hortus_agents.messages import Usage
 from hortus_agents.spec import AgentSpec
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import MemoryId, RunId, SessionId, TenantId, ToolId, ToolVersionId, new_id
 from hortus_server.domain.records import Agent, AgentVersion, Claim, Memory, Run, Session, Tenant, ToolVersion
 from hortus_server.ports.store import Store
@@ -51,7 +52,9 @@ class World:
         async with self.store.transaction() as uow:
             return await uow.sessions.add(self.tenant_id, agent_id=self.agent.id, title="another", metadata={})
 
-    async def submit(self, content: str = "hello", *, session: Session | None = None) -> Run:
+    async def submit(
+        self, content: str = "hello", *, session: Session | None = None, priority: Priority = "interactive"
+    ) -> Run:
         session_id = (session or self.session).id
         run_id = RunId(new_id())
         limits = RunLimits()
@@ -67,6 +70,7 @@ class World:
                 version=self.version,
                 limits=limits,
                 queued_seq=events[-1].seq,
+                priority=priority,
             )
 
     async def claim(self, run: Run, worker_id: str = "w1", *, lease: timedelta = LEASE) -> Claim | None:

@@ -85,17 +85,15 @@ WHERE r.id = %(run_id)s
         ) AND (
             r.started_at IS NOT NULL
             OR NOT EXISTS (
-                SELECT FROM runs AS o
-                WHERE o.status = 'queued' AND o.ready
-                    AND (CASE WHEN o.started_at IS NOT NULL THEN 0 WHEN o.priority = 'interactive' THEN 1 ELSE 2 END)
-                        < (CASE WHEN r.priority = 'interactive' THEN 1 ELSE 2 END)
+                SELECT FROM runs AS o WHERE o.status = 'queued' AND o.ready AND o.id <> r.id
             )
-            AND NOT EXISTS (
+            OR NOT EXISTS (
                 SELECT FROM runs AS o
                 WHERE o.status = 'queued' AND o.ready
-                    AND (CASE WHEN o.started_at IS NOT NULL THEN 0 WHEN o.priority = 'interactive' THEN 1 ELSE 2 END)
-                        = (CASE WHEN r.priority = 'interactive' THEN 1 ELSE 2 END)
-                    AND o.tenant_id < r.tenant_id
+                    AND (
+                        CASE WHEN o.started_at IS NOT NULL THEN 0 WHEN o.priority = 'interactive' THEN 1 ELSE 2 END,
+                        o.tenant_id
+                    ) < (CASE WHEN r.priority = 'interactive' THEN 1 ELSE 2 END, r.tenant_id)
             )
             AND NOT EXISTS (
                 SELECT FROM runs AS o
