@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from hortus_agents.errors import SandboxUnavailableError
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
 from hortus_agents.loop.engine import StepEngine
+from hortus_agents.loop.retry import RetryRules
 from hortus_agents.models.openai_http import open_model_session
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox import Sandbox, open_sandbox
@@ -174,10 +175,10 @@ async def open_worker_process(
         execution = Execution(
             models=services.models,
             tools_for=_tools(services),
-            engine=StepEngine(memory=services.memory),
+            engine=StepEngine(services.memory, RetryRules(patience_s=settings.model.patience_s)),
             draining=draining.is_set,
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
-            prices=settings.model.prices,
+            prices=settings.model.price_table,
             spent_day=WatchBudgets(services.store),
         )
         ports = RunPorts(services.store, services.live, services.queue, observer)

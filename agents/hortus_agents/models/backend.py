@@ -31,7 +31,7 @@ class BackendBounds:
     `waiters` requests may wait for a slot, each `queue_s` seconds at most. `metrics_url` None asks nothing.
     """
 
-    concurrency: int = 64
+    concurrency: int = 128
     max_concurrency: int = 512
     waiters: int = 1_024
     queue_s: float = 30.0

@@ -218,7 +218,7 @@ class ExecuteRun:
 
     async def _steps(self, run_log: RunLog, text: LiveText, draft: Draft | None) -> RunEnd:
         claim = run_log.claim
-        model = await self.execution.models.get(claim.spec.model)
+        model = await self.execution.models.get(claim.spec.model, affinity=str(claim.run.session_id))
         setup = RunSetup(
             scope=_scope(claim),
             spec=claim.spec,

@@ -73,3 +73,34 @@ def test_hashed_embeddings_are_refused_outside_the_embedded_mode(monkeypatch: py
 
 def test_secrets_are_not_shown() -> None:
     assert "pa55word" not in repr(Settings())
+
+
+ROUTES = """{"qwen": {"endpoints": [{"url": "http://a:8000/v1", "api_key": "s3cret-a"},
+                                   {"url": "http://b:8000/v1", "name": "qwen-awq", "concurrency": 8}],
+                     "tool_mode": "native", "price": {"prompt": "0.2"}}}"""
+
+
+def test_a_model_may_have_several_endpoints_and_then_needs_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HORTUS_MODEL_URL")
+    monkeypatch.setenv("HORTUS_MODEL_ROUTES", ROUTES)
+    monkeypatch.setenv("HORTUS_MODEL_PRICES", '{"*": {"prompt": "1"}}')
+    model = Settings().model
+    assert [endpoint.url for endpoint in model.routes["qwen"].endpoints] == ["http://a:8000/v1", "http://b:8000/v1"]
+    assert "s3cret-a" not in repr(model)
+    assert {name: str(price.prompt) for name, price in model.price_table.items()} == {"*": "1", "qwen": "0.2"}
+
+
+@pytest.mark.parametrize(
+    "routes", ['{"qwen": {"endpoints": []}}', '{"qwen": {"endpoints": [{"url": "a:8000"}]}}', '{"qwen": ["http://a"]}']
+)
+def test_a_route_that_leads_nowhere_is_refused(routes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_MODEL_ROUTES", routes)
+    with pytest.raises(ValidationError, match=r"routes\.qwen"):
+        Settings()
+
+
+def test_without_url_and_routes_there_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HORTUS_MODEL_URL")
+    monkeypatch.setenv("HORTUS_MODEL_NAME", "qwen")
+    with pytest.raises(ValidationError, match="HORTUS_MODEL_URL is needed, or HORTUS_MODEL_ROUTES"):
+        Settings()
