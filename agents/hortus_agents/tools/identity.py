@@ -25,7 +25,7 @@ def call_sha256(call: ToolCall, version: str) -> str:
 def canonical_json(value: Any) -> bytes:
     """One text for one JSON value: sorted keys, no spaces, and whole numbers without a fraction.
 
-    The database may give 1e16 back as 10000000000000000: both are the same number.
+    The log may give 1e16 back as 10000000000000000, which is the same number, and holds U+FFFD instead of U+0000.
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -33,9 +33,11 @@ def canonical_json(value: Any) -> bytes:
 def _plain(value: Any) -> Any:
     match value:
         case dict():
-            return {key: _plain(item) for key, item in value.items()}
+            return {_plain(key): _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
+        case str():
+            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
         case float() if value.is_integer():
             return int(value)
         case _:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hortus_server.domain.errors import (
+    ApprovalClosedError,
     ForbiddenError,
     HortusError,
     LimitExceededError,
@@ -37,6 +38,7 @@ TITLES = {
     "method_not_allowed": (405, "The route does not know this method"),
     "conflict": (409, "The current state does not allow it"),
     "idempotency_mismatch": (409, "The Idempotency-Key was used for another request"),
+    "approval_closed": (409, "There is nothing left to decide"),
     "stale_generation": (409, "The run has another owner now"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body must be JSON"),
@@ -87,6 +89,8 @@ def problem_of(error: HortusError) -> dict[str, Any]:
     match error:
         case LimitExceededError():
             more = {"limit": error.limit, "retry_after_s": error.retry_after_s}
+        case ApprovalClosedError():
+            more = {"approval_status": error.status}
         case ForbiddenError():
             more = {"scope": error.scope}
         case NotFoundError():

@@ -7,7 +7,8 @@ HortusError
 ├── ForbiddenError               the key lacks a scope
 ├── NotFoundError                no such thing in this tenant
 ├── ConflictError                the thing's state does not allow it
-│   └── IdempotencyMismatchError   the key was used with another body
+│   ├── IdempotencyMismatchError   the key was used with another body
+│   └── ApprovalClosedError        nothing is left to decide
 ├── LimitExceededError           a quota, rate or queue bound
 ├── UnavailableError             a component is down; worth a retry
 └── StaleGenerationError         another worker owns the run now
@@ -71,6 +72,16 @@ class IdempotencyMismatchError(ConflictError):
     """An Idempotency-Key came back with another request."""
 
     code = "idempotency_mismatch"
+
+
+class ApprovalClosedError(ConflictError):
+    """The approval was decided, ran out of time or lost its run; `status` says which."""
+
+    code = "approval_closed"
+
+    def __init__(self, message: str, *, status: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class LimitExceededError(HortusError):

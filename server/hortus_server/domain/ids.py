@@ -18,6 +18,7 @@ JobId = NewType("JobId", UUID)
 ScheduleId = NewType("ScheduleId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
 
 
 def new_id() -> UUID:

@@ -32,6 +32,7 @@ Scope = Literal[
     "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write",
     "tools:read", "tools:write", "memories:read", "memories:write",
     "schedules:read", "schedules:write", "webhooks:read", "webhooks:write",
+    "approvals:read", "approvals:decide",
 ]  # fmt: skip
 JobKind = Literal["remember_run", "index_tool"]
 MessagePolicy = Literal["enqueue", "reject", "interrupt", "rollback"]
@@ -136,6 +137,7 @@ class Run:
     waiting_for: WaitReason | None = None
     rolled_back_at: datetime | None = None
     priority: Priority = "interactive"
+    rolled_back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

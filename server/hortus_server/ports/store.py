@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
+from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
@@ -39,6 +40,8 @@ class UnitOfWork(Protocol):
     run_stops: RunStops
     stop_orders: StopOrders
     interjections: InterjectionRepository
+    approvals: ApprovalRepository
+    waits: WaitRepository
     wakeups: WakeupRepository
     admission: AdmissionRepository
     events: EventRepository

@@ -189,7 +189,7 @@ RETURNING
 
 -- name: finish_run :exec
 -- Project a terminal event; what the event does not say is folded from the log. Counts the run's usage for its session
--- and its tenant's day.
+-- and its tenant's day. Nobody needs to decide anything about it any more.
 WITH ended AS (
     UPDATE runs AS r
     SET
@@ -237,6 +237,15 @@ WITH ended AS (
             ELSE r.status = 'running' AND r.generation = %(generation)s
         END
     RETURNING r.id, r.tenant_id, r.session_id, r.total_tokens, r.cost_micros, r.finished_at
+), unanswered AS (
+    UPDATE approvals AS a
+    SET status = 'cancelled', closed_at = clock_timestamp()
+    FROM ended
+    WHERE a.run_id = ended.id AND a.status = 'pending'
+), unwoken AS (
+    DELETE FROM timers
+    USING ended
+    WHERE timers.run_id = ended.id
 ), counted AS (
     UPDATE sessions AS s
     SET total_tokens = s.total_tokens + ended.total_tokens, cost_micros = s.cost_micros + ended.cost_micros

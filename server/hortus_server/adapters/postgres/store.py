@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from hortus_server.adapters.postgres.admission import PostgresAdmission
 from hortus_server.adapters.postgres.agents import PostgresAgents
+from hortus_server.adapters.postgres.approvals import PostgresApprovals, PostgresWaits
 from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
 from hortus_server.adapters.postgres.budgets import PostgresBudgets
 from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
@@ -35,6 +36,7 @@ from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
 from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
+from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
@@ -68,6 +70,8 @@ class PostgresUnitOfWork:
         self.run_stops: RunStops = PostgresRunStops(connection)
         self.stop_orders: StopOrders = PostgresStopOrders(connection)
         self.interjections: InterjectionRepository = PostgresInterjections(connection)
+        self.approvals: ApprovalRepository = PostgresApprovals(connection)
+        self.waits: WaitRepository = PostgresWaits(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
         self.admission: AdmissionRepository = PostgresAdmission(connection)
         self.events: EventRepository = PostgresEvents(connection)

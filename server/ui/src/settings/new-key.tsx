@@ -24,6 +24,8 @@ const HINTS: Readonly<Record<Scope, string>> = {
   "schedules:write": "define schedules",
   "webhooks:read": "see webhooks",
   "webhooks:write": "define webhooks",
+  "approvals:read": "see what waits for a person",
+  "approvals:decide": "approve, deny and answer for people",
 };
 const SCOPES = Object.keys(HINTS) as Scope[];
 const USUAL: readonly Scope[] = ["runs:read", "runs:write", "sessions:read", "sessions:write", "agents:read"];
