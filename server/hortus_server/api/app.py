@@ -16,6 +16,7 @@ from hortus_server.api.edge import Edge
 from hortus_server.api.middleware import BodyGate, RequestContext
 from hortus_server.api.routes import (
     admin,
+    admission,
     agents,
     budgets,
     events,
@@ -52,6 +53,7 @@ ROUTERS = [
     admin.router,
     stops.admin,
     budgets.router,
+    admission.router,
     operations.router,
 ]
 DOCS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortus API</title>

@@ -14,6 +14,7 @@ from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.cancel_run import CancelRun
+from hortus_server.services.change_admission import ChangeAdmission
 from hortus_server.services.change_schedule import ChangeSchedule
 from hortus_server.services.change_webhook import ChangeWebhook
 from hortus_server.services.check_readiness import CheckReadiness
@@ -84,6 +85,7 @@ class Edge:
     resume_run: ResumeRun
     stop_runs: StopRuns
     wait_run: WaitRun
+    change_admission: ChangeAdmission
     follow_session: FollowSession
     search_memories: SearchMemories
     create_schedule: CreateSchedule
@@ -117,6 +119,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         resume_run=ResumeRun(ports.store, waking),
         stop_runs=StopRuns(ports.store, cancel_run, waking),
         wait_run=WaitRun(ports.store, ports.streams),
+        change_admission=ChangeAdmission(ports.store, ports.queue),
         follow_session=FollowSession(
             ports.store,
             ports.streams,

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hortus_agents.errors import AgentsError
 from hortus_server.adapters.embedded.errors import EmbeddedError
-from hortus_server.cli import agents, keys, processes, runs, schedules, webhooks
+from hortus_server.cli import admission, agents, keys, processes, runs, schedules, webhooks
 from hortus_server.cli.chat import chat
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.demo import demo
@@ -30,6 +30,7 @@ app.add_typer(agents.app, name="agent")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(keys.app, name="key")
+app.add_typer(admission.app, name="admission")
 for process in (processes.api, processes.worker, processes.beat, processes.migrate):
     app.command(rich_help_panel="Processes")(process)
 app.command("scripted-model", rich_help_panel="Processes")(processes.scripted_model)

@@ -25,6 +25,7 @@ def start(
     agent: Annotated[str, typer.Argument(help="Agent by name or id.")],
     text: Annotated[str, typer.Argument(help="What to do.", metavar="TEXT")],
     session: Annotated[str | None, typer.Option(help="Go on in this session.")] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="Give way to interactive runs.")] = False,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Show it live until it ends.")] = True,
     as_json: AsJson = False,
     url: Url = None,
@@ -32,7 +33,8 @@ def start(
 ) -> None:
     """Submit a run and follow it live."""
     client = open_client(url, key)
-    run = client.post("/v1/runs", {"agent": agent, "input": text, **({"session_id": session} if session else {})})
+    body = {"agent": agent, "input": text, **({"session_id": session} if session else {})}
+    run = client.post("/v1/runs", {**body, **({"priority": "batch"} if batch else {})})
     if not follow:
         print_json(run) if as_json else out.print(f"run {run['id']} in session {run['session_id']}")
         return

@@ -10,6 +10,7 @@ from store_world import PageOf, make_memory, make_tool_version, new, said
 
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
+from hortus_server.domain.admission import TenantAdmission
 from hortus_server.domain.budgets import Usage
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import WebhookId, new_id
@@ -97,6 +98,11 @@ REACHES = {
     "stop_orders.parked_under": lambda u, t, r: u.stop_orders.parked_under(t, r.run.id, limit=9),
     "stop_orders.over_tenant": lambda u, t, _: u.stop_orders.over_tenant(t, limit=9),
     "wakeups.add_job": None,
+    "admission.depth": lambda u, t, _: queued(u.admission.depth(t, otherwise=9)),
+    "admission.load": lambda u, t, _: queued(u.admission.load(t, at_most=9)),
+    "admission.get": lambda u, t, _: other_than_default(u.admission.get(t)),
+    "admission.set": None,
+    "admission.ready": lambda u, t, _: u.admission.ready(t, limit=9),
     "events.append": lambda u, t, r: u.events.append(t, r.world.session.id, new(said("boo"))),
     "events.list_after": lambda u, t, r: u.events.list_after(t, r.world.session.id, after=0, limit=9),
     "events.stream_for_fold": lambda u, t, r: collect(u.events.stream_for_fold(t, r.world.session.id, r.run.id)),
@@ -149,6 +155,14 @@ async def amounts(history):
     """What its periods hold but their times."""
     periods = [asdict(period) for period in await history]
     return [value for period in periods for name, value in period.items() if name != "at" and value]
+
+
+async def queued(amount):
+    return (await amount).queued
+
+
+async def other_than_default(admission):
+    return await admission != TenantAdmission()
 
 
 async def collect(events):

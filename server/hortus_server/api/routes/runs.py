@@ -57,6 +57,7 @@ async def create_run(body: RunCreate, edge: EdgeDep, caller: RunsWrite, idempote
         agent=agent_of(body.agent) if body.agent else None,
         session_id=SessionId(body.session_id) if body.session_id else None,
         limits=body.limits.model_dump(exclude_none=True),
+        priority=body.priority,
     )
     once = idempotent.once(run_json, status=202)
     answer = await edge.submit_run(caller.tenant_id, request=request, once=once)

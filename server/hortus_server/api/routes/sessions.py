@@ -67,7 +67,10 @@ async def create_message(
 ) -> Response:
     """Say something; the answer is the run that will reply. 202 means committed: it survives any crash."""
     request = RunRequest(
-        content=body.content, session_id=SessionId(session_id), limits=body.limits.model_dump(exclude_none=True)
+        content=body.content,
+        session_id=SessionId(session_id),
+        limits=body.limits.model_dump(exclude_none=True),
+        priority=body.priority,
     )
     once = idempotent.once(run_json, status=202)
     answer = await edge.submit_run(caller.tenant_id, request=request, once=once)

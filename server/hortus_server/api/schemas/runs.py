@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from hortus_agents.events import WaitReason
 from hortus_agents.limits import BudgetLeft, RunLimits, Spent
 from hortus_server.api.schemas.wire import Body, PageView, View
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.records import Run, RunStatus
 from hortus_server.ports.budgets import RunSpending
 
@@ -47,6 +48,7 @@ class RunCreate(Body):
     input: Content
     session_id: UUID | None = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
+    priority: Priority = Field(default="interactive", description="batch runs give way to interactive ones")
 
 
 class RunCancel(Body):
@@ -63,6 +65,7 @@ class RunView(View):
     agent_id: UUID
     agent_version_id: UUID
     status: RunStatus
+    priority: Priority
     queued_seq: int = Field(description="place of `run.queued` in the session's log")
     generation: int = Field(description="how many workers have claimed it so far")
     worker_id: str | None

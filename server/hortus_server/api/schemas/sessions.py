@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from hortus_server.api.schemas.runs import Content, LimitsPatch
 from hortus_server.api.schemas.wire import Body, PageView, View
+from hortus_server.domain.admission import Priority
 from hortus_server.domain.records import Session
 
 Metadata = dict[str, Any]
@@ -32,6 +33,7 @@ class MessageCreate(Body):
 
     content: Content
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
+    priority: Priority = Field(default="interactive", description="batch runs give way to interactive ones")
 
 
 class SessionView(View):
