@@ -28,6 +28,7 @@ from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, op
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.probe import BrokerProbe
 from hortus_server.adapters.redis.streams import open_streams
@@ -36,6 +37,7 @@ from hortus_server.domain.admission import FairShare
 from hortus_server.domain.records import Claim
 from hortus_server.domain.webhooks import RetryPolicy
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
+from hortus_server.ports.models import EndpointReports
 from hortus_server.ports.probes import Probe
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store
@@ -55,11 +57,13 @@ from hortus_server.services.purge_history import PurgeHistory
 from hortus_server.services.purge_keys import PurgeKeys
 from hortus_server.services.recover_runs import RecoverRuns
 from hortus_server.services.remember_run import RememberRun
+from hortus_server.services.report_endpoints import ReportEndpoints
 from hortus_server.services.run_log import RunPorts
 from hortus_server.services.submit_run import SubmitRun
 from hortus_server.services.watch_budgets import WatchBudgets
 from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.settings import Settings, WebhooksSettings
+from hortus_server.telemetry.endpoints import register_endpoint_metrics
 from hortus_server.telemetry.metrics import serve_metrics
 from hortus_server.telemetry.observers import open_observers
 from hortus_server.worker.process import WorkerProcess
@@ -83,6 +87,7 @@ class Services:
     streams: LiveSubscriber
     workers: WorkerControl
     models: EndpointModels
+    endpoint_reports: EndpointReports
     indexes: Indexes
     episodes: EpisodicMemory
     memory: RowsAndIndex
@@ -133,6 +138,7 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
             streams=streams,
             workers=CeleryWorkerControl(queue.app),
             models=models,
+            endpoint_reports=RedisEndpointReports(redis, timeout_s),
             indexes=indexes,
             episodes=episodes,
             memory=RowsAndIndex(store, episodes),
@@ -191,6 +197,7 @@ async def open_worker_process(
         recover = RecoverRuns(
             services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
         )
+        await _follow_endpoints(services, worker_id, stack)
         presence = PostgresPresence(settings.database)
         watch = WatchWorkers(presence, services.queue, worker_id, interval_s=worker.watch_s)
         await stack.enter_async_context(watch.watching())
@@ -208,6 +215,15 @@ async def open_worker_process(
             purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
             purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
         )
+
+
+async def _follow_endpoints(services: Services, worker_id: str, stack: AsyncExitStack) -> None:
+    models = services.models
+    report = ReportEndpoints(services.endpoint_reports, worker_id, models.statuses)
+    models.on_change = report.note_change
+    stack.callback(register_endpoint_metrics(REGISTRY, models.statuses))
+    await stack.enter_async_context(models.watching())
+    await stack.enter_async_context(report.reporting())
 
 
 @asynccontextmanager

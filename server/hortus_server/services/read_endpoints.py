@@ -1,0 +1,77 @@
+"""How the model endpoints are, as the processes that use them see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from hortus_server.ports.models import EndpointReport, EndpointReports, EndpointStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSight:
+    """What one process sees of an endpoint."""
+
+    process_id: str
+    at: datetime
+    status: EndpointStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """One endpoint: `up` where every process that reported uses it, `down` where none can, else `partly`.
+
+    `down_since` is the earliest time that a process which sees it down gives; `last_error` is the newest reason.
+    """
+
+    url: str
+    models: tuple[str, ...]
+    state: Literal["up", "partly", "down"]
+    down_since: datetime | None
+    last_error: str
+    sights: tuple[EndpointSight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEndpoints:
+    """All endpoints that a process has reported lately."""
+
+    reports: EndpointReports
+
+    async def __call__(self) -> tuple[EndpointView, ...]:
+        """By address. Raises UnavailableError when nobody can tell."""
+        return view_endpoints(await self.reports.list())
+
+    async def models_down(self) -> dict[str, datetime]:
+        """Models of which no process has an endpoint that is up, each with the time since when that is so."""
+        since: dict[str, datetime] = {}
+        up: set[str] = set()
+        for view in await self():
+            for model in view.models:
+                if view.state != "down" or view.down_since is None:
+                    up.add(model)
+                else:
+                    since[model] = max(since.get(model, view.down_since), view.down_since)
+        return {model: at for model, at in since.items() if model not in up}
+
+
+def view_endpoints(reports: Sequence[EndpointReport]) -> tuple[EndpointView, ...]:
+    """What the reports say together."""
+    sights: dict[str, list[EndpointSight]] = {}
+    for report in reports:
+        for status in report.endpoints:
+            sights.setdefault(status.url, []).append(EndpointSight(report.process_id, report.at, status))
+    return tuple(_view(url, tuple(found)) for url, found in sorted(sights.items()))
+
+
+def _view(url: str, sights: tuple[EndpointSight, ...]) -> EndpointView:
+    down = [sight for sight in sights if sight.status.state != "closed"]
+    newest = max(down, key=lambda sight: sight.at, default=None)
+    return EndpointView(
+        url=url,
+        models=tuple(dict.fromkeys(model for sight in sights for model in sight.status.models)),
+        state="up" if not down else "down" if len(down) == len(sights) else "partly",
+        down_since=min((sight.status.since for sight in down), default=None),
+        last_error="" if newest is None else newest.status.last_error,
+        sights=sights,
+    )
