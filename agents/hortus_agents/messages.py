@@ -33,11 +33,12 @@ class Message(Frozen):
 
 
 class ToolSpec(Frozen):
-    """What a model is told about a tool; `parameters` is a JSON schema of type object."""
+    """What a model is told about a tool; `parameters` is a JSON schema of type object, `example` meets it."""
 
     name: str
     description: str
     parameters: JsonObject
+    example: JsonObject | None = None
 
 
 class Usage(Frozen):

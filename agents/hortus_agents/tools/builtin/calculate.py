@@ -25,6 +25,7 @@ _SPEC = ToolSpec(
         "required": ["expression"],
         "additionalProperties": False,
     },
+    example={"expression": "12*7"},
 )
 
 
