@@ -12,6 +12,7 @@ AgentsError
 │   └── ToolFailedError           the model must adapt: the tool cannot do this
 ├── SandboxError
 │   └── SandboxUnavailableError   no isolation tier can run on this host
+├── ApprovalMissingError        a call needs a person's approval, and has none that can be used
 ├── SpecError                   an agent's definition contradicts itself
 └── ScriptError                 a scripted model's script cannot be used
 """
@@ -110,6 +111,12 @@ class SandboxUnavailableError(SandboxError):
     """No isolation tier can run here; model-written code is refused."""
 
     code = "sandbox_unavailable"
+
+
+class ApprovalMissingError(AgentsError):
+    """A call was about to run without the approval that it needs; it did not."""
+
+    code = "approval_missing"
 
 
 class SpecError(AgentsError):

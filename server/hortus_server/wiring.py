@@ -48,6 +48,7 @@ from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
 from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.deliver_webhooks import DeliverWebhooks
+from hortus_server.services.end_waits import EndWaits
 from hortus_server.services.execute_run import ExecuteRun, Execution, ToolsFor
 from hortus_server.services.fire_schedules import FireSchedules
 from hortus_server.services.index_tool import IndexTool
@@ -60,6 +61,7 @@ from hortus_server.services.remember_run import RememberRun
 from hortus_server.services.report_endpoints import ReportEndpoints
 from hortus_server.services.run_log import RunPorts
 from hortus_server.services.submit_run import SubmitRun
+from hortus_server.services.wake_waiting import WakeWaiting
 from hortus_server.services.watch_budgets import WatchBudgets
 from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.settings import Settings, WebhooksSettings
@@ -212,6 +214,7 @@ async def open_worker_process(
             deliver_webhooks=DeliverWebhooks(
                 services.store, services.webhooks, _retry_policy(settings.webhooks)
             ).__call__,
+            end_waits=EndWaits(services.store, WakeWaiting(services.queue, services.live)).__call__,
             purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
             purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
         )

@@ -11,5 +11,6 @@ RECOVER_TASK = "hortus.recover"
 PURGE_TASK = "hortus.purge"
 SCHEDULES_TASK = "hortus.schedules"
 WEBHOOKS_TASK = "hortus.webhooks"
+WAITS_TASK = "hortus.waits"
 
 JOB_QUEUES: dict[str, QueueName] = {"remember_run": "memory", "index_tool": "evolve"}

@@ -204,6 +204,8 @@ class ExecuteRun:
             return "lost"
         except StopDueError as error:
             return await self._conclude(run_log, text, error.stop)
+        except StopOverError:
+            return "handed_over"
         except UnavailableError as error:
             log.warning("run_interrupted", error=str(error))
             return "handed_over"

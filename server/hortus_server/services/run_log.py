@@ -18,6 +18,7 @@ from hortus_server.ports.observer import RunObserver
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.keep_leases import Stop, stop_asked
+from hortus_server.services.project_waits import project_waits
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ class StopDueError(Exception):
 
 
 class StopOverError(Exception):
-    """The run need not wait any more: whoever stopped it has let it go meanwhile. Nothing was written."""
+    """The run need not wait any more: what it would wait for is over meanwhile. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,9 @@ class RunLog:
         where the rows ask the run to stop, all but that one is committed and StopDueError raised.
 
         While PostgreSQL is down this waits and tries again, so that a finished model call is not lost. Cancellation
-        waits for the attempt under way. Raises StaleGenerationError, NotFoundError when the session was deleted, and
-        StopOverError for a `run.waiting` whose reason is gone.
+        waits for the attempt under way. Raises StaleGenerationError, NotFoundError when the session was deleted,
+        StopOverError for a `run.waiting` whose reason is gone, and ApprovalMissingError for a `tool.called` whose
+        approval is not there.
         """
         began = time.perf_counter()
         while True:
@@ -131,6 +133,8 @@ class RunLog:
         )
         waiting = next((event.payload for event in committed if isinstance(event.payload, RunWaiting)), None)
         if waiting and not await uow.run_stops.park(run.id, self.claim.generation, reason=waiting.reason):
+            raise StopOverError
+        if not await project_waits(uow, run, committed):
             raise StopOverError
         if waiting:
             # Where the tenant's running runs are bounded, a place is free.

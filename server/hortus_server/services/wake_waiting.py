@@ -1,6 +1,7 @@
 """Let a waiting run go on: the event, the row, then the wake-up."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from hortus_agents.events import Event, NewEvent, RunResumed
 from hortus_server.domain.errors import ConflictError
@@ -17,9 +18,14 @@ class WakeWaiting:
     queue: WakeupQueue
     live: LivePublisher
 
-    async def wake(self, uow: UnitOfWork, run: Run, *, reason: str, by: str = "") -> tuple[Event, ...]:
-        """From waiting to queued. `run` is locked in this transaction. Raises ConflictError when it does not wait."""
-        resumed = NewEvent(payload=RunResumed(reason=reason, by=by))
+    async def wake(
+        self, uow: UnitOfWork, run: Run, *, reason: str, by: str = "", ref_id: UUID | None = None
+    ) -> tuple[Event, ...]:
+        """From waiting to queued; `ref_id` names what it waited for. `run` is locked in this transaction.
+
+        Raises ConflictError when it does not wait.
+        """
+        resumed = NewEvent(payload=RunResumed(reason=reason, by=by, ref_id=ref_id))
         events = await uow.events.append(run.tenant_id, run.session_id, [resumed], run_id=run.id)
         if not await uow.run_stops.wake(run.id):
             raise ConflictError(f"run {run.id} does not wait")

@@ -9,6 +9,7 @@ from hortus_server.domain.queues import (
     RECOVER_TASK,
     RUN_TASK,
     SCHEDULES_TASK,
+    WAITS_TASK,
     WEBHOOKS_TASK,
 )
 from hortus_server.settings import Settings
@@ -47,6 +48,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
             PURGE_TASK: {"queue": "maintenance"},
             SCHEDULES_TASK: {"queue": "maintenance"},
             WEBHOOKS_TASK: {"queue": "maintenance"},
+            WAITS_TASK: {"queue": "maintenance"},
         },
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -70,6 +72,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
             "recover": _look(RECOVER_TASK, worker.reaper_s),
             "schedules": _look(SCHEDULES_TASK, worker.due_s),
             "webhooks": _look(WEBHOOKS_TASK, worker.due_s),
+            "waits": _look(WAITS_TASK, worker.due_s),
             "purge": {"task": PURGE_TASK, "schedule": PURGE_EVERY_S, "options": {"expires": PURGE_EVERY_S}},
         },
     }

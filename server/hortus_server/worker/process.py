@@ -18,5 +18,6 @@ class WorkerProcess:
     recover_runs: Callable[[], Coroutine[Any, Any, None]]
     fire_schedules: Callable[[], Coroutine[Any, Any, int]]
     deliver_webhooks: Callable[[], Coroutine[Any, Any, int]]
+    end_waits: Callable[[], Coroutine[Any, Any, int]]
     purge: Callable[[], Coroutine[Any, Any, None]]
     purge_history: Callable[[], Coroutine[Any, Any, None]]

@@ -11,6 +11,7 @@ from hortus_server.domain.queues import (
     RECOVER_TASK,
     RUN_TASK,
     SCHEDULES_TASK,
+    WAITS_TASK,
     WEBHOOKS_TASK,
 )
 from hortus_server.domain.records import JobKind
@@ -43,6 +44,10 @@ def register_tasks(app: WorkerApp) -> None:
     @app.task(name=SCHEDULES_TASK)
     def schedules() -> None:
         await_(app.process.fire_schedules())
+
+    @app.task(name=WAITS_TASK)
+    def waits() -> None:
+        await_(app.process.end_waits())
 
     @app.task(name=WEBHOOKS_TASK)
     def webhooks() -> None:
