@@ -39,6 +39,8 @@ TITLES = {
     "conflict": (409, "The current state does not allow it"),
     "idempotency_mismatch": (409, "The Idempotency-Key was used for another request"),
     "approval_closed": (409, "There is nothing left to decide"),
+    "run_ended": (409, "The run takes no more messages"),
+    "session_busy": (409, "A run of the session has not ended"),
     "stale_generation": (409, "The run has another owner now"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body must be JSON"),

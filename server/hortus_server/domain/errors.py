@@ -8,7 +8,9 @@ HortusError
 ├── NotFoundError                no such thing in this tenant
 ├── ConflictError                the thing's state does not allow it
 │   ├── IdempotencyMismatchError   the key was used with another body
-│   └── ApprovalClosedError        nothing is left to decide
+│   ├── ApprovalClosedError        nothing is left to decide
+│   ├── RunEndedError              the run takes no more messages
+│   └── SessionBusyError           a run of the session has not ended, and the message would not wait
 ├── LimitExceededError           a quota, rate or queue bound
 ├── UnavailableError             a component is down; worth a retry
 └── StaleGenerationError         another worker owns the run now
@@ -82,6 +84,18 @@ class ApprovalClosedError(ConflictError):
     def __init__(self, message: str, *, status: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class RunEndedError(ConflictError):
+    """The run has ended, or is being stopped: nothing said to it would be seen."""
+
+    code = "run_ended"
+
+
+class SessionBusyError(ConflictError):
+    """A run of the session has not ended, and the policy of the message is to be refused then."""
+
+    code = "session_busy"
 
 
 class LimitExceededError(HortusError):

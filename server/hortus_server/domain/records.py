@@ -137,7 +137,6 @@ class Run:
     waiting_for: WaitReason | None = None
     rolled_back_at: datetime | None = None
     priority: Priority = "interactive"
-    rolled_back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hortus_agents.events import Event, NewEvent, SessionCreated
 from hortus_server.domain.ids import AgentId, TenantId
-from hortus_server.domain.records import Agent, Session
+from hortus_server.domain.records import Agent, MessagePolicy, Session
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.create_once import Answer, Once, create_once
@@ -19,14 +19,21 @@ class SessionDraft:
     agent: AgentId | str
     title: str
     metadata: Mapping[str, Any]
+    message_policy: MessagePolicy = "enqueue"
 
 
 async def open_session(
-    uow: UnitOfWork, tenant_id: TenantId, *, agent: Agent, title: str, metadata: Mapping[str, Any]
+    uow: UnitOfWork, tenant_id: TenantId, *, agent: Agent, draft: SessionDraft
 ) -> tuple[Session, Sequence[Event]]:
-    """Add the row and its first event inside the caller's transaction."""
-    session = await uow.sessions.add(tenant_id, agent_id=agent.id, title=title, metadata=metadata)
-    created = SessionCreated(agent_id=agent.id, agent_name=agent.name, title=title)
+    """Add the row and its first event inside the caller's transaction; `agent` is the draft's."""
+    session = await uow.sessions.add(
+        tenant_id,
+        agent_id=agent.id,
+        title=draft.title,
+        metadata=draft.metadata,
+        message_policy=draft.message_policy,
+    )
+    created = SessionCreated(agent_id=agent.id, agent_name=agent.name, title=draft.title)
     events = await uow.events.append(tenant_id, session.id, [NewEvent(payload=created)])
     return await uow.sessions.get(tenant_id, session.id), events
 
@@ -44,9 +51,7 @@ class CreateSession:
 
         async def make(uow: UnitOfWork) -> Session:
             agent = await uow.agents.get(tenant_id, draft.agent)
-            session, events = await open_session(
-                uow, tenant_id, agent=agent, title=draft.title, metadata=draft.metadata
-            )
+            session, events = await open_session(uow, tenant_id, agent=agent, draft=draft)
             committed.append((session, events))
             return session
 

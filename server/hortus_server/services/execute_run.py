@@ -16,7 +16,6 @@ import structlog
 from hortus_agents.errors import AgentsError
 from hortus_agents.events import (
     EventPayload,
-    MessageRestarted,
     NewEvent,
     RunBudgetExhausted,
     RunCancelled,
@@ -253,12 +252,12 @@ class ExecuteRun:
             async for emission in emissions:
                 match emission:
                     case Commit():
-                        if any(isinstance(event.payload, MessageRestarted) for event in emission.events):
-                            text.drop()
+                        text.before(emission.events)
                         await text.flush()
                         run_log.effect = 0
                         await run_log.commit(emission.events, effect=emission.effect)
                         run_log.effect = emission.effect or 0
+                        text.after(emission.events)
                     case Delta():
                         text.add(emission)
                     case _ as unreachable:

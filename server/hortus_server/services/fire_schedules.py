@@ -109,6 +109,7 @@ class FireSchedules:
             title=schedule.name,
             metadata={"schedule_id": str(schedule.id), "due_at": due_at.isoformat()},
             priority="batch",
+            message_policy="enqueue",  # the schedule has a policy of its own
         )
         accepted = await self.submit.accept(uow, schedule.tenant_id, request)
         await uow.firings.attach_run(schedule, due_at, accepted.run.id)

@@ -1,9 +1,11 @@
 """Joins pieces of text on their way to readers: the first at once, later ones within an interval."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from hortus_agents.events import MessageCompleted, MessageRestarted, NewEvent
 from hortus_agents.loop.step import Delta
 from hortus_server.domain.records import Claim
 from hortus_server.ports.live import LivePublisher, TokenDelta
@@ -35,10 +37,16 @@ class LiveText:
         self._waiting.append(delta)
         self._arrived.set()
 
-    def drop(self) -> None:
-        """Readers dropped the message; it will be written anew."""
-        self.text = ""
-        self._waiting.clear()
+    def before(self, events: Sequence[NewEvent]) -> None:
+        """These are about to be committed; where one restarts the message, readers drop it."""
+        if any(isinstance(event.payload, MessageRestarted) for event in events):
+            self.text = ""
+            self._waiting.clear()
+
+    def after(self, events: Sequence[NewEvent]) -> None:
+        """These are committed; a message that is complete is no partial output any more."""
+        if any(isinstance(event.payload, MessageCompleted) for event in events):
+            self.text = ""
 
     async def pump(self) -> None:
         """Publish for ever; run it beside the step and cancel it."""

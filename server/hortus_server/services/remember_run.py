@@ -48,8 +48,13 @@ class RememberRun:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, tenant_id: TenantId, run_id: RunId) -> None:
-        """Raises HortusMemoryError when the index is down: the job comes again. A deleted run owes nothing."""
+        """Raises HortusMemoryError when the index is down: the job comes again. A deleted run owes nothing.
+
+        A run that was rolled back leaves nothing: what it had noted is forgotten.
+        """
         try:
+            if await self._is_undone(tenant_id, run_id):
+                return
             lived, notes = await self._read(tenant_id, run_id)
         except NotFoundError:
             return
@@ -59,6 +64,16 @@ class RememberRun:
                 await uow.memories.mark_indexed(tenant_id, note.id)
         if lived.spec.memory.remember and lived.run.status not in _UNREMEMBERED:
             await self._write_episode(lived)
+
+    async def _is_undone(self, tenant_id: TenantId, run_id: RunId) -> bool:
+        async with self.store.transaction() as uow:
+            run = await uow.runs.get(tenant_id, run_id)
+            if run.rolled_back_at is None:
+                return False
+            written = [event.payload async for event in _events(uow, run) if isinstance(event.payload, MemoryWritten)]
+            await uow.interjections.roll_back(tenant_id, run_id)
+        await self.episodes.forget(str(tenant_id), [note.memory_id for note in written])
+        return True
 
     async def _write_episode(self, lived: _Lived) -> None:
         run = lived.run

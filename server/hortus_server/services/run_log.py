@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunWaiting
+from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunSucceeded, RunWaiting
 from hortus_agents.loop.state import RunState, fold
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import RunId
@@ -49,6 +49,10 @@ class StopOverError(Exception):
     """The run need not wait any more: what it would wait for is over meanwhile. Nothing was written."""
 
 
+class _UnheardError(Exception):
+    """The run was about to end with an answer, and no model call has seen what the user said last."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Wakeups:
     """What is to be woken after the commit that ends a run."""
@@ -57,11 +61,21 @@ class _Wakeups:
     run_id: RunId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Events of one transaction, and the state behind them."""
+
+    events: tuple[Event, ...]
+    state: RunState
+    wakeups: _Wakeups = _Wakeups()
+
+
 @dataclass(slots=True)
 class RunLog:
     """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
 
-    `effect` is the class of the side effect under way, 0 while there is none. One writer at a time: the run's own task.
+    `effect` is the class of the side effect under way, 0 while there is none. The run's own task writes; others append
+    what the user says to the run, and that it is undone. Those events are folded where they stand in the log.
     """
 
     ports: RunPorts
@@ -75,8 +89,9 @@ class RunLog:
         """Make events durable in one transaction, then tell readers.
 
         A terminal event also ends the run's row, wakes the session's next run and, where an episode is due, owes a
-        job; a `run.waiting` parks the row. With `effect` a call of that class comes next and the last event says so:
-        where the rows ask the run to stop, all but that one is committed and StopDueError raised.
+        job; a `run.waiting` parks the row. A `run.succeeded` is left out, and the run goes on, where the user has said
+        something that no model call has seen. With `effect` a call of that class comes next and the last event says
+        so: where the rows ask the run to stop, all but that one is committed and StopDueError raised.
 
         While PostgreSQL is down this waits and tries again, so that a finished model call is not lost. Cancellation
         waits for the attempt under way. Raises StaleGenerationError, NotFoundError when the session was deleted,
@@ -90,31 +105,39 @@ class RunLog:
             except UnavailableError as error:
                 log.warning("commit_waits", error=str(error))
             await asyncio.sleep(RETRY_S)
-            written = await self._written_before_the_failure()
+            written = await self._written_before_the_failure(events)
             if written:
                 # What else the commit would have told of, the reaper finds.
-                return await settled(self._announce(written, _Wakeups(), began))
+                return await settled(self._announce(_Written(written, folded(self.state, written)), began))
 
     async def _commit(self, events: Sequence[NewEvent], effect: int | None, began: float) -> tuple[Event, ...]:
-        async with self.ports.store.transaction() as uow:
-            stop = None if effect is None else await self._stop_before(uow, effect)
-            committed, wakeups = await self._append(uow, events if stop is None else events[:-1])
-        await self._announce(committed, wakeups, began)
+        try:
+            written, stop = await self._transact(events, effect)
+        except _UnheardError:
+            # Seldom enough to be found out by trying; what was said cannot be taken back, so once more is enough.
+            kept = [event for event in events if not isinstance(event.payload, RunSucceeded)]
+            written, stop = await self._transact(kept, effect)
+        await self._announce(written, began)
         if stop is not None:
             raise StopDueError(stop)
-        return committed
+        return written.events
+
+    async def _transact(self, events: Sequence[NewEvent], effect: int | None) -> tuple[_Written, Stop | None]:
+        async with self.ports.store.transaction() as uow:
+            stop = None if effect is None else await self._stop_before(uow, effect)
+            return await self._append(uow, events if stop is None else events[:-1]), stop
 
     async def _stop_before(self, uow: UnitOfWork, effect: int) -> Stop | None:
         run = self.claim.run
         signal = await uow.run_stops.signal(run.id, self.claim.generation, worker_id=run.worker_id or "")
         return stop_asked(signal, effect=effect)
 
-    async def _announce(self, committed: tuple[Event, ...], wakeups: _Wakeups, began: float) -> tuple[Event, ...]:
+    async def _announce(self, written: _Written, began: float) -> tuple[Event, ...]:
+        committed, wakeups = written.events, written.wakeups
         if not committed:
             return committed
         self.last_seq = committed[-1].seq
-        for event in committed:
-            self.state = fold(self.state, event)
+        self.state = written.state
         run = self.claim.run
         self.ports.observer.events_committed(self.claim, committed, duration_s=time.perf_counter() - began)
         await self.ports.live.publish_events(run.session_id, committed)
@@ -124,13 +147,14 @@ class RunLog:
             await self.ports.queue.wake_run(wakeups.run_id)
         return committed
 
-    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent]) -> tuple[tuple[Event, ...], _Wakeups]:
+    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent]) -> _Written:
         if not events:
-            return (), _Wakeups()
+            return _Written((), self.state)
         run = self.claim.run
         committed = await uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
         )
+        state = folded(self.state, (*await self._from_outside(uow, committed[0].seq), *committed))
         waiting = next((event.payload for event in committed if isinstance(event.payload, RunWaiting)), None)
         if waiting and not await uow.run_stops.park(run.id, self.claim.generation, reason=waiting.reason):
             raise StopOverError
@@ -138,31 +162,51 @@ class RunLog:
             raise StopOverError
         if waiting:
             # Where the tenant's running runs are bounded, a place is free.
-            return committed, _Wakeups(run_id=await uow.wakeups.next_queued(run.session_id))
+            return _Written(committed, state, _Wakeups(run_id=await uow.wakeups.next_queued(run.session_id)))
         terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
-        return committed, _Wakeups() if terminal is None else await self._end(uow, terminal, committed)
+        if terminal is None:
+            return _Written(committed, state)
+        if state.status == "succeeded" and state.unheard:
+            raise _UnheardError
+        return _Written(committed, state, await self._end(uow, terminal, state))
 
-    async def _end(self, uow: UnitOfWork, terminal: Event, committed: Sequence[Event]) -> _Wakeups:
+    async def _from_outside(self, uow: UnitOfWork, before: int) -> tuple[Event, ...]:
+        """What others appended to this run since the last commit; the log is gap-free, so mostly nobody need ask."""
+        if before == self.last_seq + 1:
+            return ()
+        run = self.claim.run
+        found = await uow.events.list_after(
+            run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
+        )
+        return tuple(event for event in found if event.seq < before)
+
+    async def _end(self, uow: UnitOfWork, terminal: Event, state: RunState) -> _Wakeups:
         run = self.claim.run
         await uow.runs.finish(run.id, self.claim.generation, event=terminal)
-        state = self.state
-        for event in committed:
-            state = fold(state, event)
         job = await uow.wakeups.add_job(run.tenant_id, "remember_run", run.id) if self.owes_memory(state) else None
         # Nobody can queue a run between this look and the commit: the append above holds the session's row, and a
         # submission appends too.
         return _Wakeups(job, await uow.wakeups.next_queued(run.session_id))
 
-    async def _written_before_the_failure(self) -> tuple[Event, ...]:
-        """A commit whose answer was lost may have taken effect; only this worker writes events of this run."""
+    async def _written_before_the_failure(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
+        """A commit whose answer was lost may have taken effect; others do not write events of such types meanwhile."""
         run = self.claim.run
         try:
             async with self.ports.store.transaction() as uow:
-                return await uow.events.list_after(
+                found = await uow.events.list_after(
                     run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
                 )
         except UnavailableError:
             return ()
+        attempted = {event.payload.type for event in events}
+        return found if any(event.type in attempted for event in found) else ()
+
+
+def folded(state: RunState, events: Sequence[Event]) -> RunState:
+    """The state after these."""
+    for event in events:
+        state = fold(state, event)
+    return state
 
 
 async def settled(work: Coroutine[Any, Any, T]) -> T:

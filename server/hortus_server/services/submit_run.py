@@ -9,12 +9,14 @@ from hortus_agents.limits import RunLimits
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.errors import InvalidInputError, LimitExceededError
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId, new_id
-from hortus_server.domain.records import Agent, AgentVersion, Run, Session
+from hortus_server.domain.records import Agent, AgentVersion, MessagePolicy, Run, Session
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
+from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.create_once import Answer, Once, create_once
-from hortus_server.services.create_session import open_session
+from hortus_server.services.create_session import SessionDraft, open_session
+from hortus_server.services.make_way import StoppedRun, make_way
 
 RETRY_AFTER_S = 5.0
 
@@ -24,7 +26,8 @@ class RunRequest:
     """What a caller wants done. Without `session_id` a session is made, and `agent` is needed for it.
 
     `agent_version` pins a version; None means the one that new runs use. `limits` names only the bounds to lower; what
-    it names above the agent's own bound stays at the agent's.
+    it names above the agent's own bound stays at the agent's. `message_policy` says what happens to runs of the session
+    that have not ended, None that the session's own holds; a session made for the run keeps it.
     """
 
     content: str
@@ -35,6 +38,7 @@ class RunRequest:
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     priority: Priority = "interactive"
+    message_policy: MessagePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class AcceptedRun:
 
     run: Run
     events: tuple[Event, ...]
+    stopped: tuple[StoppedRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class SubmitRun:
 
         Raises NotFoundError for an unknown agent or session, InvalidInputError for a session of another agent,
         LimitExceededError when the tenant has as many runs waiting as it may or has used up its budget of the day,
-        ConflictError when the session has used up its own, IdempotencyMismatchError.
+        ConflictError when the session has used up its own, SessionBusyError where the policy is to refuse,
+        IdempotencyMismatchError.
         """
         accepted: list[AcceptedRun] = []
 
@@ -74,6 +80,9 @@ class SubmitRun:
 
     async def announce(self, accepted: AcceptedRun) -> None:
         """Tell readers and workers, after the commit."""
+        for gone in accepted.stopped:
+            await self.live.publish_events(gone.cancelled.run.session_id, gone.undoing)
+            await self._cancel_run.announce(gone.cancelled)
         await self.live.publish_events(accepted.run.session_id, accepted.events)
         await self.queue.wake_run(accepted.run.id)
 
@@ -89,6 +98,10 @@ class SubmitRun:
         allowance = await uow.budgets.allowance(tenant_id, session.id)
         limits = allowance.lower(_lowered(version.spec.limits, request.limits))
         run_id = RunId(new_id())
+        stopped: tuple[StoppedRun, ...] = ()
+        if request.session_id is not None:
+            policy = request.message_policy or session.message_policy
+            stopped = await make_way(uow, session, policy, for_run=run_id, cancel=self._cancel_run)
         events += await uow.events.append(
             tenant_id, session.id, _opening(version, limits, content=request.content), run_id=run_id
         )
@@ -101,7 +114,11 @@ class SubmitRun:
             queued_seq=events[-1].seq,
             priority=request.priority,
         )
-        return AcceptedRun(run, events)
+        return AcceptedRun(run, events, stopped)
+
+    @property
+    def _cancel_run(self) -> CancelRun:
+        return CancelRun(self.store, self.queue, self.live)
 
 
 def _opening(version: AgentVersion, limits: RunLimits, *, content: str) -> list[NewEvent]:
@@ -123,9 +140,13 @@ async def _place(uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> t
         if request.agent is None:
             raise InvalidInputError("give an agent, or the session to go on with")
         agent = await uow.agents.get(tenant_id, request.agent)
-        session, events = await open_session(
-            uow, tenant_id, agent=agent, title=request.title or _title(request.content), metadata=request.metadata
+        draft = SessionDraft(
+            agent=agent.id,
+            title=request.title or _title(request.content),
+            metadata=request.metadata,
+            message_policy=request.message_policy or "enqueue",
         )
+        session, events = await open_session(uow, tenant_id, agent=agent, draft=draft)
         return agent, session, tuple(events)
     session = await uow.sessions.get(tenant_id, request.session_id)
     agent = await uow.agents.get(tenant_id, request.agent if request.agent is not None else session.agent_id)

@@ -25,7 +25,7 @@ PARTIAL_TTL_S = 900
 WAITING_TTL_S = 7 * 86_400  # a run that waits may go on with its half-written answer
 RETRY_S = 0.5
 REPORT_EVERY_S = 10.0
-_END_OF_TEXT = TERMINAL_EVENTS | {"message.completed", "message.restarted"}
+_END_OF_TEXT = TERMINAL_EVENTS | {"message.completed", "message.restarted", "model.called"}
 
 
 @dataclass(frozen=True, slots=True)
