@@ -4,10 +4,11 @@ import { modelsQuery } from "../api/queries";
 import type { AgentSpec } from "../api/schema.gen";
 import { Card } from "../components/page";
 import { Check, TextField } from "./fields";
+import { ApprovalFields, CostField, LoopFields } from "./guard-fields";
 import { NumberInput } from "./number-input";
 import { BIND_LIMIT, type Faults, hostsOf, LIMIT_FIELDS, RECALL_LIMIT, TEMPERATURE, TOOLS } from "./spec-form";
 
-interface Props {
+export interface Props {
   readonly spec: AgentSpec;
   readonly faults: Faults;
   readonly onChange: (spec: AgentSpec) => void;
@@ -40,8 +41,13 @@ export function SpecFields(props: Props): ReactNode {
           {LIMIT_FIELDS.map((each) => (
             <NumberInput key={each.path} field={each} {...props} />
           ))}
+          <CostField {...props} />
         </div>
       </Card>
+      <div className="halves">
+        <ApprovalFields {...props} />
+        <LoopFields {...props} />
+      </div>
     </>
   );
 }

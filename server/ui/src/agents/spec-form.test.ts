@@ -16,7 +16,13 @@ const schemas = openapi.components.schemas as unknown as Record<
   string,
   { readonly properties: Record<string, Schema> }
 >;
-const GROUPS: Record<string, string> = { limits: "RunLimits", memory: "MemorySpec", evolution: "EvolutionSpec" };
+const GROUPS: Record<string, string> = {
+  limits: "RunLimits",
+  memory: "MemorySpec",
+  evolution: "EvolutionSpec",
+  loop_breaker: "LoopBreakerSpec",
+  approval: "ApprovalSpec",
+};
 
 function schemaOf(path: string): Schema {
   const [first = "", second] = path.split(".");

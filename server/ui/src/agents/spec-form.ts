@@ -19,13 +19,29 @@ export const LIMIT_FIELDS: readonly NumberField[] = [
   { ...field("limits.wall_s", "Wall time, seconds", "from start to end", 0.001, 604_800), whole: false },
   field("limits.completion_tokens", "Tokens per answer", "", 16, 131_072),
 ];
+export const LOOP_FIELDS: readonly NumberField[] = [
+  field("loop_breaker.repeats", "Same call, same result", "times until the run ends", 2, 1_000),
+  field("loop_breaker.pairs", "Two calls in turns", "times until the run ends", 2, 500),
+];
+export const APPROVAL_EXPIRY: NumberField = {
+  ...field("approval.expires_s", "Seconds to decide", "then nobody’s word means no", 1, 2_592_000),
+  whole: false,
+};
+export const EFFECTS = ["reads", "scratch work", "external or durable effects", "what cannot be undone"] as const;
 export const RECALL_LIMIT = field("memory.recall_limit", "Memories per recall", "", 0, 20);
 export const BIND_LIMIT = field("evolution.bind_limit", "Evolved tools per run", "at most", 0, 20);
 export const TEMPERATURE: NumberField = {
   ...field("temperature", "Temperature", "0 repeats itself", 0, 2),
   whole: false,
 };
-export const NUMBER_FIELDS: readonly NumberField[] = [...LIMIT_FIELDS, RECALL_LIMIT, BIND_LIMIT, TEMPERATURE];
+export const NUMBER_FIELDS: readonly NumberField[] = [
+  ...LIMIT_FIELDS,
+  ...LOOP_FIELDS,
+  APPROVAL_EXPIRY,
+  RECALL_LIMIT,
+  BIND_LIMIT,
+  TEMPERATURE,
+];
 
 export const TOOLS: readonly { readonly name: AgentSpec["tools"][number]; readonly hint: string }[] = [
   { name: "recall", hint: "search memory" },
@@ -34,10 +50,14 @@ export const TOOLS: readonly { readonly name: AgentSpec["tools"][number]; readon
   { name: "python", hint: "run code in the sandbox" },
   { name: "http_get", hint: "read allowed web hosts" },
   { name: "request_capability", hint: "ask for a tool to be made" },
+  { name: "ask_human", hint: "ask a person and wait for the answer" },
+  { name: "sleep", hint: "wait a while, without a worker" },
+  { name: "wait_until", hint: "wait for a time, without a worker" },
 ];
 
 export const LONGEST_INSTRUCTIONS = 20_000;
 export const MOST_HOSTS = 100;
+const MOST_COST = 1e15;
 export const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 function field(path: string, label: string, hint: string, min: number, max: number): NumberField {
@@ -55,6 +75,7 @@ export function defaultSpec(): AgentSpec {
     memory: { recall: true, remember: true, visibility: "tenant", recall_limit: 3 },
     evolution: { reuse: true, create: true, bind_limit: 4 },
     limits: { steps: 16, model_calls: 64, tool_calls: 64, tokens: 200_000, wall_s: 900, completion_tokens: 1_024 },
+    approval: { tools: [], from_class: null, expires_s: 86_400 },
     loop_breaker: { enabled: true, repeats: 3, pairs: 2 },
     temperature: 0,
     http_allow: [],
@@ -89,6 +110,10 @@ export function check(spec: AgentSpec): Faults {
     faults["instructions"] = `at most ${LONGEST_INSTRUCTIONS} characters`;
   if (spec.model.trim() === "") faults["model"] = "name a model, or `default`";
   if (spec.http_allow.length > MOST_HOSTS) faults["http_allow"] = `at most ${MOST_HOSTS} hosts`;
+  const cost = spec.limits.cost_micros;
+  if (cost != null && !(Number.isSafeInteger(cost) && cost >= 1 && cost <= MOST_COST)) {
+    faults["limits.cost_micros"] = "a number above 0, or nothing";
+  }
   const odd = spec.http_allow.find((host) => !/^[a-z0-9.-]+(:\d+)?$/i.test(host));
   if (odd !== undefined) faults["http_allow"] = `${odd} is not a host name`;
   return faults;

@@ -1,12 +1,14 @@
 import type { ReactNode } from "react";
 import type { AgentSpec } from "../api/schema.gen";
+import { money } from "../budget/share";
 import { Json } from "../components/prose";
 import { Fact } from "../components/values";
 import { count, duration } from "../text/format";
+import { EFFECTS } from "./spec-form";
 
 /** A definition to read. */
 export function SpecView({ spec }: { spec: AgentSpec }): ReactNode {
-  const { limits, memory, evolution } = spec;
+  const { limits, memory, evolution, loop_breaker, approval } = spec;
   return (
     <div className="card-body stack">
       <p className="code wrap">{spec.instructions}</p>
@@ -32,6 +34,17 @@ export function SpecView({ spec }: { spec: AgentSpec }): ReactNode {
           {count(limits.tokens)}, {count(limits.completion_tokens)}
         </Fact>
         <Fact name="Wall time">{duration(limits.wall_s * 1000)}</Fact>
+        <Fact name="Cost">{limits.cost_micros == null ? "not bounded" : money(limits.cost_micros)}</Fact>
+        <Fact name="A person decides on">
+          {[approval.from_class == null ? "" : `${EFFECTS[approval.from_class]} and above`, approval.tools.join(", ")]
+            .filter(Boolean)
+            .join("; ") || "nothing"}
+        </Fact>
+        <Fact name="Loop breaker">
+          {loop_breaker.enabled
+            ? `after ${loop_breaker.repeats} equal calls, or ${loop_breaker.pairs} rounds of two`
+            : "off"}
+        </Fact>
       </dl>
       <details>
         <summary className="small muted">as JSON</summary>

@@ -7,7 +7,7 @@ export type RunStatus = RunView["status"];
 const PAGE = 50;
 const EVENTS_PER_PAGE = 1000;
 const FAST_MS = 3_000;
-const SLOW_MS = 15_000;
+export const SLOW_MS = 15_000;
 
 /** First page live, long lists calmer: a refresh reads every page that is shown. */
 const lively = {
@@ -15,12 +15,12 @@ const lively = {
     (query.state.data?.pages.length ?? 1) > 2 ? SLOW_MS : FAST_MS,
 };
 
-const paged = {
+export const paged = {
   initialPageParam: null as string | null,
   getNextPageParam: (last: { readonly next_cursor: string | null }) => last.next_cursor,
 };
 
-function page(cursor: string | null): { limit: number; cursor?: string } {
+export function page(cursor: string | null): { limit: number; cursor?: string } {
   return cursor ? { limit: PAGE, cursor } : { limit: PAGE };
 }
 
@@ -216,7 +216,7 @@ export const modelsQuery = queryOptions({
 });
 
 /** Without the members that are not set. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };

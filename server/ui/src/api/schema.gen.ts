@@ -64,6 +64,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/admission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Admission
+         * @description The tenant's weight and limits, and how many runs run and wait.
+         *
+         *     Scope: `admin`.
+         */
+        get: operations["get_admission"];
+        /**
+         * Put Admission
+         * @description Replace weight and limits. They hold for the next claim and the next submission; what runs goes on.
+         *
+         *     Scope: `admin`.
+         */
+        put: operations["put_admission"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/budget": {
         parameters: {
             query?: never;
@@ -1452,6 +1480,48 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AdmissionView
+         * @description Weight and limits in force, and what they bound; counts stop at 10,000.
+         */
+        AdmissionView: {
+            /** Max Concurrent Runs */
+            max_concurrent_runs: number | null;
+            /** Max Queued Runs */
+            max_queued_runs: number | null;
+            /** Queued */
+            queued: number;
+            /** Running */
+            running: number;
+            /** Weight */
+            weight: number;
+        };
+        /**
+         * AdmissionWrite
+         * @description All of it; what is left out is the default.
+         * @example {
+         *       "max_concurrent_runs": 20,
+         *       "weight": 3
+         *     }
+         */
+        AdmissionWrite: {
+            /**
+             * Max Concurrent Runs
+             * @description runs under way; null: no limit
+             */
+            max_concurrent_runs?: number | null;
+            /**
+             * Max Queued Runs
+             * @description queued runs before new ones get 429; null: HORTUS_API_QUEUE_DEPTH
+             */
+            max_queued_runs?: number | null;
+            /**
+             * Weight
+             * @description share of the workers where tenants compete
+             * @default 1
+             */
+            weight: number;
+        };
+        /**
          * AgentCreate
          * @description A new agent; what `spec` leaves out takes its default.
          * @example {
@@ -1485,6 +1555,10 @@ export interface components {
             name: string;
             /**
              * @default {
+             *       "approval": {
+             *         "expires_s": 86400,
+             *         "tools": []
+             *       },
              *       "evolution": {
              *         "bind_limit": 4,
              *         "create": true,
@@ -1595,6 +1669,13 @@ export interface components {
         AgentSpec: {
             /**
              * @default {
+             *       "expires_s": 86400,
+             *       "tools": []
+             *     }
+             */
+            approval: components["schemas"]["ApprovalSpec"];
+            /**
+             * @default {
              *       "bind_limit": 4,
              *       "create": true,
              *       "reuse": true
@@ -1671,7 +1752,7 @@ export interface components {
              *       "request_capability"
              *     ]
              */
-            tools: ("recall" | "remember" | "calculate" | "http_get" | "python" | "request_capability")[];
+            tools: ("recall" | "remember" | "calculate" | "http_get" | "python" | "request_capability" | "ask_human" | "sleep" | "wait_until")[];
         };
         /**
          * AgentVersionCreate
@@ -1823,7 +1904,7 @@ export interface components {
         };
         /**
          * ApprovalRequested
-         * @description A person has to decide: on a call (`call`), on one whose effect is unknown (`doubt`), or on an answer (`question`).
+         * @description A person has to decide: a `call`, what to do about one whose effect is unknown (`doubt`), or a `question`.
          *
          *     `call_sha256` is over tool, version and exact arguments: the decision holds for nothing else. `persons` is how many
          *     different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt.
@@ -1879,6 +1960,29 @@ export interface components {
             type: "approval.requested";
             /** Worker Id */
             worker_id?: string | null;
+        };
+        /**
+         * ApprovalSpec
+         * @description Which calls a person decides on before they happen, and how long there is to do so.
+         */
+        ApprovalSpec: {
+            /**
+             * Expires S
+             * @description seconds until nobody's word means no
+             * @default 86400
+             */
+            expires_s: number;
+            /**
+             * From Class
+             * @description every call of this side-effect class or above; none means only `tools`
+             */
+            from_class?: number | null;
+            /**
+             * Tools
+             * @description names of tools, evolved ones too
+             * @default []
+             */
+            tools: string[];
         };
         /**
          * AttemptView
@@ -2628,7 +2732,7 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
             /**
              * Secret
              * @example hk_...
@@ -2657,7 +2761,7 @@ export interface components {
              *       "runs:write"
              *     ]
              */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
         };
         /**
          * KeyView
@@ -2688,7 +2792,7 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
         };
         /**
          * KeysView
@@ -2774,7 +2878,7 @@ export interface components {
             /** Key Name */
             key_name: string;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
             /**
              * Tenant Id
              * Format: uuid
@@ -2965,6 +3069,13 @@ export interface components {
             /** Content */
             content: string;
             limits?: components["schemas"]["LimitsPatch"];
+            /**
+             * Priority
+             * @description batch runs give way to interactive ones
+             * @default interactive
+             * @enum {string}
+             */
+            priority: "interactive" | "batch";
         };
         /**
          * MessageCreated
@@ -3458,6 +3569,13 @@ export interface components {
             /** Input */
             input: string;
             limits?: components["schemas"]["LimitsPatch"];
+            /**
+             * Priority
+             * @description batch runs give way to interactive ones
+             * @default interactive
+             * @enum {string}
+             */
+            priority: "interactive" | "batch";
             /** Session Id */
             session_id?: string | null;
         };
@@ -3508,6 +3626,11 @@ export interface components {
             output: string | null;
             /** Pause Requested At */
             pause_requested_at: string | null;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "interactive" | "batch";
             /**
              * Queued Seq
              * @description place of `run.queued` in the session's log
@@ -3761,6 +3884,11 @@ export interface components {
             output: string | null;
             /** Pause Requested At */
             pause_requested_at: string | null;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "interactive" | "batch";
             /**
              * Queued Seq
              * @description place of `run.queued` in the session's log
@@ -4433,6 +4561,9 @@ export interface components {
         /**
          * ToolCalled
          * @description A tool call is about to run; without its `tool.finished` it is in doubt.
+         *
+         *     `attempt` is above 1 where it runs again after a crash. `approval_id` names the approval that this uses up, and
+         *     `call_sha256` the call that is made, which has to be the approved one.
          */
         ToolCalled: {
             /** Approval Id */
@@ -4448,6 +4579,8 @@ export interface components {
             attempt: number;
             /** Call Id */
             call_id: string;
+            /** Call Sha256 */
+            call_sha256?: string | null;
             /** Name */
             name: string;
             /** Tool Version Id */
@@ -4991,6 +5124,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AdmissionView = components['schemas']['AdmissionView'];
+export type AdmissionWrite = components['schemas']['AdmissionWrite'];
 export type AgentCreate = components['schemas']['AgentCreate'];
 export type AgentDetailView = components['schemas']['AgentDetailView'];
 export type AgentDiffView = components['schemas']['AgentDiffView'];
@@ -5004,6 +5139,7 @@ export type AgentView = components['schemas']['AgentView'];
 export type ApprovalDecided = components['schemas']['ApprovalDecided'];
 export type ApprovalExpired = components['schemas']['ApprovalExpired'];
 export type ApprovalRequested = components['schemas']['ApprovalRequested'];
+export type ApprovalSpec = components['schemas']['ApprovalSpec'];
 export type AttemptView = components['schemas']['AttemptView'];
 export type AuthCommand = components['schemas']['AuthCommand'];
 export type BudgetLeft = components['schemas']['BudgetLeft'];
@@ -5234,6 +5370,167 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReadinessView"];
+                };
+            };
+        };
+    };
+    get_admission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdmissionView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_admission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdmissionWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdmissionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -12,7 +12,12 @@ export function Composer({ sessionId }: { sessionId: string }): ReactNode {
     mutationFn: (content: string) => {
       if (attempt.current.text !== content) attempt.current = { text: content, key: newId() };
       const params = { path: { session_id: sessionId }, header: { "idempotency-key": attempt.current.key } };
-      return body(api.POST("/v1/sessions/{session_id}/messages", { params, body: { content, limits: {} } }));
+      return body(
+        api.POST("/v1/sessions/{session_id}/messages", {
+          params,
+          body: { content, limits: {}, priority: "interactive" },
+        }),
+      );
     },
     onSuccess: () => {
       attempt.current = { text: "", key: "" };

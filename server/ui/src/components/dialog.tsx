@@ -62,6 +62,8 @@ export function Confirm({
   reason,
   className = "button button-danger",
   disabled = false,
+  open: startsOpen = false,
+  onClose,
   onConfirm,
 }: {
   label: string;
@@ -70,19 +72,27 @@ export function Confirm({
   reason?: string;
   className?: string;
   disabled?: boolean;
+  /** Asked at once, as by a link to the question. */
+  open?: boolean;
+  onClose?: () => void;
   onConfirm: (reason: string) => Promise<unknown>;
 }): ReactNode {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(startsOpen);
   const [busy, setBusy] = useState(false);
   const [why, setWhy] = useState("");
   const field = useId();
+  function close(): void {
+    setOpen(false);
+    onClose?.();
+  }
   async function confirm(): Promise<void> {
     setBusy(true);
     try {
       await onConfirm(why.trim());
     } finally {
       setBusy(false);
-      setOpen(false);
+      setWhy("");
+      close();
     }
   }
   return (
@@ -97,7 +107,7 @@ export function Confirm({
           danger
           busy={busy || (reason !== undefined && why.trim() === "")}
           onSubmit={() => void confirm()}
-          onClose={() => setOpen(false)}
+          onClose={close}
         >
           <p className="muted">{detail}</p>
           {reason !== undefined && (

@@ -30,7 +30,10 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
       );
       if (message.trim() !== "") {
         const params = { path: { session_id: session.id }, header: idempotencyKey() };
-        await api.POST("/v1/sessions/{session_id}/messages", { params, body: { content: message, limits: {} } });
+        await api.POST("/v1/sessions/{session_id}/messages", {
+          params,
+          body: { content: message, limits: {}, priority: "interactive" },
+        });
       }
       return session;
     },

@@ -26,19 +26,13 @@ export function RunFacts({ run, events }: { run: RunView; events: readonly Event
           <Took from={run.started_at} to={run.finished_at} />
         </Fact>
         <Fact name="Tokens">
-          {count(spent.prompt + spent.completion)} of {count(run.limits.tokens)}
+          {count(spent.prompt + spent.completion)}
           <div className="muted small">
             {count(spent.prompt)} in ({count(spent.cached)} cached), {count(spent.completion)} out
           </div>
         </Fact>
-        <Fact name="Steps">
-          {spent.steps} of {count(run.limits.steps)}
-        </Fact>
-        <Fact name="Model calls">
-          {spent.modelCalls} of {count(run.limits.model_calls)}
-        </Fact>
-        <Fact name="Tool calls">
-          {spent.toolCalls} of {count(run.limits.tool_calls)}
+        <Fact name="Steps, model calls, tool calls">
+          {spent.steps}, {spent.modelCalls}, {spent.toolCalls}
         </Fact>
         <Fact name="Models">{spent.models.length > 0 ? spent.models.join(", ") : "–"}</Fact>
         <Fact name="Evolved tools">

@@ -1,14 +1,18 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { RunView } from "../api/schema.gen";
+import { useCan } from "../shell/me";
 import { count, shortId } from "../text/format";
 import { AgentName } from "./agent-name";
+import { CancelRun } from "./cancel-run";
 import { TableBox } from "./page";
-import { RunBadge } from "./status";
+import { ACTIVE, RunBadge } from "./status";
 import { Id, Took, When } from "./values";
 
 /** Runs in rows. */
 export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
+  const can = useCan();
+  const mayStop = can("runs:write") && runs.some((run) => ACTIVE.has(run.status));
   return (
     <TableBox label="Runs">
       <thead>
@@ -21,6 +25,11 @@ export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
           <th className="number wide">Tokens</th>
           <th className="number wide">Took</th>
           <th className="number">Queued</th>
+          {mayStop && (
+            <th className="wide">
+              <span className="visually-hidden">Actions</span>
+            </th>
+          )}
         </tr>
       </thead>
       <tbody>
@@ -51,6 +60,11 @@ export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
             <td className="number">
               <When at={run.created_at} />
             </td>
+            {mayStop && (
+              <td className="wide number">
+                <CancelRun run={run} />
+              </td>
+            )}
           </tr>
         ))}
       </tbody>

@@ -12,6 +12,7 @@ import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
+import { StopAllButtons } from "../stops/place";
 
 export default function AgentPage(): ReactNode {
   const { id = "" } = useParams();
@@ -27,6 +28,7 @@ function Detail({ agent }: { agent: AgentDetailView }): ReactNode {
       crumb={{ to: "/agents", text: "Agents" }}
       actions={
         <>
+          <StopAllButtons agent={agent.id} name={agent.name} />
           {can("sessions:write") && can("runs:write") && (
             <Link className="button" to={`/sessions?new=1&with=${agent.id}`}>
               Start a session

@@ -2,10 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { runQuery, workersQuery } from "../api/queries";
-import type { Event, RunView } from "../api/schema.gen";
+import type { Event, RunDetailView, RunView } from "../api/schema.gen";
+import { RunBudget } from "../budget/run-budget";
 import { CancelRun } from "../components/cancel-run";
 import { useNow } from "../components/clock";
 import { Card, Page } from "../components/page";
+import { PauseRun } from "../components/pause-run";
 import { Prose } from "../components/prose";
 import { RunFacts } from "../components/run-facts";
 import { Empty, Loaded } from "../components/states";
@@ -16,7 +18,7 @@ import { useCan } from "../shell/me";
 import { shortId } from "../text/format";
 import { buildTimeline } from "../timeline/build";
 import { explainRun } from "../timeline/explain";
-import { SpanDetail } from "../timeline/span-detail";
+import { Recalled, SpanDetail } from "../timeline/span-detail";
 import { SpanTable } from "../timeline/span-table";
 import { Waterfall } from "../timeline/waterfall";
 
@@ -44,6 +46,7 @@ export default function Run(): ReactNode {
             <Link className="button" to={`/sessions/${query.data.session_id}`}>
               Open session
             </Link>
+            <PauseRun run={query.data} big />
             <CancelRun run={query.data} big />
           </>
         )
@@ -54,13 +57,15 @@ export default function Run(): ReactNode {
   );
 }
 
-function Body({ run }: { run: RunView }): ReactNode {
+function Body({ run }: { run: RunDetailView }): ReactNode {
   const events = useRunEvents(run);
   return (
     <>
       <Why run={run} events={events.data ?? []} />
       <RunFacts run={run} events={events.data ?? []} />
       <Loaded query={events}>{(list) => <Talk events={list} run={run} />}</Loaded>
+      <RunBudget run={run} />
+      <Loaded query={events}>{(list) => <Influences events={list} />}</Loaded>
       <Card title="Timeline">
         <Loaded query={events}>{(list) => <Timeline events={list} isActive={ACTIVE.has(run.status)} />}</Loaded>
       </Card>
@@ -99,6 +104,32 @@ function Talk({ events, run }: { events: readonly Event[]; run: RunView }): Reac
       )}
     </div>
   );
+}
+
+/** What memory gave to this run, with scores: what influenced its answers. */
+function Influences({ events }: { events: readonly Event[] }): ReactNode {
+  const recalls = events.flatMap(({ seq, step, payload }) =>
+    payload.type === "memory.recalled" ? [{ seq, step, payload }] : [],
+  );
+  if (recalls.length === 0) return null;
+  return (
+    <Card title="What memory gave it">
+      <div className="card-body stack">
+        {recalls.map(({ seq, step, payload }) => (
+          <section key={seq} className="stack" aria-label={`Recall at event ${seq}`}>
+            <p className="small muted">
+              {step === 0 ? "Before the first step" : `In step ${step}`}, asked for “{clipped(payload.query)}”
+            </p>
+            <Recalled recall={payload} />
+          </section>
+        ))}
+      </div>
+    </Card>
+  );
+}
+
+function clipped(text: string): string {
+  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }
 
 function Timeline({ events, isActive }: { events: readonly Event[]; isActive: boolean }): ReactNode {

@@ -4,6 +4,7 @@ import { Link, useNavigate, useParams } from "react-router";
 import { api } from "../api/client";
 import { runQuery, sessionQuery } from "../api/queries";
 import type { SessionView } from "../api/schema.gen";
+import { SessionBudget } from "../budget/session-budget";
 import { AgentName } from "../components/agent-name";
 import { CancelRun } from "../components/cancel-run";
 import { TurnView } from "../components/chat";
@@ -11,6 +12,7 @@ import { Composer } from "../components/composer";
 import { Connection } from "../components/connection";
 import { Confirm } from "../components/dialog";
 import { Page } from "../components/page";
+import { PauseRun } from "../components/pause-run";
 import { Empty, Failure, Loaded, Loading } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { Id } from "../components/values";
@@ -41,6 +43,7 @@ export default function Session(): ReactNode {
             </span>
             <Id id={session.id} what="session id" />
             <Link to={`/runs?session=${session.id}`}>its runs</Link>
+            <SessionBudget id={session.id} />
           </div>
           <Talk key={id} sessionId={id} />
         </Page>
@@ -131,7 +134,12 @@ function Earlier({ live }: { live: LiveLog }): ReactNode {
 
 function StopActive({ runId }: { runId: string }): ReactNode {
   const run = useQuery({ ...runQuery(runId), refetchInterval: POLL_MS });
-  return run.data ? <CancelRun run={run.data} big /> : null;
+  return run.data ? (
+    <>
+      <PauseRun run={run.data} big />
+      <CancelRun run={run.data} big />
+    </>
+  ) : null;
 }
 
 /** Keep the end in view, unless the reader has scrolled away from it. */

@@ -2,18 +2,23 @@ import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import { Page } from "../components/page";
 import { Empty } from "../components/states";
+import { Budget } from "../settings/budget";
 import { Keys } from "../settings/keys";
 import { Models } from "../settings/models";
+import { Stops } from "../settings/stops";
 import { WhoAmI } from "../settings/who-am-i";
 import { Workers } from "../settings/workers";
 import { useCan } from "../shell/me";
 
 const TABS = [
   { name: "keys", text: "API keys" },
+  { name: "stops", text: "Stops" },
+  { name: "budget", text: "Budget" },
   { name: "workers", text: "Workers" },
   { name: "models", text: "Models" },
   { name: "me", text: "Who am I" },
 ] as const;
+const ADMINS = new Set(["keys", "budget", "workers"]);
 
 export default function Settings(): ReactNode {
   const [params] = useSearchParams();
@@ -39,16 +44,20 @@ export default function Settings(): ReactNode {
 
 function Tab({ name }: { name: (typeof TABS)[number]["name"] }): ReactNode {
   const can = useCan();
-  if ((name === "keys" || name === "workers") && !can("admin")) {
+  if (ADMINS.has(name) && !can("admin")) {
     return (
       <Empty title="Your key does not cover this">
-        <p>Keys and workers need a key with the scope admin.</p>
+        <p>This needs a key with the scope admin. Sign in with one, or ask who issued yours.</p>
       </Empty>
     );
   }
   switch (name) {
     case "keys":
       return <Keys />;
+    case "stops":
+      return <Stops />;
+    case "budget":
+      return <Budget />;
     case "workers":
       return <Workers />;
     case "models":

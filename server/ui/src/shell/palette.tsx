@@ -3,10 +3,19 @@ import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, 
 import { useNavigate } from "react-router";
 import { agentsQuery, sessionsQuery, toolsQuery } from "../api/queries";
 import { shortId } from "../text/format";
+import { type Scope, useCan } from "./me";
 import { type Entry, idEntries, matching } from "./palette-entries";
 import { PLACES } from "./sidebar";
 
 const SHOWN = 30;
+const ACTIONS: readonly (Entry & { readonly scope: Scope })[] = [
+  { to: "/settings?tab=stops&do=freeze", text: "Freeze all side effects", kind: "action", scope: "admin" },
+  { to: "/settings?tab=stops", text: "Stops in force: pause, cancel, lift", kind: "action", scope: "admin" },
+  { to: "/sessions?new=1", text: "Start a session", kind: "action", scope: "runs:write" },
+  { to: "/agents/new", text: "New agent", kind: "action", scope: "agents:write" },
+  { to: "/schedules/new", text: "New schedule", kind: "action", scope: "schedules:write" },
+  { to: "/webhooks/new", text: "New webhook", kind: "action", scope: "webhooks:write" },
+];
 
 /** Ctrl-K: jump to a page, to anything by its id, to agents, tools and sessions by name. */
 export function Palette({ onClose }: { onClose: () => void }): ReactNode {
@@ -78,12 +87,14 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
 }
 
 function useEntries(): Entry[] {
+  const can = useCan();
   const agents = useInfiniteQuery(agentsQuery).data;
   const tools = useInfiniteQuery(toolsQuery).data;
   const sessions = useInfiniteQuery(sessionsQuery({})).data;
   return useMemo(
     () => [
       ...PLACES.map((place) => ({ to: place.to, text: place.text, kind: "page" })),
+      ...ACTIONS.filter((action) => can(action.scope)),
       ...(agents?.pages ?? []).flatMap((page) =>
         page.items.map((agent) => ({ to: `/agents/${agent.id}`, text: agent.name, kind: "agent" })),
       ),
@@ -98,6 +109,6 @@ function useEntries(): Entry[] {
         })),
       ),
     ],
-    [agents, tools, sessions],
+    [agents, tools, sessions, can],
   );
 }

@@ -12,6 +12,7 @@ function run(more: Partial<RunView>): RunView {
     agent_id: "a",
     agent_version_id: "v",
     status: "queued",
+    priority: "interactive",
     queued_seq: 2,
     generation: 0,
     worker_id: null,

@@ -20,11 +20,7 @@ export function explainRun(
     case "queued":
       return queued(run, workers, now);
     case "waiting":
-      return {
-        tone: "waiting",
-        headline: "Waiting",
-        detail: "The run waits for something outside; see its last event.",
-      };
+      return waiting(run, events, now);
     case "running":
       return running(run, events, now);
     case "succeeded":
@@ -54,6 +50,29 @@ function queued(run: RunView, workers: readonly WorkerView[] | null, now: number
     return say("Every worker is full. It starts when one of their runs ends.");
   }
   return say("A worker has room. It starts within moments; a lost wake-up is sent again by the reaper.");
+}
+
+const WAITS: Record<NonNullable<RunView["waiting_for"]>["kind"], { headline: string; detail: string }> = {
+  approval: { headline: "Waits for an approval", detail: "Somebody has to decide about a tool call." },
+  input: { headline: "Waits for an answer", detail: "It asked something; the session’s next message answers it." },
+  timer: { headline: "Waits for a time", detail: "It goes on by itself." },
+  children: { headline: "Waits for runs that it started", detail: "It goes on when they have ended." },
+  model: {
+    headline: "Waits for the model",
+    detail: "Its endpoint does not answer; it goes on by itself when it does.",
+  },
+  paused: { headline: "Paused", detail: "It holds no worker and goes on where it stopped." },
+  frozen: { headline: "Frozen", detail: "It was stopped before a side effect. Look at it, then resume." },
+};
+
+function waiting(run: RunView, events: readonly Event[], now: number): Explanation {
+  const why = run.waiting_for;
+  const last = events.findLast((event) => event.type === "run.waiting");
+  const since = last ? ` for ${duration(now - Date.parse(last.at))}` : "";
+  if (!why) return { tone: "waiting", headline: `Waiting${since}`, detail: "The log does not say for what." };
+  const { headline, detail } = WAITS[why.kind];
+  const reason = why.detail ? `Reason: ${why.detail}. ` : "";
+  return { tone: "waiting", headline: `${headline}${since}`, detail: `${reason}${detail}` };
 }
 
 function running(run: RunView, events: readonly Event[], now: number): Explanation {

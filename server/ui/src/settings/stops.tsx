@@ -1,0 +1,98 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link, useSearchParams } from "react-router";
+import { type Order, stopsQuery } from "../api/stops";
+import { Card, TableBox } from "../components/page";
+import { Empty, Loaded } from "../components/states";
+import { Status } from "../components/status";
+import { When } from "../components/values";
+import { useOrderAgent } from "../stops/banner";
+import { Lift } from "../stops/lift";
+import { FreezeButton, StopAllButtons } from "../stops/place";
+import { headline, signer } from "../stops/words";
+
+export function Stops(): ReactNode {
+  const query = useQuery(stopsQuery);
+  const [params, setParams] = useSearchParams();
+  return (
+    <>
+      <Card title="Stop everything">
+        <div className="card-body stack">
+          <p className="muted">
+            A stop is a row in the database that every worker sees within moments, whatever the agents do. One run is
+            stopped on its own page, one agent on its own.
+          </p>
+          <div className="row">
+            <FreezeButton
+              key={params.get("do")}
+              open={params.get("do") === "freeze"}
+              onClose={() => setParams({ tab: "stops" }, { replace: true })}
+            />
+            <StopAllButtons name="this tenant" />
+          </div>
+        </div>
+      </Card>
+      <Card title="In force">
+        <Loaded query={query}>
+          {({ items }) =>
+            items.length === 0 ? (
+              <Empty title="Nothing is stopped">
+                <p>Runs start and act as their agents’ definitions allow.</p>
+              </Empty>
+            ) : (
+              <OrderTable orders={items} />
+            )
+          }
+        </Loaded>
+      </Card>
+    </>
+  );
+}
+
+function OrderTable({ orders }: { orders: readonly Order[] }): ReactNode {
+  return (
+    <TableBox label="Stops in force">
+      <thead>
+        <tr>
+          <th>Kind</th>
+          <th>What is stopped</th>
+          <th>Why</th>
+          <th className="wide">By</th>
+          <th className="number">Since</th>
+          <th>
+            <span className="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {orders.map((order) => (
+          <Row key={order.id} order={order} />
+        ))}
+      </tbody>
+    </TableBox>
+  );
+}
+
+function Row({ order }: { order: Order }): ReactNode {
+  const agent = useOrderAgent(order);
+  return (
+    <tr>
+      <td>
+        <Status tone={order.kind === "freeze" ? "bad" : "wait"}>{order.kind}</Status>
+      </td>
+      <td>
+        {order.scope === "agent" ? <Link to={`/agents/${order.subject_id}`}>{agent}</Link> : headline(order, agent)}
+      </td>
+      <td className="wrap">{order.reason}</td>
+      <td className="wide" title={order.placed_by}>
+        {signer(order.placed_by)}
+      </td>
+      <td className="number">
+        <When at={order.placed_at} />
+      </td>
+      <td className="number">
+        <Lift order={order} agent={agent} />
+      </td>
+    </tr>
+  );
+}
