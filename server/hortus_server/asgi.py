@@ -43,6 +43,7 @@ def edge_ports(services: Services) -> EdgePorts:
         index=services.memory_index,
         workers=services.workers,
         models=services.models,
+        endpoint_reports=services.endpoint_reports,
         probes=services.probes,
     )
 

@@ -13,6 +13,7 @@ from backends import Caller, ListQueue, OneModel, OneWorker, SwitchedProbe, Word
 from fastapi import FastAPI
 
 from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.adapters.redis.live import RedisLive, open_live
 from hortus_server.adapters.redis.streams import RedisStreams, open_streams
 from hortus_server.adapters.webhook_sender import HttpWebhookSender, SenderBounds, open_webhook_sender
@@ -80,7 +81,17 @@ async def sender() -> AsyncIterator[HttpWebhookSender]:
 
 
 @pytest.fixture
-def ports(store: Store, live: RedisLive, streams: RedisStreams, sender: HttpWebhookSender) -> EdgePorts:
+async def reports(valkey_url: str) -> AsyncIterator[RedisEndpointReports]:
+    redis = connect_redis(valkey_url, timeout_s=2.0)
+    yield RedisEndpointReports(redis, 2.0)
+    await redis.delete("hortus:model-endpoints")
+    await redis.aclose()
+
+
+@pytest.fixture
+def ports(
+    store: Store, live: RedisLive, streams: RedisStreams, sender: HttpWebhookSender, reports: RedisEndpointReports
+) -> EdgePorts:
     return EdgePorts(
         store=store,
         queue=ListQueue(),
@@ -91,6 +102,7 @@ def ports(store: Store, live: RedisLive, streams: RedisStreams, sender: HttpWebh
         models=OneModel(),
         probes=(SwitchedProbe(),),
         webhooks=sender,
+        endpoint_reports=reports,
     )
 
 

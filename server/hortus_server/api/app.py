@@ -19,6 +19,7 @@ from hortus_server.api.routes import (
     admission,
     agents,
     budgets,
+    endpoints,
     events,
     library,
     login,
@@ -54,6 +55,7 @@ ROUTERS = [
     stops.admin,
     budgets.router,
     admission.router,
+    endpoints.router,
     operations.router,
 ]
 DOCS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortus API</title>

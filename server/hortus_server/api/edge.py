@@ -7,6 +7,7 @@ from hortus_server.api.metrics import EdgeMetrics
 from hortus_server.api.streams.registry import StreamRegistry
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.memory_index import MemoryIndex
+from hortus_server.ports.models import EndpointReports
 from hortus_server.ports.probes import ModelCatalog, Probe
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store
@@ -24,6 +25,7 @@ from hortus_server.services.create_webhook import CreateWebhook
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.issue_key import IssueKey
 from hortus_server.services.pause_run import PauseRun, ResumeRun
+from hortus_server.services.read_endpoints import ReadEndpoints
 from hortus_server.services.read_overview import ReadOverview
 from hortus_server.services.search_memories import SearchMemories
 from hortus_server.services.stop_runs import StopRuns
@@ -63,6 +65,7 @@ class EdgePorts:
     models: ModelCatalog | None = None
     probes: Sequence[Probe] = ()
     webhooks: WebhookSender | None = None
+    endpoint_reports: EndpointReports | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Edge:
     change_webhook: ChangeWebhook
     check_readiness: CheckReadiness
     read_overview: ReadOverview
+    read_endpoints: ReadEndpoints | None
 
 
 def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
@@ -133,4 +137,5 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         change_webhook=ChangeWebhook(ports.store, ports.webhooks),
         check_readiness=readiness,
         read_overview=ReadOverview(ports.store, readiness),
+        read_endpoints=None if ports.endpoint_reports is None else ReadEndpoints(ports.endpoint_reports),
     )

@@ -14,6 +14,7 @@ from hortus_server.cli.demo import demo
 from hortus_server.cli.faults import report_settings
 from hortus_server.cli.freeze import freeze, unfreeze
 from hortus_server.cli.machine import doctor, down, status, up
+from hortus_server.cli.models import models
 from hortus_server.cli.render import err
 from hortus_server.domain.errors import HortusError
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Self-hosted agent orchestration: durable runs, memory, tools that agents write for themselves.",
 )
-for command in (up, down, status, doctor, demo, chat, freeze, unfreeze):
+for command in (up, down, status, doctor, models, demo, chat, freeze, unfreeze):
     app.command()(command)
 app.add_typer(runs.app, name="run")
 app.add_typer(agents.app, name="agent")

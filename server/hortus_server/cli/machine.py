@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -22,6 +22,8 @@ from hortus_server.adapters.embedded.plan import EMBEDDINGS, EmbeddedOptions
 from hortus_server.adapters.embedded.ports import PortBook
 from hortus_server.adapters.embedded.probes import check_http
 from hortus_server.cli.bootstrap import prepare_database
+from hortus_server.cli.client import CommandError
+from hortus_server.cli.models import check_endpoints, endpoints_down
 from hortus_server.cli.options import AsJson
 from hortus_server.cli.processes import PROCESS
 from hortus_server.cli.render import coloured, out, print_json, print_table
@@ -140,13 +142,20 @@ def status(as_json: AsJson = False) -> None:
         print_json(rows)
     else:
         print_table(("name", "status", "url", "pid", "up_s", "rss_mib", "restarts", "detail"), rows, empty="nothing")
+        _tell_endpoints()
     if not any(row["pid"] for row in rows):
         raise typer.Exit(1)
 
 
+def _tell_endpoints() -> None:
+    with suppress(CommandError):  # there is no server to ask, as the table says
+        for line in endpoints_down():
+            out.print(f"model endpoint {escape(line)}", style="yellow", soft_wrap=True)
+
+
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine and every component, and say how to mend what is wrong."""
-    checks = asyncio.run(examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox,)))
+    checks = asyncio.run(examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox, check_endpoints)))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
