@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hortus_server.api.metrics import EdgeMetrics
 from hortus_server.api.streams.registry import StreamRegistry
+from hortus_server.domain.stuck import Patience
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.memory_index import MemoryIndex
 from hortus_server.ports.models import EndpointReports
@@ -22,11 +23,14 @@ from hortus_server.services.check_readiness import CheckReadiness
 from hortus_server.services.create_schedule import CreateSchedule
 from hortus_server.services.create_session import CreateSession
 from hortus_server.services.create_webhook import CreateWebhook
+from hortus_server.services.decide_approval import DecideApproval
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.issue_key import IssueKey
+from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.read_endpoints import ReadEndpoints
 from hortus_server.services.read_overview import ReadOverview
+from hortus_server.services.requeue_run import RequeueRun
 from hortus_server.services.search_memories import SearchMemories
 from hortus_server.services.stop_runs import StopRuns
 from hortus_server.services.submit_run import SubmitRun
@@ -45,6 +49,7 @@ class EdgeOptions:
     reader_buffer: int = 1024
     connections: int = 2000
     queue_depth: int = 10_000
+    patience: Patience = Patience()
     cookie_secret: bytes | None = None
     public_origin: str | None = None
     auth_wait_s: float = 5.0
@@ -87,8 +92,11 @@ class Edge:
     pause_run: PauseRun
     resume_run: ResumeRun
     stop_runs: StopRuns
+    decide_approval: DecideApproval
     wait_run: WaitRun
     change_admission: ChangeAdmission
+    list_stuck: ListStuck
+    requeue_run: RequeueRun
     follow_session: FollowSession
     search_memories: SearchMemories
     create_schedule: CreateSchedule
@@ -122,8 +130,11 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         pause_run=PauseRun(ports.store, ports.live),
         resume_run=ResumeRun(ports.store, waking),
         stop_runs=StopRuns(ports.store, cancel_run, waking),
+        decide_approval=DecideApproval(ports.store, waking),
         wait_run=WaitRun(ports.store, ports.streams),
         change_admission=ChangeAdmission(ports.store, ports.queue),
+        list_stuck=ListStuck(ports.store, readiness, options.patience),
+        requeue_run=RequeueRun(ports.store, ports.queue),
         follow_session=FollowSession(
             ports.store,
             ports.streams,

@@ -19,6 +19,7 @@ TAGS = [
     {"name": "sessions", "description": "Conversations; each owns one log of events."},
     {"name": "events", "description": "A session's log by cursor, and its streams."},
     {"name": "runs", "description": "Executions of agents."},
+    {"name": "approvals", "description": "What runs ask of people: approvals, calls in doubt, questions."},
     {"name": "schedules", "description": "Tasks that are submitted at due times."},
     {"name": "webhooks", "description": "Endpoints that are told of events, and their deliveries."},
     {"name": "tools", "description": "Tools that agents wrote, tested and share."},

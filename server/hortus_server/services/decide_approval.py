@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hortus_agents.events import ApprovalDecided, ApprovalOutcome, Event, NewEvent
 from hortus_server.domain.approvals import Approval, Decider, Ruling, check_ruling, outcome_after
-from hortus_server.domain.errors import ApprovalClosedError, ConflictError, NotFoundError
+from hortus_server.domain.errors import ApprovalClosedError, ConflictError
 from hortus_server.domain.ids import ApprovalId, RunId, TenantId
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
 from hortus_server.ports.store import Store, UnitOfWork
@@ -49,16 +49,6 @@ class DecideApproval:
         if awaited is None or awaited.kind != "question":
             raise ConflictError(f"run {run_id} has asked nothing that waits for an answer")
         return await self(tenant_id, awaited.id, ruling=ruling, decider=decider)
-
-    async def answer(
-        self, tenant_id: TenantId, approval_id: ApprovalId, *, ruling: Ruling, decider: Decider
-    ) -> Approval:
-        """Answer a question by its id; anything else by that id is as absent as for who may not decide."""
-        async with self.store.transaction() as uow:
-            found = await uow.approvals.get(tenant_id, approval_id)
-        if found.kind != "question":
-            raise NotFoundError("question", approval_id)
-        return await self(tenant_id, approval_id, ruling=ruling, decider=decider)
 
     async def _decide(
         self, uow: UnitOfWork, run: Run, approval: Approval, *, ruling: Ruling, decider: Decider

@@ -39,8 +39,9 @@ class EndWaits:
         async with self.store.transaction() as uow:
             timers = await uow.waits.due_timers(limit=self.limit)
             overdue = await uow.waits.overdue_approvals(limit=self.limit)
+        over: list[DueTimer | OverdueApproval] = [*timers, *overdue]
         count = 0
-        for due in (*timers, *overdue):
+        for due in over:
             count += await self._end(due)
         if count:
             log.info("waits_ended", count=count)

@@ -10,14 +10,18 @@ from hortus_server.api.auth import Caller
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import invalid_request, problem, problem_of
 from hortus_server.api.middleware import check_json
+from hortus_server.api.schemas.approvals import approval_json
 from hortus_server.api.schemas.runs import run_json
 from hortus_server.api.schemas.wire import agent_of
 from hortus_server.api.streams.frames import (
     CLIENT_FRAME,
     NOT_SUPPORTED,
+    AnswerCommand,
+    ApproveCommand,
     AuthCommand,
     CancelCommand,
     ClientFrame,
+    DenyCommand,
     PauseCommand,
     PingCommand,
     ResumeCommand,
@@ -25,8 +29,9 @@ from hortus_server.api.streams.frames import (
     SubscribeCommand,
     UnsubscribeCommand,
 )
+from hortus_server.domain.approvals import Approval, Decider, Ruling
 from hortus_server.domain.errors import ConflictError, HortusError
-from hortus_server.domain.ids import RunId, SessionId
+from hortus_server.domain.ids import ApprovalId, RunId, SessionId
 from hortus_server.services.create_once import Once
 from hortus_server.services.submit_run import RunRequest
 
@@ -113,10 +118,23 @@ class Commands:
                     by=f"{self._caller.key_name} ({self._caller.key_id})",
                 )
                 return {"run": run_json(run)}
+            case ApproveCommand() | DenyCommand() | AnswerCommand():
+                return {"approval": approval_json(await self._decide(command))}
             case AuthCommand():
                 raise ConflictError("this socket is authenticated already")
             case _:
                 assert_never(command)
+
+    async def _decide(self, command: ApproveCommand | DenyCommand | AnswerCommand) -> Approval:
+        caller, decide = self._caller, self._edge.decide_approval
+        decider = Decider(caller.key_id, caller.key_name)
+        if isinstance(command, AnswerCommand):
+            caller.demand("runs:write")
+            ruling = Ruling("answer", "", command.answer)
+            return await decide.answer_run(caller.tenant_id, RunId(command.run_id), ruling=ruling, decider=decider)
+        caller.demand("approvals:decide")
+        ruling = Ruling(command.type, command.reason)
+        return await decide(caller.tenant_id, ApprovalId(command.approval_id), ruling=ruling, decider=decider)
 
     async def _start(self, command: StartCommand) -> dict[str, Any]:
         self._caller.demand("runs:write")

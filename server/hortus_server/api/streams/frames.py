@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from hortus_agents.events import Event
 from hortus_server.api.errors import Problem
 from hortus_server.api.event_json import encode_event
+from hortus_server.api.schemas.approvals import Answer, ApprovalView, Why
 from hortus_server.api.schemas.runs import Content, LimitsPatch, RunView
 from hortus_server.ports.live import PartialMessage, TokenDelta
 from hortus_server.services.follow_session import Gap
@@ -82,6 +83,7 @@ class ReplyFrame(Frame):
     ok: bool
     problem: Problem | None = None
     run: RunView | None = None
+    approval: ApprovalView | None = None
     session_id: UUID | None = None
 
 
@@ -154,6 +156,30 @@ class ResumeCommand(Command):
     reason: str = Field(default="resumed by the caller", min_length=1, max_length=500)
 
 
+class ApproveCommand(Command):
+    """Let the call happen that an approval names."""
+
+    type: Literal["approve"]
+    approval_id: UUID
+    reason: Why = ""
+
+
+class DenyCommand(Command):
+    """Refuse the call that an approval names."""
+
+    type: Literal["deny"]
+    approval_id: UUID
+    reason: Why = ""
+
+
+class AnswerCommand(Command):
+    """Answer the question that a run waits for."""
+
+    type: Literal["answer"]
+    run_id: UUID
+    answer: Answer
+
+
 class PingCommand(Command):
     """Ask for a sign of life."""
 
@@ -168,13 +194,16 @@ ClientFrame = Annotated[
     | CancelCommand
     | PauseCommand
     | ResumeCommand
+    | ApproveCommand
+    | DenyCommand
+    | AnswerCommand
     | PingCommand,
     Field(discriminator="type"),
 ]
 CLIENT_FRAME: TypeAdapter[Any] = TypeAdapter(cast("Any", ClientFrame))  # whether mypy takes a union here
 SERVER_FRAME: TypeAdapter[Any] = TypeAdapter(cast("Any", ServerFrame))  # hangs on its cache
 
-NOT_SUPPORTED = frozenset({"steer", "approve", "deny", "answer"})
+NOT_SUPPORTED = frozenset({"steer"})
 """Types that the protocol reserves and this version does not do."""
 
 
