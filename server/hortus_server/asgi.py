@@ -1,6 +1,7 @@
 """The API process: uvicorn around the application, and an end that open streams notice at once."""
 
 import socket
+from datetime import timedelta
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
@@ -9,13 +10,14 @@ from fastapi import FastAPI
 
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
-from hortus_server.settings import ApiSettings, Settings
+from hortus_server.domain.stuck import Patience
+from hortus_server.settings import ApiSettings, Settings, StuckSettings
 from hortus_server.wiring import Services, open_services
 
 PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
 
 
-def edge_options(settings: ApiSettings) -> EdgeOptions:
+def edge_options(settings: ApiSettings, stuck: StuckSettings) -> EdgeOptions:
     """The edge's bounds from the settings."""
     secret = settings.cookie_secret.get_secret_value().encode() if settings.cookie_secret else None
     return EdgeOptions(
@@ -29,6 +31,7 @@ def edge_options(settings: ApiSettings) -> EdgeOptions:
         cookie_secret=secret,
         public_origin=_origin(settings.public_url),
         send_timeout_s=settings.send_timeout_s,
+        patience=_patience(stuck),
     )
 
 
@@ -87,8 +90,17 @@ def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises UnavailableError when PostgreSQL does not answer at the start."""
     async with open_services(settings, role="api") as services:
-        edge = make_edge(edge_options(settings.api), edge_ports(services))
+        edge = make_edge(edge_options(settings.api, settings.stuck), edge_ports(services))
         await make_server(edge, settings.api).serve()
+
+
+def _patience(settings: StuckSettings) -> Patience:
+    return Patience(
+        queued=timedelta(seconds=settings.queued_s),
+        running=timedelta(seconds=settings.running_s),
+        waiting=timedelta(seconds=settings.waiting_s),
+        paused=timedelta(seconds=settings.paused_s),
+    )
 
 
 def _origin(url: str | None) -> str | None:

@@ -216,6 +216,15 @@ class WebhooksSettings(Group):
         return entries
 
 
+class StuckSettings(Group):
+    """When a run without an event counts as stuck."""
+
+    queued_s: float = Field(default=60.0, gt=0, description="seconds that a queued run may be silent")
+    running_s: float = Field(default=300.0, gt=0, description="seconds that a running run may be silent")
+    waiting_s: float = Field(default=3_600.0, gt=0, description="seconds that a person or a child may take")
+    paused_s: float = Field(default=86_400.0, gt=0, description="seconds that a paused or frozen run may stay so")
+
+
 class LogSettings(Group):
     """Logs on standard error."""
 
@@ -248,6 +257,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     sandbox: SandboxSettings = SandboxSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
+    stuck: StuckSettings = StuckSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

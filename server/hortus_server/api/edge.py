@@ -1,7 +1,7 @@
 """What the routes work with: the use cases, made once per process from ports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hortus_server.api.metrics import EdgeMetrics
 from hortus_server.api.streams.registry import StreamRegistry
@@ -49,7 +49,7 @@ class EdgeOptions:
     reader_buffer: int = 1024
     connections: int = 2000
     queue_depth: int = 10_000
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     cookie_secret: bytes | None = None
     public_origin: str | None = None
     auth_wait_s: float = 5.0

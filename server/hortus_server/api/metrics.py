@@ -29,6 +29,12 @@ class EdgeMetrics:
             "hortus_stream_frames", "Frames sent on streams.", ("transport", "type"), registry=self.registry
         )
         self.runs_submitted = Counter("hortus_runs_submitted", "Runs accepted.", registry=self.registry)
+        self.runs_stuck = Gauge(
+            "hortus_runs_stuck",
+            "Runs without an event for too long, of the whole installation: the same on each API.",
+            ("status",),
+            registry=self.registry,
+        )
 
     def render(self) -> bytes:
         """The text exposition format."""

@@ -31,7 +31,9 @@ def set_admission(
     now = client.get("/v1/admin/admission")
     body = {
         "weight": now["weight"] if weight is None else weight,
-        "max_concurrent_runs": now["max_concurrent_runs"] if max_concurrent_runs is None else max_concurrent_runs or None,
+        "max_concurrent_runs": now["max_concurrent_runs"]
+        if max_concurrent_runs is None
+        else max_concurrent_runs or None,
         "max_queued_runs": now["max_queued_runs"] if max_queued_runs is None else max_queued_runs or None,
     }
     _print(client.call("PUT", "/v1/admin/admission", body=body), as_json=as_json)

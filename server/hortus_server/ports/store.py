@@ -22,6 +22,7 @@ from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.stops import RunStops, StopOrders
+from hortus_server.ports.stuck import StuckRuns
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.wakeups import WakeupRepository
@@ -44,6 +45,7 @@ class UnitOfWork(Protocol):
     waits: WaitRepository
     wakeups: WakeupRepository
     admission: AdmissionRepository
+    stuck_runs: StuckRuns
     events: EventRepository
     tools: ToolRepository
     memories: MemoryRepository

@@ -15,6 +15,7 @@ from hortus_server.domain.budgets import Usage
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import WebhookId, new_id
 from hortus_server.domain.stops import Reach
+from hortus_server.domain.stuck import Patience
 from hortus_server.domain.webhooks import Webhook
 from hortus_server.ports.store import UnitOfWork
 
@@ -98,6 +99,7 @@ REACHES = {
     "stop_orders.parked_under": lambda u, t, r: u.stop_orders.parked_under(t, r.run.id, limit=9),
     "stop_orders.over_tenant": lambda u, t, _: u.stop_orders.over_tenant(t, limit=9),
     "wakeups.add_job": None,
+    "stuck_runs.silent": lambda u, t, _: silent(u, t),
     "admission.depth": lambda u, t, _: queued(u.admission.depth(t, otherwise=9)),
     "admission.load": lambda u, t, _: queued(u.admission.load(t, at_most=9)),
     "admission.get": lambda u, t, _: other_than_default(u.admission.get(t)),
@@ -155,6 +157,10 @@ async def amounts(history):
     """What its periods hold but their times."""
     periods = [asdict(period) for period in await history]
     return [value for period in periods for name, value in period.items() if name != "at" and value]
+
+
+async def silent(uow, tenant_id):
+    return (await uow.stuck_runs.silent(tenant_id, Patience(*[timedelta(seconds=-1)] * 4), PageOf())).items
 
 
 async def queued(amount):

@@ -29,6 +29,7 @@ from hortus_server.adapters.postgres.schedules import PostgresSchedules
 from hortus_server.adapters.postgres.sessions import PostgresSessions
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
 from hortus_server.adapters.postgres.stops import PostgresRunStops, PostgresStopOrders
+from hortus_server.adapters.postgres.stuck import PostgresStuckRuns
 from hortus_server.adapters.postgres.tenants import PostgresTenants
 from hortus_server.adapters.postgres.tools import PostgresTools
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
@@ -49,6 +50,7 @@ from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.stops import RunStops, StopOrders
 from hortus_server.ports.store import UnitOfWork
+from hortus_server.ports.stuck import StuckRuns
 from hortus_server.ports.tenants import TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.wakeups import WakeupRepository
@@ -74,6 +76,7 @@ class PostgresUnitOfWork:
         self.waits: WaitRepository = PostgresWaits(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
         self.admission: AdmissionRepository = PostgresAdmission(connection)
+        self.stuck_runs: StuckRuns = PostgresStuckRuns(connection)
         self.events: EventRepository = PostgresEvents(connection)
         self.tools: ToolRepository = PostgresTools(connection)
         self.memories: MemoryRepository = PostgresMemories(connection)

@@ -34,4 +34,6 @@ async def get_readiness(edge: EdgeDep) -> Response:
 )
 async def get_metrics(edge: EdgeDep) -> Response:
     """Prometheus metrics of this process. They name no tenant."""
+    for status, runs in (await edge.list_stuck.counts()).items():
+        edge.metrics.runs_stuck.labels(status).set(runs)
     return Response(edge.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
