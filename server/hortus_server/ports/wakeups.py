@@ -34,6 +34,10 @@ class WakeupRepository(Protocol):
         """The work is done."""
         ...
 
+    async def retry_job(self, job: Job, *, pause: timedelta) -> None:
+        """The attempt failed: the job is due again after `pause`. Nothing where another has taken it since."""
+        ...
+
     async def due_jobs(self, *, older_than: timedelta, limit: int) -> tuple[Job, ...]:
         """Jobs neither done nor held nor recently announced; marks them announced."""
         ...

@@ -1,5 +1,6 @@
 """Do a piece of work that a commit has owed; it stays owed until it is done."""
 
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,17 +17,23 @@ from hortus_server.ports.store import Store
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=60)  # of an attempt whose worker dies
+RETRY_S = 1.0  # after the first failed attempt, doubled after each further one
+MAX_RETRY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class PerformJob:
-    """The use case behind a job's wake-up. A job that fails keeps its row; the reaper announces it again, later."""
+    """The use case behind a job's wake-up. A job that fails keeps its row and is announced again, later each time.
+
+    `jitter` is in [0, 1): after an outage the jobs of all workers do not come back together.
+    """
 
     store: Store
     observer: RunObserver
     remember_run: Callable[[TenantId, RunId], Awaitable[None]]
     index_tool: Callable[[TenantId, ToolVersionId], Awaitable[None]]
+    jitter: Callable[[], float] = random.random
 
     async def __call__(self, job_id: JobId, kind: JobKind) -> None:
         """Raises UnavailableError without PostgreSQL."""
@@ -43,10 +50,16 @@ class PerformJob:
             except (HortusError, HortusMemoryError) as error:
                 log.warning("job_failed", kind=job.kind, attempt=job.attempts, error=str(error))
                 self.observer.job_ended(job.kind, "failed")
+                await self._try_again(job)
                 return
         async with self.store.transaction() as uow:
             await uow.wakeups.complete_job(job.id)
         self.observer.job_ended(job.kind, "done")
+
+    async def _try_again(self, job: Job) -> None:
+        pause_s = min(RETRY_S * 2.0 ** min(job.attempts - 1, 16), MAX_RETRY_S) * (1 + self.jitter() / 2)
+        async with self.store.transaction() as uow:
+            await uow.wakeups.retry_job(job, pause=timedelta(seconds=pause_s))
 
     async def _perform(self, job: Job) -> None:
         match job.kind:

@@ -116,3 +116,24 @@ async def test_failed_attempts_back_off(world):
     async with world.store.transaction() as uow:
         assert await uow.wakeups.due_jobs(older_than=timedelta(seconds=0.1), limit=9) == ()
         assert len(await uow.wakeups.due_jobs(older_than=timedelta(seconds=0.02), limit=9)) == 1
+
+
+async def test_an_attempt_that_failed_is_due_again_after_its_pause_and_not_before(world):
+    async with world.store.transaction() as uow:
+        job = await uow.wakeups.add_job(world.tenant_id, "index_tool", world.session.id)
+        taken = await uow.wakeups.take_job(job.id, lease=LEASE)
+        await uow.wakeups.retry_job(taken, pause=timedelta(seconds=0.2))
+
+    async def due():
+        async with world.store.transaction() as uow:
+            return [found.id for found in await uow.wakeups.due_jobs(older_than=LATER, limit=10)]
+
+    assert await due() == []
+    await asyncio.sleep(0.25)
+    assert await due() == [job.id]
+    assert await due() == [], "it was announced"
+    async with world.store.transaction() as uow:
+        again = await uow.wakeups.take_job(job.id, lease=LEASE)
+        await uow.wakeups.retry_job(taken, pause=timedelta())
+        assert again.attempts == 2
+        assert await uow.wakeups.take_job(job.id, lease=LEASE) is None, "an earlier attempt frees nothing"

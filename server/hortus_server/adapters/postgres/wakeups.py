@@ -49,8 +49,12 @@ class PostgresWakeups:
         """See the port."""
         await self._sql.count("complete_job", job_id=job_id)
 
+    async def retry_job(self, job: Job, *, pause: timedelta) -> None:
+        """See the port."""
+        await self._sql.count("retry_job", job_id=job.id, attempt=job.attempts, pause=pause)
+
     async def due_jobs(self, *, older_than: timedelta, limit: int) -> tuple[Job, ...]:
-        """See the port. Each failed attempt doubles the wait, up to 256 times `older_than`."""
+        """See the port. Each attempt that nobody has ended doubles the wait, up to eight times `older_than`."""
         return tuple(await self._sql.many("due_jobs", Job, older_than=older_than, rows=limit))
 
 

@@ -95,15 +95,21 @@ RETURNING id, tenant_id, kind, subject_id, attempts, created_at
 DELETE FROM jobs
 WHERE id = %(job_id)s
 
+-- name: retry_job :exec
+-- An attempt failed: the job is held until it is to be tried again, and is then due at once.
+UPDATE jobs
+SET lease_until = now() + %(pause)s::interval, announced_at = 'epoch'
+WHERE id = %(job_id)s AND attempts = %(attempt)s
+
 -- name: due_jobs :many
--- Jobs that nobody holds and nobody was told of for a while, later after each failed attempt; marks them told.
+-- Jobs that nobody holds and nobody was told of for a while, later after each attempt that was lost; marks them told.
 UPDATE jobs
 SET announced_at = now()
 WHERE id IN (
     SELECT j.id
     FROM jobs AS j
     WHERE j.announced_at < now() - %(older_than)s::interval
-        AND j.announced_at < now() - %(older_than)s::interval * power(2, least(j.attempts, 8))
+        AND j.announced_at < now() - %(older_than)s::interval * power(2, least(j.attempts, 3))
         AND (j.lease_until IS NULL OR j.lease_until < now())
     ORDER BY j.announced_at
     LIMIT %(rows)s
