@@ -204,6 +204,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Endpoints
+         * @description Circuits, bounds and load of each endpoint; 503 while the broker is down.
+         *
+         *     Scope: `admin`.
+         */
+        get: operations["list_endpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/overview": {
         parameters: {
             query?: never;
@@ -492,6 +514,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Approvals
+         * @description What runs ask of people, newest first; with `status=pending` the inbox.
+         *
+         *     Scope: `approvals:read`.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/approvals/{approval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Approval
+         * @description One of them, with the decisions so far.
+         *
+         *     Scope: `approvals:read`.
+         */
+        get: operations["get_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/approvals/{approval_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Approval
+         * @description Decide, once for each key; the run goes on by itself. `pending` in the answer: another person is needed too.
+         *
+         *     Scope: `approvals:decide`.
+         */
+        post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/login": {
         parameters: {
             query?: never;
@@ -674,6 +762,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/stuck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stuck Runs
+         * @description Runs that have been silent for too long, oldest first, and what the system sees of why.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["list_stuck_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -690,6 +800,28 @@ export interface paths {
         get: operations["get_run"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{run_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Run
+         * @description Answer the question that a run waits for; 409 when it waits for none.
+         *
+         *     Scope: `runs:write`.
+         */
+        post: operations["answer_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -756,6 +888,28 @@ export interface paths {
          *     Scope: `runs:write`.
          */
         post: operations["pause_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{run_id}/requeue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Requeue Run
+         * @description Send a run's wake-up again, and end the lease of a worker that is gone; another goes on from the log.
+         *
+         *     Scope: `runs:write`.
+         */
+        post: operations["requeue_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1586,6 +1740,7 @@ export interface components {
              *         "visibility": "tenant"
              *       },
              *       "model": "default",
+             *       "plugins": [],
              *       "strategy": "react",
              *       "temperature": 0,
              *       "tools": [
@@ -1728,6 +1883,12 @@ export interface components {
              */
             model: string;
             /**
+             * Plugins
+             * @description tools that this installation adds (HORTUS_WORKER_PLUGINS), by name
+             * @default []
+             */
+            plugins: string[];
+            /**
              * Strategy
              * @default react
              * @constant
@@ -1841,6 +2002,48 @@ export interface components {
             updated_at: string;
         };
         /**
+         * AnswerCommand
+         * @description Answer the question that a run waits for.
+         */
+        AnswerCommand: {
+            /** Answer */
+            answer: string;
+            /** Id */
+            id: string | number;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "answer";
+        };
+        /**
+         * ApprovalDecide
+         * @description A decision. `answer` goes with `answer`, and with `happened` where somebody knows what came of the call.
+         * @example {
+         *       "decision": "approve",
+         *       "reason": "the customer asked for it"
+         *     }
+         */
+        ApprovalDecide: {
+            /** Answer */
+            answer?: string | null;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * ApprovalDecided
          * @description Somebody decided; `outcome` is where the approval stands now: `pending` while a second person is needed.
          *
@@ -1901,6 +2104,16 @@ export interface components {
              * @enum {string}
              */
             type: "approval.expired";
+        };
+        /**
+         * ApprovalPage
+         * @description Approvals, newest first.
+         */
+        ApprovalPage: {
+            /** Items */
+            items: components["schemas"]["ApprovalView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * ApprovalRequested
@@ -1983,6 +2196,151 @@ export interface components {
              * @default []
              */
             tools: string[];
+        };
+        /**
+         * ApprovalView
+         * @description One thing that a person is asked: whether a call may happen, what became of one, or a question.
+         */
+        ApprovalView: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Agent Name */
+            agent_name: string;
+            /**
+             * Allowed
+             * @description what can be decided now; empty once it is closed
+             */
+            allowed: ("approve" | "deny" | "happened" | "run_again" | "give_up" | "answer")[];
+            /**
+             * Arguments
+             * @description exactly what the call is made with
+             */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** Call Id */
+            call_id: string;
+            /**
+             * Call Sha256
+             * @description over tool, version and arguments: a decision holds for nothing else
+             */
+            call_sha256: string;
+            /**
+             * Choices
+             * @description answers to choose from; empty means any text
+             */
+            choices: string[];
+            /** Closed At */
+            closed_at: string | null;
+            /** Decisions */
+            decisions: components["schemas"]["DecisionView"][];
+            /**
+             * Expires At
+             * Format: date-time
+             * @description nobody's word by then means no
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @description a call to let through, a call in doubt, or a question
+             * @enum {string}
+             */
+            kind: "call" | "doubt" | "question";
+            /**
+             * Persons
+             * @description how many different people have to let it through
+             */
+            persons: number;
+            /**
+             * Persons Missing
+             * @description how many of them have not yet
+             */
+            persons_missing: number;
+            /**
+             * Reason
+             * @description why a person is asked; of a question, its text
+             */
+            reason: string;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+            /** Session Title */
+            session_title: string;
+            /**
+             * Side Effect
+             * @description risk class: 0 read, 1 scratch, 2 external, 3 irreversible
+             */
+            side_effect: number;
+            /**
+             * Started At
+             * @description of a call in doubt: when it began
+             */
+            started_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "approved" | "denied" | "answered" | "expired" | "cancelled";
+            /** Tool */
+            tool: string;
+            /**
+             * Tool Version
+             * @description id of an evolved tool's version, or what a built-in one promises, hashed
+             */
+            tool_version: string;
+            /**
+             * Used At
+             * @description when the approved call began; an approval is good for one
+             */
+            used_at: string | null;
+            /**
+             * Worker Id
+             * @description of a call in doubt: the worker that died
+             */
+            worker_id: string | null;
+        };
+        /**
+         * ApproveCommand
+         * @description Let the call happen that an approval names.
+         */
+        ApproveCommand: {
+            /**
+             * Approval Id
+             * Format: uuid
+             */
+            approval_id: string;
+            /** Id */
+            id: string | number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approve";
         };
         /**
          * AttemptView
@@ -2252,7 +2610,7 @@ export interface components {
             type: "capability.tested";
         };
         /** ClientFrame */
-        ClientFrame: components["schemas"]["AuthCommand"] | components["schemas"]["SubscribeCommand"] | components["schemas"]["UnsubscribeCommand"] | components["schemas"]["StartCommand"] | components["schemas"]["CancelCommand"] | components["schemas"]["PauseCommand"] | components["schemas"]["ResumeCommand"] | components["schemas"]["PingCommand"];
+        ClientFrame: components["schemas"]["AuthCommand"] | components["schemas"]["SubscribeCommand"] | components["schemas"]["UnsubscribeCommand"] | components["schemas"]["StartCommand"] | components["schemas"]["CancelCommand"] | components["schemas"]["PauseCommand"] | components["schemas"]["ResumeCommand"] | components["schemas"]["ApproveCommand"] | components["schemas"]["DenyCommand"] | components["schemas"]["AnswerCommand"] | components["schemas"]["PingCommand"];
         /**
          * @description why the server closes a WebSocket; reconnect with the last cursor
          * @enum {integer}
@@ -2298,6 +2656,33 @@ export interface components {
              * @example Europe/Berlin
              */
             time_zone: string;
+        };
+        /**
+         * DecisionView
+         * @description Who decided what, when and why.
+         */
+        DecisionView: {
+            /** Answer */
+            answer: string | null;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /** Key Name */
+            key_name: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * DeliveryDetailView
@@ -2427,12 +2812,64 @@ export interface components {
             type: "delta";
         };
         /**
+         * DenyCommand
+         * @description Refuse the call that an approval names.
+         */
+        DenyCommand: {
+            /**
+             * Approval Id
+             * Format: uuid
+             */
+            approval_id: string;
+            /** Id */
+            id: string | number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "deny";
+        };
+        /**
          * DueTimesView
          * @description The next due times, in order, in UTC.
          */
         DueTimesView: {
             /** Items */
             items: string[];
+        };
+        /**
+         * EndpointView
+         * @description `up` where every process that reports can use it, `down` where none can, else `partly`.
+         */
+        EndpointView: {
+            /** Down Since */
+            down_since: string | null;
+            /** Last Error */
+            last_error: string;
+            /** Models */
+            models: string[];
+            /** Processes */
+            processes: components["schemas"]["SightView"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "up" | "partly" | "down";
+            /** Url */
+            url: string;
+        };
+        /**
+         * EndpointsView
+         * @description What workers reported within the last fifteen seconds, by address; empty while no worker runs.
+         */
+        EndpointsView: {
+            /** Items */
+            items: components["schemas"]["EndpointView"][];
         };
         /**
          * ErrorFrame
@@ -2462,7 +2899,7 @@ export interface components {
              */
             at: string;
             /** Payload */
-            payload: components["schemas"]["SessionCreated"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
+            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
             /** Run Id */
             run_id: string | null;
             /** Seq */
@@ -2801,6 +3238,21 @@ export interface components {
         KeysView: {
             /** Items */
             items: components["schemas"]["KeyView"][];
+        };
+        /**
+         * LastEventView
+         * @description The last sign of a run.
+         */
+        LastEventView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Seq */
+            seq: number;
+            /** Type */
+            type: string;
         };
         /**
          * LimitsPatch
@@ -3456,6 +3908,8 @@ export interface components {
          * @description The one answer to a client's frame. `run` answers what was asked of a run, `problem` why not.
          */
         ReplyFrame: {
+            /** @default null */
+            approval: components["schemas"]["ApprovalView"] | null;
             /** Id */
             id: string | number | null;
             /** Ok */
@@ -3497,6 +3951,17 @@ export interface components {
              * @enum {string}
              */
             type: "resume";
+        };
+        /**
+         * RunAnswer
+         * @description An answer to the question that a run waits for.
+         * @example {
+         *       "answer": "blue"
+         *     }
+         */
+        RunAnswer: {
+            /** Answer */
+            answer: string;
         };
         /**
          * RunBudgetExhausted
@@ -3759,6 +4224,18 @@ export interface components {
              * @enum {string}
              */
             type: "run.queued";
+        };
+        /**
+         * RunRequeue
+         * @description How hard to try.
+         */
+        RunRequeue: {
+            /**
+             * Force
+             * @description take it from a worker that lives, too
+             * @default false
+             */
+            force: boolean;
         };
         /**
          * RunResume
@@ -4172,6 +4649,40 @@ export interface components {
             type: "session.created";
         };
         /**
+         * SessionForked
+         * @description A conversation goes on from a place of another; always seq 1, where there is no `session.created`.
+         *
+         *     What was said there follows as events of no run, with their times; `left_out` says that it began earlier still.
+         */
+        SessionForked: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Agent Name */
+            agent_name: string;
+            /**
+             * Left Out
+             * @default false
+             */
+            left_out: boolean;
+            /** Origin Seq */
+            origin_seq: number;
+            /**
+             * Origin Session Id
+             * Format: uuid
+             */
+            origin_session_id: string;
+            /** Title */
+            title: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.forked";
+        };
+        /**
          * SessionPage
          * @description Sessions, newest first.
          */
@@ -4214,6 +4725,72 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * SightView
+         * @description How one process finds an endpoint.
+         */
+        SightView: {
+            /** Answered */
+            answered: number;
+            /**
+             * At
+             * Format: date-time
+             * @description when it said so
+             */
+            at: string;
+            /**
+             * Cache
+             * @description share of its KV cache in use, as the endpoint reports
+             */
+            cache: number | null;
+            /**
+             * Circuit
+             * @enum {string}
+             */
+            circuit: "closed" | "open" | "half_open";
+            /** Failed */
+            failed: number;
+            /**
+             * In Flight
+             * @description requests of this process under way
+             */
+            in_flight: number;
+            /** Last Error */
+            last_error: string;
+            /**
+             * Limit
+             * @description bound on them, by what the endpoint reports where it does
+             */
+            limit: number;
+            /** Process Id */
+            process_id: string;
+            /**
+             * Queued
+             * @description requests that wait there, as the endpoint reports
+             */
+            queued: number | null;
+            /**
+             * Refused
+             * @description answered with 429: full, not broken
+             */
+            refused: number;
+            /**
+             * Running
+             * @description requests of all clients, as the endpoint reports
+             */
+            running: number | null;
+            /**
+             * Since
+             * Format: date-time
+             * @description when the circuit last opened or closed
+             */
+            since: string;
+            /**
+             * Waiting
+             * @description requests of this process that wait for a slot
+             */
+            waiting: number;
         };
         /**
          * SnapshotFrame
@@ -4487,6 +5064,90 @@ export interface components {
         StopsView: {
             /** Items */
             items: components["schemas"]["StopInForceView"][];
+        };
+        /**
+         * StuckReasonView
+         * @description One thing that keeps a run where it is.
+         */
+        StuckReasonView: {
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "earlier_run" | "stop_order" | "tenant_limit" | "no_worker" | "broker_down" | "wakeup_lost" | "workers_busy" | "worker_gone" | "model_down" | "lease_held" | "waiting";
+            /** Detail */
+            detail: string;
+            /**
+             * Ref Id
+             * @description the run that comes first, the order, or what is waited for
+             */
+            ref_id: string | null;
+            /**
+             * Until
+             * @description when the lease ends
+             */
+            until: string | null;
+        };
+        /**
+         * StuckRunView
+         * @description A run without an event for longer than its class allows.
+         */
+        StuckRunView: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Generation */
+            generation: number;
+            last_event: components["schemas"]["LastEventView"];
+            /** Lease Until */
+            lease_until: string | null;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "interactive" | "batch";
+            /**
+             * Reasons
+             * @description never empty, the most decisive first
+             */
+            reasons: components["schemas"]["StuckReasonView"][];
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+            /** Silent S */
+            silent_s: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "budget_exhausted";
+            waiting_for: components["schemas"]["WaitReason"] | null;
+            /** Worker Id */
+            worker_id: string | null;
+        };
+        /**
+         * StuckRunsView
+         * @description Oldest first. A page may be short, even empty, and not the last one: go by `next_cursor`.
+         */
+        StuckRunsView: {
+            /** Items */
+            items: components["schemas"]["StuckRunView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * SubscribeCommand
@@ -5136,10 +5797,15 @@ export type AgentVersionCreate = components['schemas']['AgentVersionCreate'];
 export type AgentVersionPage = components['schemas']['AgentVersionPage'];
 export type AgentVersionView = components['schemas']['AgentVersionView'];
 export type AgentView = components['schemas']['AgentView'];
+export type AnswerCommand = components['schemas']['AnswerCommand'];
+export type ApprovalDecide = components['schemas']['ApprovalDecide'];
 export type ApprovalDecided = components['schemas']['ApprovalDecided'];
 export type ApprovalExpired = components['schemas']['ApprovalExpired'];
+export type ApprovalPage = components['schemas']['ApprovalPage'];
 export type ApprovalRequested = components['schemas']['ApprovalRequested'];
 export type ApprovalSpec = components['schemas']['ApprovalSpec'];
+export type ApprovalView = components['schemas']['ApprovalView'];
+export type ApproveCommand = components['schemas']['ApproveCommand'];
 export type AttemptView = components['schemas']['AttemptView'];
 export type AuthCommand = components['schemas']['AuthCommand'];
 export type BudgetLeft = components['schemas']['BudgetLeft'];
@@ -5156,11 +5822,15 @@ export type ClientFrame = components['schemas']['ClientFrame'];
 export type CloseCode = components['schemas']['CloseCode'];
 export type ComponentView = components['schemas']['ComponentView'];
 export type CronTiming = components['schemas']['CronTiming'];
+export type DecisionView = components['schemas']['DecisionView'];
 export type DeliveryDetailView = components['schemas']['DeliveryDetailView'];
 export type DeliveryPage = components['schemas']['DeliveryPage'];
 export type DeliveryView = components['schemas']['DeliveryView'];
 export type DeltaFrame = components['schemas']['DeltaFrame'];
+export type DenyCommand = components['schemas']['DenyCommand'];
 export type DueTimesView = components['schemas']['DueTimesView'];
+export type EndpointView = components['schemas']['EndpointView'];
+export type EndpointsView = components['schemas']['EndpointsView'];
 export type ErrorFrame = components['schemas']['ErrorFrame'];
 export type Event = components['schemas']['Event'];
 export type EventFrame = components['schemas']['EventFrame'];
@@ -5182,6 +5852,7 @@ export type IssuedKeyView = components['schemas']['IssuedKeyView'];
 export type KeyCreate = components['schemas']['KeyCreate'];
 export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
+export type LastEventView = components['schemas']['LastEventView'];
 export type LimitsPatch = components['schemas']['LimitsPatch'];
 export type LoginBody = components['schemas']['LoginBody'];
 export type LoopBreakerSpec = components['schemas']['LoopBreakerSpec'];
@@ -5210,6 +5881,7 @@ export type RecalledItem = components['schemas']['RecalledItem'];
 export type ReplayedView = components['schemas']['ReplayedView'];
 export type ReplyFrame = components['schemas']['ReplyFrame'];
 export type ResumeCommand = components['schemas']['ResumeCommand'];
+export type RunAnswer = components['schemas']['RunAnswer'];
 export type RunBudgetExhausted = components['schemas']['RunBudgetExhausted'];
 export type RunCancel = components['schemas']['RunCancel'];
 export type RunCancelled = components['schemas']['RunCancelled'];
@@ -5220,6 +5892,7 @@ export type RunLimits = components['schemas']['RunLimits'];
 export type RunPage = components['schemas']['RunPage'];
 export type RunPause = components['schemas']['RunPause'];
 export type RunQueued = components['schemas']['RunQueued'];
+export type RunRequeue = components['schemas']['RunRequeue'];
 export type RunResume = components['schemas']['RunResume'];
 export type RunResumed = components['schemas']['RunResumed'];
 export type RunRolledBack = components['schemas']['RunRolledBack'];
@@ -5236,8 +5909,10 @@ export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionBudgetView = components['schemas']['SessionBudgetView'];
 export type SessionCreate = components['schemas']['SessionCreate'];
 export type SessionCreated = components['schemas']['SessionCreated'];
+export type SessionForked = components['schemas']['SessionForked'];
 export type SessionPage = components['schemas']['SessionPage'];
 export type SessionView = components['schemas']['SessionView'];
+export type SightView = components['schemas']['SightView'];
 export type SnapshotFrame = components['schemas']['SnapshotFrame'];
 export type Spent = components['schemas']['Spent'];
 export type StartCommand = components['schemas']['StartCommand'];
@@ -5250,6 +5925,9 @@ export type StopInForceView = components['schemas']['StopInForceView'];
 export type StopOrderView = components['schemas']['StopOrderView'];
 export type StopView = components['schemas']['StopView'];
 export type StopsView = components['schemas']['StopsView'];
+export type StuckReasonView = components['schemas']['StuckReasonView'];
+export type StuckRunView = components['schemas']['StuckRunView'];
+export type StuckRunsView = components['schemas']['StuckRunsView'];
 export type SubscribeCommand = components['schemas']['SubscribeCommand'];
 export type TenantBudgetView = components['schemas']['TenantBudgetView'];
 export type TimingPreview = components['schemas']['TimingPreview'];
@@ -6198,6 +6876,62 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7558,6 +8292,246 @@ export interface operations {
             };
         };
     };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+                status?: ("pending" | "approved" | "denied" | "answered" | "expired" | "cancelled") | null;
+                kind?: ("call" | "doubt" | "question") | null;
+                run_id?: string | null;
+                session_id?: string | null;
+                agent_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalDecide"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -8312,6 +9286,67 @@ export interface operations {
             };
         };
     };
+    list_stuck_runs: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StuckRunsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_run: {
         parameters: {
             query?: never;
@@ -8352,6 +9387,113 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8570,6 +9712,113 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["RunPause"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requeue_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunRequeue"] | null;
             };
         };
         responses: {
