@@ -1,70 +1,18 @@
 """A worker dies in the middle of an answer: readers see every character once, whoever writes it."""
 
-import json
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fixtures_stack import Stack, open_stack
-from websockets.sync.client import connect
+from stream_reader import Reader, following, read_until
 
 ANSWER = " ".join(f"word{number}" for number in range(60)) + ' and a "quoted" line\nwith an é'
 SETTINGS = {"HORTUS_WORKER_LEASE_S": "60"}  # only the lock tells of a death in time
 pytestmark = pytest.mark.timeout(300)
-
-
-class Reader:
-    """What a client has on its screen; fails at a repeat, a hole or a rewritten character."""
-
-    def __init__(self) -> None:
-        self.shown: dict[str, str] = {}
-        self.completed: dict[str, str] = {}
-        self.cursor = 0
-        self.types: list[str] = []
-
-    def take(self, frame: dict[str, Any]) -> None:
-        if frame["type"] == "delta":
-            have = self.shown.get(frame["message_id"], "")
-            assert frame["index"] == len(have), f"{frame} after {have[-40:]!r}"
-            self.shown[frame["message_id"]] = have + frame["text"]
-        elif frame["type"] == "snapshot":
-            have = self.shown.get(frame["message_id"], "")
-            assert frame["text"].startswith(have), f"{frame} after {have[-40:]!r}"
-            self.shown[frame["message_id"]] = frame["text"]
-        elif frame["type"] == "event":
-            event = frame["event"]
-            assert event["seq"] == self.cursor + 1
-            self.cursor = event["seq"]
-            self.types.append(event["type"])
-            if event["type"] == "message.restarted":
-                self.shown.pop(event["payload"]["message_id"], None)
-            if event["type"] == "message.completed":
-                self.completed[event["payload"]["message_id"]] = event["payload"]["content"]
-
-    def text(self) -> str:
-        return "".join(self.shown.values())
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.types) and self.types[-1] in {"run.succeeded", "run.failed", "run.cancelled"}
-
-
-@contextmanager
-def following(stack: Stack, session_id: str, reader: Reader) -> Iterator[Any]:
-    url = stack.socket_url(session_id, after=reader.cursor)
-    with connect(url, additional_headers=stack.headers(), proxy=None, open_timeout=10) as socket:
-        yield socket
-
-
-def read_until(socket: Any, reader: Reader, condition: Any, *, within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        reader.take(json.loads(socket.recv(timeout=max(0.1, deadline - time.monotonic()))))
 
 
 def kill_holder(stack: Stack, run: dict[str, Any]) -> None:
