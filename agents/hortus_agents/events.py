@@ -23,6 +23,21 @@ class SessionCreated(Frozen):
     title: str
 
 
+class SessionForked(Frozen):
+    """A conversation goes on from a place of another; always seq 1, where there is no `session.created`.
+
+    What was said there follows as events of no run, with their times; `left_out` says that it began earlier still.
+    """
+
+    type: Literal["session.forked"] = "session.forked"
+    origin_session_id: UUID
+    origin_seq: int
+    agent_id: UUID
+    agent_name: str
+    title: str
+    left_out: bool = False
+
+
 class MessageCreated(Frozen):
     """A user's message.
 
@@ -395,6 +410,7 @@ class CapabilityDisabled(Frozen):
 
 EventPayload = Annotated[
     SessionCreated
+    | SessionForked
     | MessageCreated
     | MessageCompleted
     | MessageRestarted

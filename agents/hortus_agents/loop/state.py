@@ -294,5 +294,5 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.RunCancelled: _ended,
     ev.RunBudgetExhausted: _ended,
 }
-WITHOUT_EFFECT: frozenset[type] = frozenset({ev.SessionCreated, ev.RunRolledBack})
+WITHOUT_EFFECT: frozenset[type] = frozenset({ev.SessionCreated, ev.SessionForked, ev.RunRolledBack})
 """Payloads that the state of their own run does not depend on; a test asks that every other type has a fold."""

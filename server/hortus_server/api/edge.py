@@ -25,6 +25,7 @@ from hortus_server.services.create_session import CreateSession
 from hortus_server.services.create_webhook import CreateWebhook
 from hortus_server.services.decide_approval import DecideApproval
 from hortus_server.services.follow_session import FollowSession
+from hortus_server.services.fork_session import ForkSession
 from hortus_server.services.issue_key import IssueKey
 from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.pause_run import PauseRun, ResumeRun
@@ -87,6 +88,7 @@ class Edge:
     authenticate: AuthenticateKey
     issue_key: IssueKey
     create_session: CreateSession
+    fork_session: ForkSession
     submit_run: SubmitRun
     cancel_run: CancelRun
     pause_run: PauseRun
@@ -125,6 +127,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         authenticate=AuthenticateKey(ports.store),
         issue_key=IssueKey(ports.store),
         create_session=CreateSession(ports.store, ports.live),
+        fork_session=ForkSession(ports.store),
         submit_run=SubmitRun(ports.store, ports.queue, ports.live, options.queue_depth),
         cancel_run=cancel_run,
         pause_run=PauseRun(ports.store, ports.live),

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hortus_agents.errors import AgentsError
 from hortus_server.adapters.embedded.errors import EmbeddedError
-from hortus_server.cli import admission, agents, approvals, keys, processes, runs, schedules, webhooks
+from hortus_server.cli import admission, agents, approvals, keys, processes, runs, schedules, sessions, webhooks
 from hortus_server.cli.chat import chat
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.demo import demo
@@ -27,6 +27,7 @@ app = typer.Typer(
 for command in (up, down, status, doctor, models, demo, chat, freeze, unfreeze):
     app.command()(command)
 app.add_typer(runs.app, name="run")
+app.add_typer(sessions.app, name="session")
 app.add_typer(agents.app, name="agent")
 app.add_typer(approvals.app, name="approval")
 app.add_typer(schedules.app, name="schedule")

@@ -92,7 +92,7 @@ class AgentVersion:
 class Session:
     """A user's conversation and the owner of one event log; `last_seq` is the log's end.
 
-    `message_policy` holds for messages that name none of their own.
+    `message_policy` holds for messages that name none of their own. A fork tells where it came from.
     """
 
     id: SessionId
@@ -104,6 +104,16 @@ class Session:
     created_at: datetime
     updated_at: datetime
     message_policy: MessagePolicy = "enqueue"
+    forked_from_session_id: SessionId | None = None
+    forked_from_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkOrigin:
+    """The place that a fork goes on from; the origin may be gone."""
+
+    session_id: SessionId
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId
-from hortus_server.domain.records import MessagePolicy, Page, Session
+from hortus_server.domain.records import ForkOrigin, MessagePolicy, Page, Session
 from hortus_server.ports.paging import PageRequest
 
 
@@ -19,6 +19,7 @@ class SessionRepository(Protocol):
         title: str,
         metadata: Mapping[str, Any],
         message_policy: MessagePolicy = "enqueue",
+        origin: ForkOrigin | None = None,
     ) -> Session:
         """A new session with an empty log."""
         ...

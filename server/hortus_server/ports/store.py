@@ -13,6 +13,7 @@ from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
+from hortus_server.ports.forks import ForkRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
@@ -37,6 +38,7 @@ class UnitOfWork(Protocol):
     tenants: TenantRepository
     agents: AgentRepository
     sessions: SessionRepository
+    forks: ForkRepository
     runs: RunRepository
     run_stops: RunStops
     stop_orders: StopOrders

@@ -17,6 +17,7 @@ from hortus_server.domain.ids import WebhookId, new_id
 from hortus_server.domain.stops import Reach
 from hortus_server.domain.stuck import Patience
 from hortus_server.domain.webhooks import Webhook
+from hortus_server.ports.forks import Conversation
 from hortus_server.ports.store import UnitOfWork
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -75,6 +76,10 @@ REACHES = {
     "agents.list": lambda u, t, _: u.agents.list(t, PageOf()),
     "agents.list_versions": lambda u, t, r: u.agents.list_versions(t, r.world.agent.id, PageOf()),
     "sessions.add": lambda u, t, r: u.sessions.add(t, agent_id=r.world.agent.id, title="", metadata={}),
+    "forks.measure": lambda u, t, r: fork_events(u.forks.measure(t, r.world.session.id, at_seq=9)),
+    "forks.copy": lambda u, t, r: u.forks.copy(
+        t, Conversation(r.world.session.id, 1, 9, 1, left_out=False), into=r.world.session.id
+    ),
     "sessions.get": lambda u, t, r: u.sessions.get(t, r.world.session.id),
     "sessions.list": lambda u, t, r: u.sessions.list(t, PageOf(), agent_id=r.world.agent.id),
     "sessions.delete": lambda u, t, r: u.sessions.delete(t, r.world.session.id),
@@ -161,6 +166,10 @@ async def amounts(history):
 
 async def silent(uow, tenant_id):
     return (await uow.stuck_runs.silent(tenant_id, Patience(*[timedelta(seconds=-1)] * 4), PageOf())).items
+
+
+async def fork_events(measured):
+    return (await measured).events
 
 
 async def queued(amount):

@@ -85,13 +85,13 @@ LIMIT %(rows)s
 
 -- name: earlier_events :many
 -- What was said, and which tools were bound, before a run: by the runs queued before it, in the conversation's order.
--- Runs that were rolled back are no part of the conversation.
+-- Runs that were rolled back are no part of the conversation; what a fork copied belongs to no run and comes first.
 SELECT recent.session_id, recent.seq, recent.run_id, recent.step, recent.type, recent.at, recent.payload
 FROM (
     SELECT e.session_id, e.seq, e.run_id, e.step, e.type, e.at, e.payload, other.queued_seq
     FROM runs AS own
     JOIN events AS e ON e.session_id = own.session_id
-    JOIN runs AS other ON other.id = e.run_id AND other.session_id = e.session_id
+    LEFT JOIN runs AS other ON other.id = e.run_id AND other.session_id = e.session_id
     WHERE own.tenant_id = %(tenant_id)s
         AND own.id = %(run_id)s
         AND own.session_id = %(session_id)s
@@ -100,12 +100,14 @@ FROM (
             'message.created', 'message.completed', 'run.cancelled',
             'capability.activated', 'capability.reused', 'capability.disabled'
         )
-        AND other.queued_seq < own.queued_seq
-        AND other.rolled_back_at IS NULL
+        AND CASE
+            WHEN e.run_id IS NULL THEN e.seq < own.queued_seq
+            ELSE other.queued_seq < own.queued_seq AND other.rolled_back_at IS NULL
+        END
     ORDER BY e.seq DESC
     LIMIT %(rows)s
 ) AS recent
-ORDER BY recent.queued_seq, recent.seq
+ORDER BY coalesce(recent.queued_seq, 0), recent.seq
 
 -- name: run_events :many
 -- A run's own events after a cursor.

@@ -10,7 +10,7 @@ from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId, new_id
-from hortus_server.domain.records import MessagePolicy, Page, Session
+from hortus_server.domain.records import ForkOrigin, MessagePolicy, Page, Session
 from hortus_server.ports.paging import PageRequest
 
 _STATEMENTS = load_statements("sessions.sql")
@@ -30,6 +30,7 @@ class PostgresSessions:
         title: str,
         metadata: Mapping[str, Any],
         message_policy: MessagePolicy = "enqueue",
+        origin: ForkOrigin | None = None,
     ) -> Session:
         """See the port. Raises NotFoundError when the tenant has no such agent."""
         session = await self._sql.one(
@@ -41,6 +42,8 @@ class PostgresSessions:
             title=title,
             metadata=Jsonb(dict(metadata)),
             message_policy=message_policy,
+            forked_from_session_id=origin and origin.session_id,
+            forked_from_seq=origin and origin.seq,
         )
         if session is None:
             raise NotFoundError("agent", agent_id)

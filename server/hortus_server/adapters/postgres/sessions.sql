@@ -1,20 +1,30 @@
 -- name: add_session :one
 -- A session with an empty log; no row when the tenant has no such agent.
-INSERT INTO sessions (id, tenant_id, agent_id, title, metadata, message_policy)
-SELECT %(id)s, agents.tenant_id, agents.id, %(title)s, %(metadata)s, %(message_policy)s
+INSERT INTO sessions (
+    id, tenant_id, agent_id, title, metadata, message_policy, forked_from_session_id, forked_from_seq
+)
+SELECT
+    %(id)s, agents.tenant_id, agents.id, %(title)s, %(metadata)s, %(message_policy)s,
+    %(forked_from_session_id)s::uuid, %(forked_from_seq)s::bigint
 FROM agents
 WHERE agents.tenant_id = %(tenant_id)s AND agents.id = %(agent_id)s
-RETURNING id, tenant_id, agent_id, title, metadata, message_policy, last_seq, created_at, updated_at
+RETURNING
+    id, tenant_id, agent_id, title, metadata, message_policy, forked_from_session_id, forked_from_seq, last_seq,
+    created_at, updated_at
 
 -- name: get_session :one
 -- By id.
-SELECT id, tenant_id, agent_id, title, metadata, message_policy, last_seq, created_at, updated_at
+SELECT
+    id, tenant_id, agent_id, title, metadata, message_policy, forked_from_session_id, forked_from_seq, last_seq,
+    created_at, updated_at
 FROM sessions
 WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
 
 -- name: list_sessions :page
 -- Newest first, of one agent or of all.
-SELECT id, tenant_id, agent_id, title, metadata, message_policy, last_seq, created_at, updated_at
+SELECT
+    id, tenant_id, agent_id, title, metadata, message_policy, forked_from_session_id, forked_from_seq, last_seq,
+    created_at, updated_at
 FROM sessions
 WHERE tenant_id = %(tenant_id)s AND id < %(before)s
     AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)

@@ -19,6 +19,7 @@ from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, un
 from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
 from hortus_server.adapters.postgres.firings import PostgresFirings
+from hortus_server.adapters.postgres.forks import PostgresForks
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.memories import PostgresMemories
@@ -41,6 +42,7 @@ from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
+from hortus_server.ports.forks import ForkRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
@@ -68,6 +70,7 @@ class PostgresUnitOfWork:
         self.tenants: TenantRepository = PostgresTenants(connection)
         self.agents: AgentRepository = PostgresAgents(connection, specs)
         self.sessions: SessionRepository = PostgresSessions(connection)
+        self.forks: ForkRepository = PostgresForks(connection)
         self.runs: RunRepository = PostgresRuns(connection, specs)
         self.run_stops: RunStops = PostgresRunStops(connection)
         self.stop_orders: StopOrders = PostgresStopOrders(connection)

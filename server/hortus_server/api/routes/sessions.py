@@ -11,11 +11,19 @@ from hortus_server.api.answers import created, json_answer
 from hortus_server.api.deps import EdgeDep, Idempotent, NoQuery, PageQuery, RunsWrite, SessionsRead, SessionsWrite
 from hortus_server.api.responses import CHANGE, LIST, READ, SUBMIT
 from hortus_server.api.schemas.runs import RunView, run_json
-from hortus_server.api.schemas.sessions import MessageCreate, SessionCreate, SessionPage, SessionView, session_json
+from hortus_server.api.schemas.sessions import (
+    MessageCreate,
+    SessionCreate,
+    SessionFork,
+    SessionPage,
+    SessionView,
+    session_json,
+)
 from hortus_server.api.schemas.wire import agent_of, page_json
 from hortus_server.domain.ids import AgentId, SessionId
 from hortus_server.services.create_session import SessionDraft
 from hortus_server.services.delete_session import delete_session
+from hortus_server.services.fork_session import ForkRequest
 from hortus_server.services.submit_run import RunRequest
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -57,6 +65,21 @@ async def delete_session_route(session_id: UUID, edge: EdgeDep, caller: Sessions
     """Forget a conversation: its log, its runs, and the memories made of it. Refused while a run is under way."""
     await delete_session(edge.store, edge.index, caller.tenant_id, session_id=SessionId(session_id))
     return Response(status_code=204)
+
+
+@router.post(
+    "/{session_id}/fork", status_code=201, response_model=SessionView, responses=CHANGE, dependencies=[NoQuery]
+)
+async def fork_session(
+    session_id: UUID, body: SessionFork, edge: EdgeDep, caller: SessionsWrite, idempotent: Idempotent
+) -> Response:
+    """Go on from an event of this conversation in a session of its own, whose log begins with `session.forked`.
+
+    What was said and bound up to there is copied; a run that was under way there is not continued.
+    """
+    request = ForkRequest(SessionId(session_id), at_seq=body.at_seq, title=body.title)
+    once = idempotent.once(session_json)
+    return created(await edge.fork_session(caller.tenant_id, request=request, once=once))
 
 
 @router.post(

@@ -36,6 +36,17 @@ class MessageCreate(Body):
     priority: Priority = Field(default="interactive", description="batch runs give way to interactive ones")
 
 
+class SessionFork(Body):
+    """Where to go on from."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"at_seq": 12}]})
+
+    at_seq: int | None = Field(
+        default=None, ge=1, le=2**63 - 1, description="the last event that counts; null: the log's end"
+    )
+    title: str | None = Field(default=None, max_length=200, description="null: the origin's")
+
+
 class SessionView(View):
     """A conversation, the owner of one event log; `last_seq` is the log's end."""
 
@@ -43,6 +54,8 @@ class SessionView(View):
     agent_id: UUID
     title: str
     metadata: Metadata
+    forked_from_session_id: UUID | None = Field(default=None, description="the origin of a fork; it may be gone")
+    forked_from_seq: int | None = None
     last_seq: int
     created_at: datetime
     updated_at: datetime
