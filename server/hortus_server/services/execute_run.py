@@ -151,6 +151,7 @@ class ExecuteRun:
             work = group.create_task(self._work(run_log, text, draft))
             held = self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work, effect=lambda: run_log.effect)
             with held as hold:
+                run_log.is_safe = hold.is_safe
                 await asyncio.wait([work])
         if run_log.state.finished or run_log.state.parked:
             return "finished" if run_log.state.finished else "parked"
@@ -257,6 +258,8 @@ class ExecuteRun:
                         run_log.effect = 0
                         await run_log.commit(emission.events, effect=emission.effect)
                         run_log.effect = emission.effect or 0
+                        if run_log.effect and not run_log.is_safe():
+                            raise StaleGenerationError(run_log.claim.run.id, run_log.claim.generation)
                         text.after(emission.events)
                     case Delta():
                         text.add(emission)

@@ -57,6 +57,7 @@ class Hold:
     safe_until: float
     effect: Callable[[], int] = lambda: 0
     stop: Stop | None = None
+    timer: asyncio.TimerHandle | None = None
 
     def end(self, stop: Stop) -> None:
         """Cut the work off, once."""
@@ -64,12 +65,32 @@ class Hold:
             self.stop = stop
             self.task.cancel()
 
+    def is_safe(self) -> bool:
+        """Whether nobody else can own the run yet, by this process's own clock."""
+        return time.monotonic() < self.safe_until
+
+    def end_stale_effect(self, *, again_s: float) -> None:
+        """Cut a side effect off whose lease ran out unseen, and look again when it would next.
+
+        A timer rather than the heartbeat, because a process that was stopped for long runs due timers before anything
+        that arrived meanwhile: the effect is cancelled before it could go on, while a heartbeat would first have to
+        ask. What only thinks may go on: its commits are fenced.
+        """
+        left_s = self.safe_until - time.monotonic()
+        if not self.is_safe() and self.effect() > 0:
+            self.end(Stop("lost"))
+        if self.stop is None:
+            self.timer = asyncio.get_running_loop().call_later(
+                left_s if left_s > 0 else again_s, lambda: self.end_stale_effect(again_s=again_s)
+            )
+
 
 @dataclass(slots=True)
 class KeepLeases:
     """Renews every held lease each `heartbeat` in one query; one instance per worker process.
 
-    Where PostgreSQL does not answer for the length of a lease, held runs are given up: another worker may own them.
+    Where PostgreSQL does not answer for the length of a lease, held runs are given up: another worker may own them. A
+    side effect is cut off as soon as its lease may be over, whatever the reason.
     """
 
     store: Store
@@ -85,9 +106,12 @@ class KeepLeases:
         """Keep a lease just claimed while the block runs; cancels `task` when the work should stop."""
         hold = Hold(run_id, generation, task, time.monotonic() + self.lease.total_seconds(), effect)
         self._held[run_id] = hold
+        hold.end_stale_effect(again_s=self.heartbeat.total_seconds())
         try:
             yield hold
         finally:
+            if hold.timer is not None:
+                hold.timer.cancel()
             if self._held.get(run_id) is hold:
                 del self._held[run_id]
 

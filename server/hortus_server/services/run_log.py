@@ -74,8 +74,9 @@ class _Written:
 class RunLog:
     """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
 
-    `effect` is the class of the side effect under way, 0 while there is none. The run's own task writes; others append
-    what the user says to the run, and that it is undone. Those events are folded where they stand in the log.
+    `effect` is the class of the side effect under way, 0 while there is none; `is_safe` tells whether the lease surely
+    holds, which matters to effects: no fence guards them. The run's own task writes; others append what the user says
+    to the run, and that it is undone. Those events are folded where they stand in the log.
     """
 
     ports: RunPorts
@@ -84,6 +85,7 @@ class RunLog:
     last_seq: int
     owes_memory: Callable[[RunState], bool]
     effect: int = 0
+    is_safe: Callable[[], bool] = lambda: True
 
     async def commit(self, events: Sequence[NewEvent], *, effect: int | None = None) -> tuple[Event, ...]:
         """Make events durable in one transaction, then tell readers.

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -93,3 +94,45 @@ async def test_runs_are_given_up_when_no_lease_could_be_renewed_for_its_length()
             assert hold.stop is None, "a short outage costs nothing"
             await asyncio.wait([task], timeout=1)
     assert hold.stop == Stop("lost")
+
+
+async def test_a_process_that_stood_still_does_not_go_on_with_an_effect_whose_answer_came_meanwhile() -> None:
+    effects: list[str] = []
+    answered = asyncio.get_running_loop().create_future()
+
+    async def act() -> None:
+        await answered
+        effects.append("done")
+
+    keep = keeper(Leases(), lease_s=0.05)
+    task = asyncio.create_task(act())
+    with keep.hold(RunId(uuid4()), 1, task, effect=lambda: 2) as hold:
+        await asyncio.sleep(0)
+        answered.get_loop().call_soon(answered.set_result, None)  # what a socket would have to tell first
+        time.sleep(0.1)  # as a stopped process does
+        await asyncio.wait([task], timeout=1)
+    assert hold.stop == Stop("lost")
+    assert effects == []
+
+
+async def test_what_only_thinks_outlives_its_lease_since_its_commits_are_fenced() -> None:
+    keep = keeper(Leases(), lease_s=0.02)
+    effect = 0
+    task = asyncio.create_task(wait_for_ever())
+    with keep.hold(RunId(uuid4()), 1, task, effect=lambda: effect) as hold:
+        await asyncio.sleep(0.1)
+        assert hold.stop is None
+        assert not hold.is_safe()
+        effect = 2
+        await asyncio.wait([task], timeout=1)
+    assert hold.stop == Stop("lost")
+
+
+async def test_a_beating_heart_keeps_effects_going() -> None:
+    keep = keeper(Leases(), lease_s=0.6)
+    task = asyncio.create_task(wait_for_ever())
+    async with keep.beating():
+        with keep.hold(RunId(uuid4()), 1, task, effect=lambda: 2) as hold:
+            await asyncio.sleep(1.0)
+            assert hold.stop is None
+    task.cancel()
