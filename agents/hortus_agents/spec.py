@@ -14,6 +14,7 @@ BuiltinTool = Literal[
     "recall", "remember", "calculate", "http_get", "python", "request_capability", "ask_human", "sleep", "wait_until"
 ]
 BUILTIN_TOOLS: tuple[BuiltinTool, ...] = get_args(BuiltinTool)
+PluginName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 LONGEST_WAIT_S = 30 * 86_400
 
 
@@ -70,6 +71,9 @@ class AgentSpec(Frozen):
     tool_mode: ToolMode | None = Field(default=None, description="None takes the model's own setting")
     strategy: Strategy = "react"
     tools: tuple[BuiltinTool, ...] = ("recall", "calculate", "python", "request_capability")
+    plugins: tuple[PluginName, ...] = Field(
+        default=(), max_length=100, description="tools that this installation adds (HORTUS_WORKER_PLUGINS), by name"
+    )
     memory: MemorySpec = MemorySpec()
     evolution: EvolutionSpec = EvolutionSpec()
     limits: RunLimits = RunLimits()

@@ -174,6 +174,9 @@ class WorkerSettings(Group):
     metrics_host: str = Field(default="127.0.0.1", description="address that the worker's metrics are served on")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="port of the worker's metrics; 0 serves none")
     spans: bool = Field(default=False, description="export OpenTelemetry spans (needs the otel extra)")
+    plugins: tuple[Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")], ...] = Field(
+        default=(), description="tools of your own: JSON list of `module:function`, each of which returns tools"
+    )
 
 
 class SandboxSettings(Group):

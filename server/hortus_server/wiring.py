@@ -1,7 +1,7 @@
 """The only place that picks adapters: constructors, in order, and nothing else."""
 
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from hortus_agents.models.openai_http import open_model_session
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox import Sandbox, open_sandbox
 from hortus_agents.tools.builtin.http_get import HttpGetSettings
+from hortus_agents.tools.port import Tool
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_memory.ranking.confidence import ConfidencePolicy
 from hortus_memory.service import EpisodicMemory
@@ -25,6 +26,7 @@ from hortus_server.adapters.celery.wakeups import open_wakeups
 from hortus_server.adapters.celery.workers import CeleryWorkerControl
 from hortus_server.adapters.endpoint import EndpointModels, ModelProbe
 from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, open_indexes
+from hortus_server.adapters.plugin_tools import load_plugins
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.client import connect_redis
@@ -182,7 +184,7 @@ async def open_worker_process(
         choice = ChooseRun(FairShare(worker.batch_share), worker_id, leases.lease)
         execution = Execution(
             models=services.models,
-            tools_for=_tools(services),
+            tools_for=_tools(services, load_plugins(worker.plugins)),
             engine=StepEngine(services.memory, RetryRules(patience_s=settings.model.patience_s)),
             draining=draining.is_set,
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
@@ -261,7 +263,7 @@ def _retry_policy(settings: WebhooksSettings) -> RetryPolicy:
     )
 
 
-def _tools(services: Services) -> ToolsFor:
+def _tools(services: Services, plugins: Mapping[str, Tool]) -> ToolsFor:
     settings = services.settings.sandbox
     http = HttpGetSettings(private_allow=frozenset(settings.http_allow_private))
 
@@ -277,6 +279,7 @@ def _tools(services: Services) -> ToolsFor:
             sandbox=services.sandbox,
             http=http,
             store_artifact=store_artifact,
+            plugins=plugins,
         )
         return build_registry(model, ports)
 

@@ -1,5 +1,6 @@
 """The tools of a run: built-ins over their ports, and the library's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hortus_agents.evolution.ports import CapabilityStore
@@ -32,6 +33,7 @@ class ToolPorts:
     http: HttpGetSettings = field(default_factory=HttpGetSettings)
     policy: ToolPolicy | None = None
     store_artifact: StoreArtifact | None = None
+    plugins: Mapping[str, Tool] = field(default_factory=dict)
 
 
 def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
@@ -52,4 +54,6 @@ def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
         if ports.store is not None:
             builtins["request_capability"] = RequestCapabilityTool(Synthesiser(model, ports.store, ports.sandbox))
             evolved = EvolvedTools(ports.store, ports.sandbox)
-    return ToolRegistry(builtins, evolved=evolved, policy=ports.policy, store_artifact=ports.store_artifact)
+    return ToolRegistry(
+        builtins, plugins=ports.plugins, evolved=evolved, policy=ports.policy, store_artifact=ports.store_artifact
+    )

@@ -59,7 +59,9 @@ class ClassPolicy:
             refusal = grant(arguments, spec) if grant is not None else None
             if refusal is not None:
                 return Deny(refusal)
-            if grant is None and not asks:
+            # To name a plug-in is to grant it; a tool that agents wrote cannot take the grant by taking the name.
+            granted = grant is not None or (definition.version_id is None and name in spec.plugins)
+            if not granted and not asks:
                 return Deny(f"{name} reaches outside and this agent has no permission for it")
         if reach >= SideEffect.IRREVERSIBLE:
             return Approve(f"{name} cannot be taken back", 2, spec.approval.expires_s)

@@ -32,18 +32,20 @@ class Binding:
 class ToolRegistry:
     """Builds tool sets in a fixed order, so that prompts share their prefix.
 
-    Built-ins come as the agent's definition lists them, then evolved tools as the session got them.
+    Built-ins come as the agent's definition lists them, then its plug-ins, then evolved tools as the session got them.
     """
 
     def __init__(
         self,
         builtins: Mapping[BuiltinTool, Tool],
         *,
+        plugins: Mapping[str, Tool] | None = None,
         evolved: EvolvedTools | None = None,
         policy: ToolPolicy | None = None,
         store_artifact: StoreArtifact | None = None,
     ) -> None:
         self._builtins = builtins
+        self._plugins = plugins or {}
         self._evolved = evolved
         self._policy = policy
         self._store_artifact = store_artifact
@@ -59,6 +61,7 @@ class ToolRegistry:
     async def bind(self, spec: AgentSpec, *, tenant_id: UUID, versions: Sequence[UUID]) -> Binding:
         """The tools of a step; versions that are no longer active are left out."""
         tools = [self._builtins[name] for name in self._builtin_names(spec)]
+        tools += [self._plugins[name] for name in dict.fromkeys(spec.plugins) if name in self._plugins]
         taken = {tool.definition.spec.name for tool in tools}
         capabilities: list[Capability] = []
         for version_id in versions if self._evolved else ():

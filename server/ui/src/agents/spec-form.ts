@@ -72,6 +72,7 @@ export function defaultSpec(): AgentSpec {
     tool_mode: null,
     strategy: "react",
     tools: ["recall", "calculate", "python", "request_capability"],
+    plugins: [],
     memory: { recall: true, remember: true, visibility: "tenant", recall_limit: 3 },
     evolution: { reuse: true, create: true, bind_limit: 4 },
     limits: { steps: 16, model_calls: 64, tool_calls: 64, tokens: 200_000, wall_s: 900, completion_tokens: 1_024 },

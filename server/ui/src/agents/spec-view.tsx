@@ -18,6 +18,7 @@ export function SpecView({ spec }: { spec: AgentSpec }): ReactNode {
         <Fact name="Strategy">{spec.strategy}</Fact>
         <Fact name="Temperature">{spec.temperature}</Fact>
         <Fact name="Built-in tools">{spec.tools.join(", ") || "none"}</Fact>
+        <Fact name="Plug-in tools">{spec.plugins.join(", ") || "none"}</Fact>
         <Fact name="Web hosts">{spec.http_allow.join(", ") || "none"}</Fact>
         <Fact name="Memory">
           {memory.recall ? `recalls up to ${memory.recall_limit}` : "does not recall"},{" "}
