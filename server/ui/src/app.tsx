@@ -22,6 +22,12 @@ const Tools = lazy(() => import("./pages/tools"));
 const ToolPage = lazy(() => import("./pages/tool"));
 const Memories = lazy(() => import("./pages/memories"));
 const MemoryPage = lazy(() => import("./pages/memory"));
+const Schedules = lazy(() => import("./pages/schedules"));
+const SchedulePage = lazy(() => import("./pages/schedule"));
+const EditSchedule = lazy(() => import("./pages/schedule-edit"));
+const Webhooks = lazy(() => import("./pages/webhooks"));
+const WebhookPage = lazy(() => import("./pages/webhook"));
+const EditWebhook = lazy(() => import("./pages/webhook-edit"));
 const Settings = lazy(() => import("./pages/settings"));
 
 const client = new QueryClient({
@@ -79,6 +85,14 @@ function Pages(): ReactNode {
             <Route path="tools/:id" element={<ToolPage />} />
             <Route path="memory" element={<Memories />} />
             <Route path="memory/:id" element={<MemoryPage />} />
+            <Route path="schedules" element={<Schedules />} />
+            <Route path="schedules/new" element={<EditSchedule />} />
+            <Route path="schedules/:id" element={<SchedulePage />} />
+            <Route path="schedules/:id/edit" element={<EditSchedule />} />
+            <Route path="webhooks" element={<Webhooks />} />
+            <Route path="webhooks/new" element={<EditWebhook />} />
+            <Route path="webhooks/:id" element={<WebhookPage />} />
+            <Route path="webhooks/:id/edit" element={<EditWebhook />} />
             <Route path="settings" element={<Settings />} />
             <Route path="*" element={<NotFound />} />
           </Route>

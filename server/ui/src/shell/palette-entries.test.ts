@@ -21,6 +21,8 @@ it("an id may be of anything, and half an id of nothing", () => {
     "memory",
     "agents",
     "tools",
+    "schedules",
+    "webhooks",
   ]);
   expect(idEntries("01a200b1")).toEqual([]);
 });
