@@ -13,7 +13,7 @@ SINCE = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 def status(url: str, *, down: bool = False) -> EndpointStatus:
     return EndpointStatus(
-        url, ("qwen",), "open" if down else "closed", SINCE, "refused" if down else "",
+        url, ("qwen",), "open" if down else "closed", SINCE, SINCE, "refused" if down else "",
         in_flight=2, limit=64, waiting=1, running=3.0, queued=0.0, cache=0.25, answered=5, failed=4, refused=3,
     )  # fmt: skip
 

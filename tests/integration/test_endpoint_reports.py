@@ -19,8 +19,9 @@ NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 def status(
     url: str = "http://a/v1", state: CircuitState = "closed", *, minutes: int = 0, models: str = "qwen"
 ) -> EndpointStatus:
+    at = NOW - timedelta(minutes=minutes)
     return EndpointStatus(
-        url, tuple(models.split()), state, NOW - timedelta(minutes=minutes), "" if state == "closed" else "refused",
+        url, tuple(models.split()), state, at, at, "" if state == "closed" else "refused",
         in_flight=1, limit=64, waiting=0, running=3.0, queued=0.0, cache=None, answered=5, failed=0, refused=0,
     )  # fmt: skip
 
@@ -66,13 +67,14 @@ def test_an_endpoint_is_down_where_no_process_can_use_it() -> None:
     views = view_endpoints([
         report("w1", status("http://a/v1", "open", minutes=5), status("http://b/v1", "half_open", minutes=2)),
         report("w2", status("http://a/v1", "open", minutes=7), status("http://b/v1"), status("http://c/v1")),
+        report("w3", status("http://a/v1", minutes=30)),  # which did not ask it since
     ])  # fmt: skip
     assert [(view.url, view.state) for view in views] == [
         ("http://a/v1", "down"),
         ("http://b/v1", "partly"),
         ("http://c/v1", "up"),
     ]
-    assert views[0].down_since == NOW - timedelta(minutes=7)
+    assert views[0].down_since == NOW - timedelta(minutes=5)
     assert (views[0].last_error, views[2].last_error, views[2].down_since) == ("refused", "", None)
     assert [sight.process_id for sight in views[1].sights] == ["w1", "w2"]
 

@@ -40,7 +40,8 @@ class BackendBounds:
 
 @dataclass(frozen=True, slots=True)
 class BackendStatus:
-    """How an address does, as this process sees it. `url` is without credentials; `since` when it came up or went down.
+    """How an address does, as this process sees it. `url` is without credentials; `since` when it came up or went down,
+    `alive_at` when it last answered.
 
     `load` is what it reported last, None where it reports nothing. `answered`, `failed`, `refused` count requests:
     those that came to their end, those that count against the circuit, and those sent away with a 429.
@@ -49,6 +50,7 @@ class BackendStatus:
     url: str
     state: CircuitState
     since: datetime
+    alive_at: datetime | None
     last_error: str
     in_flight: int
     limit: int
@@ -135,6 +137,7 @@ class Backend:
             url=self.shown_url,
             state=self.circuit.state,
             since=self.circuit.since,
+            alive_at=self.circuit.alive_at,
             last_error=self.circuit.last_error,
             in_flight=self.slots.taken,
             limit=self.slots.limit,

@@ -38,7 +38,7 @@ class Ticket:
 class Circuit:
     """Closed: requests pass. Open: none does. Half-open: a single one, the probe, is under way.
 
-    Belongs to one event loop; no method waits. `clock` counts seconds, `wall` tells the time, `jitter` gives a number
+    `alive_at` is when the endpoint last answered. Belongs to one event loop; no method waits. `clock` counts seconds, `wall` tells the time, `jitter` gives a number
     in [0, 1), `on_change` is told after each change of the state.
     """
 
@@ -61,6 +61,7 @@ class Circuit:
         self._probe_at = 0.0
         self.state: CircuitState = "closed"
         self.since: datetime = wall()
+        self.alive_at: datetime | None = None
         self.failures = 0
         self.last_error = ""
 
@@ -81,6 +82,7 @@ class Circuit:
 
     def alive(self, ticket: Ticket) -> None:
         """The endpoint has begun to answer, or has refused the request for what it is."""
+        self.alive_at = self._wall()
         if ticket.epoch == self._epoch and self.state == "half_open":
             self.failures = 0
             self._change("closed")

@@ -123,12 +123,14 @@ class RoutedModel:
         replica: Replica, ticket: Ticket, request: ChatRequest
     ) -> AsyncGenerator[TextDelta | ChatResult, None]:
         backend, model = replica.backend, replica.model
-        judged = False
+        begun = judged = False
         try:
             own = request if request.model == model.name else request.model_copy(update={"model": model.name})
             async with aclosing(model.stream(own)) as parts:
                 async for part in parts:
-                    backend.circuit.alive(ticket)
+                    if not begun:
+                        backend.circuit.alive(ticket)
+                        begun = True
                     if isinstance(part, ChatResult):
                         backend.note_answer(ticket)
                         judged = True

@@ -214,6 +214,7 @@ class EndpointModels:
             models=tuple(dict.fromkeys(models)),
             state=status.state,
             since=status.since,
+            alive_at=status.alive_at,
             last_error=status.last_error,
             in_flight=status.in_flight,
             limit=status.limit,

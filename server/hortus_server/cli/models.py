@@ -30,7 +30,7 @@ def endpoints_down() -> list[str]:
     """A line for each endpoint that some worker finds down. Raises CommandError where no server can be asked."""
     items = open_client(None, None).get("/v1/admin/models")["items"]
     return [
-        f"{item['url']} is down for {'all' if item['state'] == 'down' else 'some'} workers since {item['down_since']}:"
+        f"{item['url']} is down{'' if item['state'] == 'down' else ' for some workers'} since {item['down_since']}:"
         f" {item['last_error']}"
         for item in items
         if item["state"] != "up"

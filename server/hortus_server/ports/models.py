@@ -23,7 +23,8 @@ class ChatModels(Protocol):
 class EndpointStatus:
     """How a model endpoint does, as one process sees it.
 
-    `state` is that of the circuit, `since` when it last opened or closed. `limit` bounds this process's requests;
+    `state` is that of the circuit, `since` when it last opened or closed, `alive_at` when the
+    endpoint last answered this process. `limit` bounds this process's requests;
     `running`, `queued` and `cache` are what the endpoint reports of all its clients, None where it reports nothing.
     """
 
@@ -31,6 +32,7 @@ class EndpointStatus:
     models: tuple[str, ...]
     state: Literal["closed", "open", "half_open"]
     since: datetime
+    alive_at: datetime | None
     last_error: str
     in_flight: int
     limit: int

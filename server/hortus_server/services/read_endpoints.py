@@ -19,9 +19,10 @@ class EndpointSight:
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """One endpoint: `up` where every process that reported uses it, `down` where none can, else `partly`.
+    """One endpoint: `up` where no process sees it down, `partly` where another had an answer since then, else `down`.
 
-    `down_since` is the earliest time that a process which sees it down gives; `last_error` is the newest reason.
+    A process that did not ask it since cannot tell. `down_since` is the latest time that a process gives which sees it
+    down; `last_error` is the newest reason.
     """
 
     url: str
@@ -67,11 +68,14 @@ def view_endpoints(reports: Sequence[EndpointReport]) -> tuple[EndpointView, ...
 def _view(url: str, sights: tuple[EndpointSight, ...]) -> EndpointView:
     down = [sight for sight in sights if sight.status.state != "closed"]
     newest = max(down, key=lambda sight: sight.at, default=None)
+    since = max((sight.status.since for sight in down), default=None)
+    answers = [sight.status.alive_at for sight in sights if sight.status.state == "closed" and sight.status.alive_at]
+    answered = since is not None and any(alive_at > since for alive_at in answers)
     return EndpointView(
         url=url,
         models=tuple(dict.fromkeys(model for sight in sights for model in sight.status.models)),
-        state="up" if not down else "down" if len(down) == len(sights) else "partly",
-        down_since=min((sight.status.since for sight in down), default=None),
+        state="up" if since is None else "partly" if answered else "down",
+        down_since=since,
         last_error="" if newest is None else newest.status.last_error,
         sights=sights,
     )

@@ -16,6 +16,7 @@ class SightView(View):
     at: datetime = Field(description="when it said so")
     circuit: Literal["closed", "open", "half_open"]
     since: datetime = Field(description="when the circuit last opened or closed")
+    alive_at: datetime | None = Field(description="when it last answered this process")
     last_error: str
     in_flight: int = Field(description="requests of this process under way")
     limit: int = Field(description="bound on them, by what the endpoint reports where it does")
@@ -29,7 +30,7 @@ class SightView(View):
 
 
 class EndpointView(View):
-    """`up` where every process that reports can use it, `down` where none can, else `partly`."""
+    """`up` where no worker sees it down, `partly` where another had an answer since then, else `down`."""
 
     url: str
     models: tuple[str, ...]
@@ -53,6 +54,7 @@ def endpoint_json(endpoint: Endpoint) -> dict[str, Any]:
             at=sight.at,
             circuit=sight.status.state,
             since=sight.status.since,
+            alive_at=sight.status.alive_at,
             last_error=sight.status.last_error,
             in_flight=sight.status.in_flight,
             limit=sight.status.limit,
