@@ -7,6 +7,9 @@ from typing import Any
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.port import ToolDefinition
 
+_EXACT = 2**63  # below, readers of JSON keep integers as they are
+_LARGEST = 10**308
+
 
 def tool_version(definition: ToolDefinition) -> str:
     """An evolved tool's version id; a digest of what a built-in one promises, so that another promise differs."""
@@ -25,7 +28,8 @@ def call_sha256(call: ToolCall, version: str) -> str:
 def canonical_json(value: Any) -> bytes:
     """One text for one JSON value: sorted keys, no spaces, and whole numbers without a fraction.
 
-    The log may give 1e16 back as 10000000000000000, which is the same number, and holds U+FFFD instead of U+0000.
+    The log may give 1e16 back as 10000000000000000, which is the same number, and beyond 64 bits an integer as the
+    nearest double; it holds U+FFFD instead of U+0000.
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -40,5 +44,7 @@ def _plain(value: Any) -> Any:
             return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
         case float() if value.is_integer():
             return int(value)
+        case int() if _EXACT <= abs(value) < _LARGEST:
+            return int(float(value))
         case _:
             return value

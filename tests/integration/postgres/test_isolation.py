@@ -5,12 +5,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from approval_world import BOB, ask
 from schedule_world import Timetable
 from store_world import PageOf, make_memory, make_tool_version, new, said
 
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.admission import TenantAdmission
+from hortus_server.domain.approvals import ApprovalFilter, Ruling
 from hortus_server.domain.budgets import Usage
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import WebhookId, new_id
@@ -59,6 +61,7 @@ class Rows:
             await uow.tools.activate(world.tenant_id, self.tool_version.id)
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32)
             await uow.idempotency.complete(world.tenant_id, "key", route="r", answer={"status": 201})
+            self.approval = await ask(uow, self.claim)
             self.version = world.version
         return self
 
@@ -103,6 +106,11 @@ REACHES = {
     ),
     "stop_orders.parked_under": lambda u, t, r: u.stop_orders.parked_under(t, r.run.id, limit=9),
     "stop_orders.over_tenant": lambda u, t, _: u.stop_orders.over_tenant(t, limit=9),
+    "approvals.get": lambda u, t, r: u.approvals.get(t, r.approval.id),
+    "approvals.list": lambda u, t, r: u.approvals.list(t, PageOf(), which=ApprovalFilter(run_id=r.run.id)),
+    "approvals.awaited": lambda u, t, r: u.approvals.awaited(t, r.run.id),
+    "approvals.record": lambda u, t, r: u.approvals.record(t, r.approval.id, BOB, ruling=Ruling("deny")),
+    "approvals.close": lambda u, t, r: u.approvals.close(t, r.approval.id, outcome="denied"),
     "wakeups.add_job": None,
     "stuck_runs.silent": lambda u, t, _: silent(u, t),
     "admission.depth": lambda u, t, _: queued(u.admission.depth(t, otherwise=9)),
@@ -207,6 +215,7 @@ async def snapshot(rows):
             await uow.schedules.get(world.tenant_id, rows.schedule.id),
             await uow.webhooks.get(world.tenant_id, rows.webhook.id),
             await uow.deliveries.get(world.tenant_id, rows.webhook.id, rows.delivery.id),
+            await uow.approvals.get(world.tenant_id, rows.approval.id),
             await uow.tenants.list_keys(world.tenant_id),
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32),
             await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=99),
