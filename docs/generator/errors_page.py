@@ -26,7 +26,6 @@ EDGE_CODES: Mapping[str, str] = {
     "unsupported_media_type": "The Content-Type is not application/json.",
     "invalid_request": "A field is missing, unknown or out of bounds; `errors` lists which.",
     "internal": "A fault of the server; `error_id` finds it in the log.",
-    "not_supported": "A frame type that the protocol reserves and this version does not do.",
 }
 
 

@@ -327,8 +327,8 @@ async def test_runs_are_started_and_cancelled_in_band(address: str, admin: Calle
 async def test_each_frame_gets_exactly_one_reply_whatever_it_says(address: str, admin: Caller):
     frames = [
         ({"id": 1, "type": "ping"}, None),
-        ({"id": 2, "type": "steer", "text": "x"}, "not_supported"),
-        ({"id": 3, "type": "approve"}, "not_supported"),
+        ({"id": 2, "type": "steer", "text": "x"}, "invalid_request"),
+        ({"id": 3, "type": "approve"}, "invalid_request"),
         ({"id": 4, "type": "dance"}, "invalid_request"),
         ({"id": 5, "type": "ping", "colour": 1}, "invalid_request"),
         ({"id": 6, "type": "subscribe", "session_id": "x"}, "invalid_request"),

@@ -33,6 +33,7 @@ from hortus_server.services.read_endpoints import ReadEndpoints
 from hortus_server.services.read_overview import ReadOverview
 from hortus_server.services.requeue_run import RequeueRun
 from hortus_server.services.search_memories import SearchMemories
+from hortus_server.services.steer_run import SteerRun
 from hortus_server.services.stop_runs import StopRuns
 from hortus_server.services.submit_run import SubmitRun
 from hortus_server.services.wait_run import WaitRun
@@ -95,6 +96,7 @@ class Edge:
     resume_run: ResumeRun
     stop_runs: StopRuns
     decide_approval: DecideApproval
+    steer_run: SteerRun
     wait_run: WaitRun
     change_admission: ChangeAdmission
     list_stuck: ListStuck
@@ -134,6 +136,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         resume_run=ResumeRun(ports.store, waking),
         stop_runs=StopRuns(ports.store, cancel_run, waking),
         decide_approval=DecideApproval(ports.store, waking),
+        steer_run=SteerRun(ports.store, ports.live),
         wait_run=WaitRun(ports.store, ports.streams),
         change_admission=ChangeAdmission(ports.store, ports.queue),
         list_stuck=ListStuck(ports.store, readiness, options.patience),

@@ -49,7 +49,6 @@ TITLES = {
     "invalid_cursor": (422, "The cursor is not one of this server"),
     "limit_exceeded": (429, "A limit is reached"),
     "internal": (500, "Something went wrong in the server"),
-    "not_supported": (501, "This server does not do that yet"),
     "unavailable": (503, "A component does not answer"),
 }
 """Code: status and title. The codes are stable, and `/problems/<code>` is their type."""

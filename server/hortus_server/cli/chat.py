@@ -1,18 +1,24 @@
 """`hortus chat`: a conversation in the terminal."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.prompt import Prompt
 
-from hortus_server.cli.client import ApiClient
+from hortus_server.cli.client import ApiClient, CommandError
 from hortus_server.cli.live_view import LiveView
 from hortus_server.cli.options import Key, Url, open_client
 from hortus_server.cli.render import out
 from hortus_server.cli.runs import follow_run
 
-HELP = "[dim]/new starts another session, /session shows this one's id, /quit ends; Ctrl-C stops an answer[/]"
+HELP = (
+    "[dim]/new starts another session, /session shows this one's id, /quit ends; "
+    "Ctrl-C while it works: tell it something, or stop it[/]"
+)
+
+
+SPOKEN = frozenset({"message.created", "message.completed", "run.cancelled", "run.rolled_back"})
 
 
 def chat(
@@ -51,21 +57,43 @@ def _ask() -> str | None:
 
 def _turn(client: ApiClient, agent: str, text: str, session: str | None) -> str:
     run = client.post("/v1/runs", {"agent": agent, "input": text, **({"session_id": session} if session else {})})
-    try:
-        follow_run(client, run, LiveView())
-    except KeyboardInterrupt:
-        client.post(f"/v1/runs/{run['id']}/cancel", {"reason": "interrupted in the chat"})
-        out.print("\n[yellow]stopped[/]")
+    view = LiveView()
+    while view.outcome is None:
+        try:
+            follow_run(client, run, view)
+        except KeyboardInterrupt:
+            _interrupted(client, run)
     return str(run["session_id"])
 
 
+def _interrupted(client: ApiClient, run: dict[str, Any]) -> None:
+    """The run works on while its user thinks of something to tell it."""
+    try:
+        told = Prompt.ask("\n[bold green]tell it[/] [dim](nothing stops it)[/]", console=out, default="").strip()
+    except (EOFError, KeyboardInterrupt):
+        told = ""
+    try:
+        if told:
+            client.post(f"/v1/runs/{run['id']}/steer", {"content": told})
+        else:
+            client.post(f"/v1/runs/{run['id']}/cancel", {"reason": "interrupted in the chat"})
+    except CommandError as error:
+        out.print(f"[yellow]{escape(str(error))}[/]")  # it ended meanwhile: its end follows
+
+
 def _replay(client: ApiClient, session: str) -> None:
-    """Show the conversation so far."""
+    """Show the conversation so far, less what was taken back."""
     after = 0
+    log: list[dict[str, Any]] = []
     while page := client.get(f"/v1/sessions/{session}/events", after=after, limit=200)["items"]:
-        for event in page:
+        log += [event for event in page if event["type"] in SPOKEN]
+        after = page[-1]["seq"]
+    undone = {event["run_id"] for event in log if event["type"] == "run.rolled_back"}
+    for event in log:
+        if event["run_id"] not in undone:
             if event["type"] == "message.created":
                 out.print(f"\n[bold green]you[/]: {escape(event['payload']['content'])}")
             elif event["type"] == "message.completed":
                 out.print(escape(event["payload"]["content"]))
-        after = page[-1]["seq"]
+            elif event["payload"].get("partial_output"):
+                out.print(f"{escape(event['payload']['partial_output'])} [dim](stopped)[/]")

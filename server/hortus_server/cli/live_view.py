@@ -30,6 +30,7 @@ class LiveView:
         self._in_text = False
         self.outcome: Payload | None = None
         self.answer = ""
+        self.cursor = 0
 
     def show(self, frame: Mapping[str, Any], *, run_id: str | None = None) -> bool:
         """Print one frame; True when it ended `run_id` (or any run)."""
@@ -60,6 +61,7 @@ class LiveView:
 
     def _event(self, event: Mapping[str, Any], run_id: str | None) -> bool:
         kind, payload = str(event["type"]), event["payload"]
+        self.cursor = int(event["seq"])
         if kind == "message.completed":
             self.answer = str(payload["content"])
             self._text(str(payload["message_id"]), 0, self.answer)
@@ -124,9 +126,15 @@ def _tested(payload: Payload) -> tuple[str, str]:
     return style, f"test {verdict} in the {payload['tier']} sandbox: {one_line(str(payload['detail']))}"
 
 
+def _said(payload: Payload) -> tuple[str, str]:
+    return ("green", f"told: {one_line(str(payload['content']))}") if payload.get("steers") else ("dim", "")
+
+
 NOTES: dict[str, Callable[[Payload], tuple[str, str]]] = {
+    "message.created": _said,
     "run.started": lambda p: ("dim", f"worker {escape(str(p['worker_id']))} (generation {p['generation']})"),
     "run.waiting": _waiting,
+    "run.rolled_back": lambda p: ("yellow", f"taken back: {one_line(str(p['reason']))}"),
     "run.resumed": lambda p: ("green", f"goes on: {one_line(str(p['reason']))}"),
     "model.called": _model_called,
     "model.failed": lambda p: ("yellow", f"model: {one_line(str(p['message']))}"),

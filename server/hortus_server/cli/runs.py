@@ -9,12 +9,21 @@ from hortus_server.cli.live_view import LiveView
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import err, out, print_json, print_table
 
-app = typer.Typer(no_args_is_help=True, help="Runs: submit one, follow it, list, pause, resume, cancel.")
+MessagePolicy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        help="While a run of the session has not ended: enqueue, reject, interrupt, or rollback. "
+        "The session's own, if not given.",
+    ),
+]
+
+app = typer.Typer(no_args_is_help=True, help="Runs: submit one, follow it, steer it, list, pause, resume, cancel.")
 
 
 def follow_run(client: ApiClient, run: dict[str, Any], view: LiveView) -> None:
-    """Show a run until it ends. Ctrl-C asks whether to cancel it on the server."""
-    first = int(run["queued_seq"]) - 1
+    """Show a run until it ends; called again with the same view, from where that is."""
+    first = max(int(run["queued_seq"]) - 1, view.cursor)
     for frame in client.follow(run["session_id"], after=first):
         if view.show(frame, run_id=run["id"]):
             return
@@ -25,6 +34,7 @@ def start(
     agent: Annotated[str, typer.Argument(help="Agent by name or id.")],
     text: Annotated[str, typer.Argument(help="What to do.", metavar="TEXT")],
     session: Annotated[str | None, typer.Option(help="Go on in this session.")] = None,
+    policy: MessagePolicy = None,
     batch: Annotated[bool, typer.Option("--batch", help="Give way to interactive runs.")] = False,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Show it live until it ends.")] = True,
     as_json: AsJson = False,
@@ -33,7 +43,7 @@ def start(
 ) -> None:
     """Submit a run and follow it live."""
     client = open_client(url, key)
-    body = {"agent": agent, "input": text, **({"session_id": session} if session else {})}
+    body = {"agent": agent, "input": text, **({"session_id": session} if session else {}), "message_policy": policy}
     run = client.post("/v1/runs", {**body, **({"priority": "batch"} if batch else {})})
     if not follow:
         print_json(run) if as_json else out.print(f"run {run['id']} in session {run['session_id']}")
@@ -104,6 +114,19 @@ def cancel(
     if not run:
         raise CommandError(f"no answer for run {run_id}")
     print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}, stop requested")
+
+
+@app.command("steer")
+def steer(
+    run_id: str,
+    text: Annotated[str, typer.Argument(help="What the run is told.", metavar="TEXT")],
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Tell a run something while it works; it sees it at its next step."""
+    said = open_client(url, key).post(f"/v1/runs/{run_id}/steer", {"content": text})
+    print_json(said) if as_json else out.print(f"run {run_id}: told, event {said['seq']} of its session")
 
 
 @app.command("pause")

@@ -18,6 +18,8 @@ from hortus_server.api.schemas.runs import (
     RunDetailView,
     RunPage,
     RunView,
+    SteerCreate,
+    SteeredView,
     StepsView,
     StepView,
     run_detail,
@@ -27,6 +29,7 @@ from hortus_server.api.schemas.wire import agent_of, page_json
 from hortus_server.domain.ids import AgentId, RunId, SessionId
 from hortus_server.domain.records import RunStatus
 from hortus_server.services.read_events import read_run_events
+from hortus_server.services.steer_run import steered_json
 from hortus_server.services.submit_run import RunRequest
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -58,6 +61,7 @@ async def create_run(body: RunCreate, edge: EdgeDep, caller: RunsWrite, idempote
         session_id=SessionId(body.session_id) if body.session_id else None,
         limits=body.limits.model_dump(exclude_none=True),
         priority=body.priority,
+        message_policy=body.message_policy,
     )
     once = idempotent.once(run_json, status=202)
     answer = await edge.submit_run(caller.tenant_id, request=request, once=once)
@@ -104,6 +108,18 @@ async def cancel_run(
     reason = (body or RunCancel()).reason
     run = await edge.cancel_run(caller.tenant_id, RunId(run_id), reason=reason)
     return json_answer(RunView.model_validate(run))
+
+
+@router.post("/{run_id}/steer", status_code=202, response_model=SteeredView, responses=SUBMIT, dependencies=[NoQuery])
+async def steer_run(
+    run_id: UUID, body: SteerCreate, edge: EdgeDep, caller: RunsWrite, idempotent: Idempotent
+) -> Response:
+    """Tell a run something while it works: its next model call sees it. 409 `run_ended` once it has ended.
+
+    202 means committed: a run that was about to answer does one more step instead of ending without having seen it.
+    """
+    once = idempotent.once(steered_json, status=202)
+    return created(await edge.steer_run(caller.tenant_id, RunId(run_id), content=body.content, once=once))
 
 
 @router.get("/{run_id}/steps", response_model=StepsView, responses=READ, dependencies=[NoQuery])

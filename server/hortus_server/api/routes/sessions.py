@@ -39,7 +39,9 @@ class SessionQuery(PageQuery):
 async def create_session(body: SessionCreate, edge: EdgeDep, caller: SessionsWrite, idempotent: Idempotent) -> Response:
     """Begin a conversation with an agent. The log's first event is `session.created`."""
     once = idempotent.once(session_json)
-    draft = SessionDraft(agent=agent_of(body.agent), title=body.title, metadata=body.metadata)
+    draft = SessionDraft(
+        agent=agent_of(body.agent), title=body.title, metadata=body.metadata, message_policy=body.message_policy
+    )
     return created(await edge.create_session(caller.tenant_id, draft=draft, once=once))
 
 
@@ -88,12 +90,16 @@ async def fork_session(
 async def create_message(
     session_id: UUID, body: MessageCreate, edge: EdgeDep, caller: RunsWrite, idempotent: Idempotent
 ) -> Response:
-    """Say something; the answer is the run that will reply. 202 means committed: it survives any crash."""
+    """Say something; the answer is the run that will reply. 202 means committed: it survives any crash.
+
+    `message_policy` says what happens where a run of the session has not ended.
+    """
     request = RunRequest(
         content=body.content,
         session_id=SessionId(session_id),
         limits=body.limits.model_dump(exclude_none=True),
         priority=body.priority,
+        message_policy=body.message_policy,
     )
     once = idempotent.once(run_json, status=202)
     answer = await edge.submit_run(caller.tenant_id, request=request, once=once)

@@ -10,7 +10,7 @@ from hortus_agents.events import WaitReason
 from hortus_agents.limits import BudgetLeft, RunLimits, Spent
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.admission import Priority
-from hortus_server.domain.records import Run, RunStatus
+from hortus_server.domain.records import MessagePolicy, Run, RunStatus
 from hortus_server.ports.budgets import RunSpending
 
 
@@ -21,6 +21,19 @@ def _not_blank(text: str) -> str:
 
 
 Content = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_not_blank)]
+SteerContent = Annotated[str, Field(min_length=1, max_length=8_000), AfterValidator(_not_blank)]
+
+
+Policy = Annotated[
+    MessagePolicy | None,
+    Field(
+        description=(
+            "what happens where runs of the session have not ended: `enqueue` waits for them; `reject` answers 409; "
+            "`interrupt` stops them and keeps what was said; `rollback` stops them and takes back what was said in "
+            "them. Null: the session's own policy"
+        )
+    ),
+]
 
 
 class LimitsPatch(Body):
@@ -48,6 +61,7 @@ class RunCreate(Body):
     input: Content
     session_id: UUID | None = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
+    message_policy: Policy = None
     priority: Priority = Field(default="interactive", description="batch runs give way to interactive ones")
 
 
@@ -55,6 +69,23 @@ class RunCancel(Body):
     """Why; kept in the log."""
 
     reason: str = Field(default="cancelled by the caller", min_length=1, max_length=500)
+
+
+class SteerCreate(Body):
+    """Something to tell a run that has not ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "Use the metric system, please."}]})
+
+    content: SteerContent
+
+
+class SteeredView(View):
+    """Where the message stands in the session's log; the run's next model call sees it."""
+
+    run_id: UUID
+    session_id: UUID
+    message_id: UUID
+    seq: int
 
 
 class RunView(View):
@@ -72,6 +103,9 @@ class RunView(View):
     waiting_for: WaitReason | None = Field(description="what a waiting run waits for")
     cancel_requested_at: datetime | None
     pause_requested_at: datetime | None
+    rolled_back_at: datetime | None = Field(
+        default=None, description="since when what was said in this run is no part of the conversation"
+    )
     limits: RunLimits
     output: str | None = Field(description="the answer, or what there was of it when the run ended")
     error_code: str | None

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from hortus_server.api.schemas.runs import Content, LimitsPatch
+from hortus_server.api.schemas.runs import Content, LimitsPatch, Policy
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.admission import Priority
-from hortus_server.domain.records import Session
+from hortus_server.domain.records import MessagePolicy, Session
 
 Metadata = dict[str, Any]
 
@@ -24,6 +24,9 @@ class SessionCreate(Body):
     agent: str = Field(min_length=1, max_length=200)
     title: str = Field(default="", max_length=200)
     metadata: Metadata = Field(default_factory=dict, max_length=50, description="the caller's own notes, up to 50 keys")
+    message_policy: MessagePolicy = Field(
+        default="enqueue", description="what a message does while a run has not ended, where it does not say so itself"
+    )
 
 
 class MessageCreate(Body):
@@ -33,6 +36,7 @@ class MessageCreate(Body):
 
     content: Content
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
+    message_policy: Policy = None
     priority: Priority = Field(default="interactive", description="batch runs give way to interactive ones")
 
 
@@ -54,6 +58,7 @@ class SessionView(View):
     agent_id: UUID
     title: str
     metadata: Metadata
+    message_policy: MessagePolicy = "enqueue"
     forked_from_session_id: UUID | None = Field(default=None, description="the origin of a fork; it may be gone")
     forked_from_seq: int | None = None
     last_seq: int

@@ -1,21 +1,21 @@
 """What a client may ask on a socket; each frame gets exactly one reply."""
 
 import hashlib
-from typing import Any, Protocol, assert_never
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar, assert_never
 
 import orjson
 from pydantic import ValidationError
 
 from hortus_server.api.auth import Caller
 from hortus_server.api.edge import Edge
-from hortus_server.api.errors import invalid_request, problem, problem_of
+from hortus_server.api.errors import invalid_request, problem_of
 from hortus_server.api.middleware import check_json
 from hortus_server.api.schemas.approvals import approval_json
 from hortus_server.api.schemas.runs import run_json
 from hortus_server.api.schemas.wire import agent_of
 from hortus_server.api.streams.frames import (
     CLIENT_FRAME,
-    NOT_SUPPORTED,
     AnswerCommand,
     ApproveCommand,
     AuthCommand,
@@ -26,14 +26,19 @@ from hortus_server.api.streams.frames import (
     PingCommand,
     ResumeCommand,
     StartCommand,
+    SteerCommand,
     SubscribeCommand,
     UnsubscribeCommand,
 )
 from hortus_server.domain.approvals import Approval, Decider, Ruling
 from hortus_server.domain.errors import ConflictError, HortusError
 from hortus_server.domain.ids import ApprovalId, RunId, SessionId
+from hortus_server.domain.records import Run
 from hortus_server.services.create_once import Once
+from hortus_server.services.steer_run import steered_json
 from hortus_server.services.submit_run import RunRequest
+
+T = TypeVar("T")
 
 
 class Subscriptions(Protocol):
@@ -66,11 +71,6 @@ class Commands:
         frame_id = value.get("id")
         if not isinstance(frame_id, str | int) or isinstance(frame_id, bool):
             frame_id = None
-        kind = value.get("type")
-        if isinstance(kind, str) and kind in NOT_SUPPORTED:
-            detail = f"{kind} is not supported by this version"
-            await self._socket.reply(frame_id, ok=False, problem=problem("not_supported", detail))
-            return
         fault = check_json(orjson.dumps(value))
         if fault is not None:
             await self._socket.reply(frame_id, ok=False, problem=fault)
@@ -101,27 +101,28 @@ class Commands:
                 return {"session_id": command.session_id}
             case StartCommand():
                 return await self._start(command)
-            case CancelCommand():
-                self._caller.demand("runs:write")
-                run = await self._edge.cancel_run(self._caller.tenant_id, RunId(command.run_id), reason=command.reason)
-                return {"run": run_json(run)}
-            case PauseCommand():
-                self._caller.demand("runs:write")
-                run = await self._edge.pause_run(self._caller.tenant_id, RunId(command.run_id), reason=command.reason)
-                return {"run": run_json(run)}
-            case ResumeCommand():
-                self._caller.demand("runs:write")
-                run = await self._edge.resume_run(
-                    self._caller.tenant_id,
-                    RunId(command.run_id),
-                    reason=command.reason,
-                    by=f"{self._caller.key_name} ({self._caller.key_id})",
-                )
-                return {"run": run_json(run)}
+            case SteerCommand():
+                return await self._steer(command)
+            case CancelCommand() | PauseCommand() | ResumeCommand():
+                return {"run": run_json(await self._stop_or_go_on(command))}
             case ApproveCommand() | DenyCommand() | AnswerCommand():
                 return {"approval": approval_json(await self._decide(command))}
             case AuthCommand():
                 raise ConflictError("this socket is authenticated already")
+            case _:
+                assert_never(command)
+
+    async def _stop_or_go_on(self, command: CancelCommand | PauseCommand | ResumeCommand) -> Run:
+        caller, run_id = self._caller, RunId(command.run_id)
+        caller.demand("runs:write")
+        match command:
+            case CancelCommand():
+                return await self._edge.cancel_run(caller.tenant_id, run_id, reason=command.reason)
+            case PauseCommand():
+                return await self._edge.pause_run(caller.tenant_id, run_id, reason=command.reason)
+            case ResumeCommand():
+                by = f"{caller.key_name} ({caller.key_id})"
+                return await self._edge.resume_run(caller.tenant_id, run_id, reason=command.reason, by=by)
             case _:
                 assert_never(command)
 
@@ -144,16 +145,28 @@ class Commands:
             agent=agent_of(command.agent) if command.agent else None,
             session_id=SessionId(session_id) if session_id else None,
             limits=command.limits.model_dump(exclude_none=True),
+            message_policy=command.message_policy,
         )
-        said = command.model_dump_json(exclude={"id"})
-        once = Once(
-            key=command.idempotency_key,
-            route=f"WS start {session_id or ''}",
-            body_sha256=hashlib.sha256(said.encode()).digest(),
-            status=202,
-            render=run_json,
-        )
+        once = _once(command, f"WS start {session_id or ''}", run_json)
         answer = await self._edge.submit_run(self._caller.tenant_id, request=request, once=once)
         if not answer.replayed:
             self._edge.metrics.runs_submitted.inc()
         return {"run": answer.body}
+
+    async def _steer(self, command: SteerCommand) -> dict[str, Any]:
+        self._caller.demand("runs:write")
+        once = _once(command, f"WS steer {command.run_id}", steered_json)
+        run_id = RunId(command.run_id)
+        answer = await self._edge.steer_run(self._caller.tenant_id, run_id, content=command.content, once=once)
+        return dict(answer.body)
+
+
+def _once(command: StartCommand | SteerCommand, route: str, render: Callable[[T], Mapping[str, Any]]) -> Once[T]:
+    said = command.model_dump_json(exclude={"id"})
+    return Once(
+        key=command.idempotency_key,
+        route=route,
+        body_sha256=hashlib.sha256(said.encode()).digest(),
+        status=202,
+        render=render,
+    )

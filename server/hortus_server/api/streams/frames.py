@@ -11,10 +11,11 @@ from hortus_agents.events import Event
 from hortus_server.api.errors import Problem
 from hortus_server.api.event_json import encode_event
 from hortus_server.api.schemas.approvals import Answer, ApprovalView, Why
-from hortus_server.api.schemas.runs import Content, LimitsPatch, RunView
+from hortus_server.api.schemas.runs import Content, LimitsPatch, Policy, RunView, SteerContent
 from hortus_server.ports.live import PartialMessage, TokenDelta
 from hortus_server.services.follow_session import Gap
 
+IdempotencyKey = Annotated[str | None, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 FrameId = Annotated[str, Field(min_length=1, max_length=100)] | int
 
 
@@ -76,7 +77,10 @@ class ErrorFrame(Frame):
 
 
 class ReplyFrame(Frame):
-    """The one answer to a client's frame. `run` answers what was asked of a run, `problem` why not."""
+    """The one answer to a client's frame. `run` answers what was asked of a run, `problem` why not.
+
+    `run_id`, `session_id`, `message_id` and `seq` answer `steer`: where the message stands in the log.
+    """
 
     type: Literal["reply"] = "reply"
     id: FrameId | None
@@ -84,7 +88,10 @@ class ReplyFrame(Frame):
     problem: Problem | None = None
     run: RunView | None = None
     approval: ApprovalView | None = None
+    run_id: UUID | None = None
     session_id: UUID | None = None
+    message_id: UUID | None = None
+    seq: int | None = None
 
 
 ServerFrame = Annotated[
@@ -129,7 +136,17 @@ class StartCommand(Command):
     agent: str | None = Field(default=None, min_length=1, max_length=200)
     session_id: UUID | None = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
-    idempotency_key: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
+    message_policy: Policy = None
+    idempotency_key: IdempotencyKey = None
+
+
+class SteerCommand(Command):
+    """Tell a run something while it works; its next model call sees it."""
+
+    type: Literal["steer"]
+    run_id: UUID
+    content: SteerContent
+    idempotency_key: IdempotencyKey = None
 
 
 class CancelCommand(Command):
@@ -191,6 +208,7 @@ ClientFrame = Annotated[
     | SubscribeCommand
     | UnsubscribeCommand
     | StartCommand
+    | SteerCommand
     | CancelCommand
     | PauseCommand
     | ResumeCommand
@@ -202,9 +220,6 @@ ClientFrame = Annotated[
 ]
 CLIENT_FRAME: TypeAdapter[Any] = TypeAdapter(cast("Any", ClientFrame))  # whether mypy takes a union here
 SERVER_FRAME: TypeAdapter[Any] = TypeAdapter(cast("Any", ServerFrame))  # hangs on its cache
-
-NOT_SUPPORTED = frozenset({"steer"})
-"""Types that the protocol reserves and this version does not do."""
 
 
 def encode(item: Event | TokenDelta | PartialMessage | Gap, session_id: UUID) -> tuple[str, str]:

@@ -938,6 +938,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{run_id}/steer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Steer Run
+         * @description Tell a run something while it works: its next model call sees it. 409 `run_ended` once it has ended.
+         *
+         *     202 means committed: a run that was about to answer does one more step instead of ending without having seen it.
+         *
+         *     Scope: `runs:write`.
+         */
+        post: operations["steer_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/steps": {
         parameters: {
             query?: never;
@@ -1259,6 +1283,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{session_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork Session
+         * @description Go on from an event of this conversation in a session of its own, whose log begins with `session.forked`.
+         *
+         *     What was said and bound up to there is copied; a run that was under way there is not continued.
+         *
+         *     Scope: `sessions:write`.
+         */
+        post: operations["fork_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{session_id}/messages": {
         parameters: {
             query?: never;
@@ -1271,6 +1319,8 @@ export interface paths {
         /**
          * Create Message
          * @description Say something; the answer is the run that will reply. 202 means committed: it survives any crash.
+         *
+         *     `message_policy` says what happens where a run of the session has not ended.
          *
          *     Scope: `runs:write`.
          */
@@ -2610,7 +2660,7 @@ export interface components {
             type: "capability.tested";
         };
         /** ClientFrame */
-        ClientFrame: components["schemas"]["AuthCommand"] | components["schemas"]["SubscribeCommand"] | components["schemas"]["UnsubscribeCommand"] | components["schemas"]["StartCommand"] | components["schemas"]["CancelCommand"] | components["schemas"]["PauseCommand"] | components["schemas"]["ResumeCommand"] | components["schemas"]["ApproveCommand"] | components["schemas"]["DenyCommand"] | components["schemas"]["AnswerCommand"] | components["schemas"]["PingCommand"];
+        ClientFrame: components["schemas"]["AuthCommand"] | components["schemas"]["SubscribeCommand"] | components["schemas"]["UnsubscribeCommand"] | components["schemas"]["StartCommand"] | components["schemas"]["SteerCommand"] | components["schemas"]["CancelCommand"] | components["schemas"]["PauseCommand"] | components["schemas"]["ResumeCommand"] | components["schemas"]["ApproveCommand"] | components["schemas"]["DenyCommand"] | components["schemas"]["AnswerCommand"] | components["schemas"]["PingCommand"];
         /**
          * @description why the server closes a WebSocket; reconnect with the last cursor
          * @enum {integer}
@@ -2844,7 +2894,7 @@ export interface components {
         };
         /**
          * EndpointView
-         * @description `up` where every process that reports can use it, `down` where none can, else `partly`.
+         * @description `up` where no worker sees it down, `partly` where another had an answer since then, else `down`.
          */
         EndpointView: {
             /** Down Since */
@@ -3522,6 +3572,11 @@ export interface components {
             content: string;
             limits?: components["schemas"]["LimitsPatch"];
             /**
+             * Message Policy
+             * @description what happens where runs of the session have not ended: `enqueue` waits for them; `reject` answers 409; `interrupt` stops them and keeps what was said; `rollback` stops them and takes back what was said in them. Null: the session's own policy
+             */
+            message_policy?: ("enqueue" | "reject" | "interrupt" | "rollback") | null;
+            /**
              * Priority
              * @description batch runs give way to interactive ones
              * @default interactive
@@ -3906,18 +3961,35 @@ export interface components {
         /**
          * ReplyFrame
          * @description The one answer to a client's frame. `run` answers what was asked of a run, `problem` why not.
+         *
+         *     `run_id`, `session_id`, `message_id` and `seq` answer `steer`: where the message stands in the log.
          */
         ReplyFrame: {
             /** @default null */
             approval: components["schemas"]["ApprovalView"] | null;
             /** Id */
             id: string | number | null;
+            /**
+             * Message Id
+             * @default null
+             */
+            message_id: string | null;
             /** Ok */
             ok: boolean;
             /** @default null */
             problem: components["schemas"]["Problem"] | null;
             /** @default null */
             run: components["schemas"]["RunView"] | null;
+            /**
+             * Run Id
+             * @default null
+             */
+            run_id: string | null;
+            /**
+             * Seq
+             * @default null
+             */
+            seq: number | null;
             /**
              * Session Id
              * @default null
@@ -4035,6 +4107,11 @@ export interface components {
             input: string;
             limits?: components["schemas"]["LimitsPatch"];
             /**
+             * Message Policy
+             * @description what happens where runs of the session have not ended: `enqueue` waits for them; `reject` answers 409; `interrupt` stops them and keeps what was said; `rollback` stops them and takes back what was said in them. Null: the session's own policy
+             */
+            message_policy?: ("enqueue" | "reject" | "interrupt" | "rollback") | null;
+            /**
              * Priority
              * @description batch runs give way to interactive ones
              * @default interactive
@@ -4101,6 +4178,11 @@ export interface components {
              * @description place of `run.queued` in the session's log
              */
             queued_seq: number;
+            /**
+             * Rolled Back At
+             * @description since when what was said in this run is no part of the conversation
+             */
+            rolled_back_at?: string | null;
             /**
              * Session Id
              * Format: uuid
@@ -4372,6 +4454,11 @@ export interface components {
              */
             queued_seq: number;
             /**
+             * Rolled Back At
+             * @description since when what was said in this run is no part of the conversation
+             */
+            rolled_back_at?: string | null;
+            /**
              * Session Id
              * Format: uuid
              */
@@ -4616,6 +4703,13 @@ export interface components {
             /** Agent */
             agent: string;
             /**
+             * Message Policy
+             * @description what a message does while a run has not ended, where it does not say so itself
+             * @default enqueue
+             * @enum {string}
+             */
+            message_policy: "enqueue" | "reject" | "interrupt" | "rollback";
+            /**
              * Metadata
              * @description the caller's own notes, up to 50 keys
              */
@@ -4647,6 +4741,25 @@ export interface components {
              * @enum {string}
              */
             type: "session.created";
+        };
+        /**
+         * SessionFork
+         * @description Where to go on from.
+         * @example {
+         *       "at_seq": 12
+         *     }
+         */
+        SessionFork: {
+            /**
+             * At Seq
+             * @description the last event that counts; null: the log's end
+             */
+            at_seq?: number | null;
+            /**
+             * Title
+             * @description null: the origin's
+             */
+            title?: string | null;
         };
         /**
          * SessionForked
@@ -4707,6 +4820,13 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Forked From Seq */
+            forked_from_seq?: number | null;
+            /**
+             * Forked From Session Id
+             * @description the origin of a fork; it may be gone
+             */
+            forked_from_session_id?: string | null;
             /**
              * Id
              * Format: uuid
@@ -4714,6 +4834,12 @@ export interface components {
             id: string;
             /** Last Seq */
             last_seq: number;
+            /**
+             * Message Policy
+             * @default enqueue
+             * @enum {string}
+             */
+            message_policy: "enqueue" | "reject" | "interrupt" | "rollback";
             /** Metadata */
             metadata: {
                 [key: string]: unknown;
@@ -4731,6 +4857,11 @@ export interface components {
          * @description How one process finds an endpoint.
          */
         SightView: {
+            /**
+             * Alive At
+             * @description when it last answered this process
+             */
+            alive_at: string | null;
             /** Answered */
             answered: number;
             /**
@@ -4867,6 +4998,12 @@ export interface components {
             input: string;
             limits?: components["schemas"]["LimitsPatch"];
             /**
+             * Message Policy
+             * @description what happens where runs of the session have not ended: `enqueue` waits for them; `reject` answers 409; `interrupt` stops them and keeps what was said; `rollback` stops them and takes back what was said in them. Null: the session's own policy
+             * @default null
+             */
+            message_policy: ("enqueue" | "reject" | "interrupt" | "rollback") | null;
+            /**
              * Session Id
              * @default null
              */
@@ -4889,6 +5026,65 @@ export interface components {
              * @enum {string}
              */
             width: "hour" | "day";
+        };
+        /**
+         * SteerCommand
+         * @description Tell a run something while it works; its next model call sees it.
+         */
+        SteerCommand: {
+            /** Content */
+            content: string;
+            /** Id */
+            id: string | number;
+            /**
+             * Idempotency Key
+             * @default null
+             */
+            idempotency_key: string | null;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "steer";
+        };
+        /**
+         * SteerCreate
+         * @description Something to tell a run that has not ended.
+         * @example {
+         *       "content": "Use the metric system, please."
+         *     }
+         */
+        SteerCreate: {
+            /** Content */
+            content: string;
+        };
+        /**
+         * SteeredView
+         * @description Where the message stands in the session's log; the run's next model call sees it.
+         */
+        SteeredView: {
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Seq */
+            seq: number;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
         };
         /**
          * StepStarted
@@ -5909,6 +6105,7 @@ export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionBudgetView = components['schemas']['SessionBudgetView'];
 export type SessionCreate = components['schemas']['SessionCreate'];
 export type SessionCreated = components['schemas']['SessionCreated'];
+export type SessionFork = components['schemas']['SessionFork'];
 export type SessionForked = components['schemas']['SessionForked'];
 export type SessionPage = components['schemas']['SessionPage'];
 export type SessionView = components['schemas']['SessionView'];
@@ -5917,6 +6114,9 @@ export type SnapshotFrame = components['schemas']['SnapshotFrame'];
 export type Spent = components['schemas']['Spent'];
 export type StartCommand = components['schemas']['StartCommand'];
 export type StatisticsView = components['schemas']['StatisticsView'];
+export type SteerCommand = components['schemas']['SteerCommand'];
+export type SteerCreate = components['schemas']['SteerCreate'];
+export type SteeredView = components['schemas']['SteeredView'];
 export type StepStarted = components['schemas']['StepStarted'];
 export type StepView = components['schemas']['StepView'];
 export type StepsView = components['schemas']['StepsView'];
@@ -10021,6 +10221,125 @@ export interface operations {
             };
         };
     };
+    steer_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SteerCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SteeredView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_run_steps: {
         parameters: {
             query?: never;
@@ -11526,6 +11845,116 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fork_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionFork"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
