@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from math import floor
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from hortus_agents.errors import ModelError, ModelTimeoutError, ModelUnavailableError
 from hortus_agents.models.circuit import Circuit, CircuitState, Ticket
-from hortus_agents.models.load import LoadReading, next_limit, parse_load
+from hortus_agents.models.load import FEWEST, SHRINK, LoadReading, next_limit, parse_load
 from hortus_agents.models.slots import RequestSlots
 
 _METRICS_TIMEOUT_S = 2.0
@@ -40,11 +41,10 @@ class BackendBounds:
 
 @dataclass(frozen=True, slots=True)
 class BackendStatus:
-    """How an address does, as this process sees it. `url` is without credentials; `since` when it came up or went down,
-    `alive_at` when it last answered.
+    """How an address does, as this process sees it.
 
-    `load` is what it reported last, None where it reports nothing. `answered`, `failed`, `refused` count requests:
-    those that came to their end, those that count against the circuit, and those sent away with a 429.
+    `url` is without credentials, `since` when it came up or went down, `alive_at` when it last answered. `load` is what it reported last, None where it reports nothing. `answered`, `failed`, `refused` count requests:
+    those that came to their end, those that count against the circuit, and those sent away because it was full.
     """
 
     url: str
@@ -75,6 +75,7 @@ class Backend:
         self._clock = clock
         self._overloaded_until = 0.0
         self._ask_at = 0.0
+        self._streams = 0
         self._answered = self._failed = self._refused = 0
 
     @property
@@ -91,6 +92,15 @@ class Backend:
         """Seconds until a request may be sent, slots aside; 0 is now."""
         return max(self.circuit.retry_in_s(), self.overloaded_for_s())
 
+    def note_begun(self, ticket: Ticket) -> None:
+        """An answer began to stream; `note_over` follows, whatever comes of it."""
+        self._streams += 1
+        self.circuit.alive(ticket)
+
+    def note_over(self) -> None:
+        """An answer that had begun streams no more."""
+        self._streams -= 1
+
     def note_answer(self, ticket: Ticket) -> None:
         """An answer came to its end."""
         self._answered += 1
@@ -99,20 +109,27 @@ class Backend:
     def note_error(self, ticket: Ticket, error: ModelError) -> None:
         """What an error means for this address.
 
-        A timeout, a lost connection and a 5xx count against it. A 429 is saturation. Everything else is about the
-        request, and shows that the endpoint lives.
+        A timeout, a lost connection and a 5xx count against it. A 429 is saturation, and so is a 503 that names a time
+        or comes while other answers stream: vLLM refuses so beyond `--max-num-queued-reqs`. Everything else is about
+        the request, and shows that the endpoint lives.
         """
-        status = error.status if isinstance(error, ModelUnavailableError) else None
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            asked_s = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
+        if isinstance(error, ModelUnavailableError) and self._is_full(error):
+            asked_s = _OVERLOADED_S if error.retry_after_s is None else error.retry_after_s
             self._refused += 1
-            self._overloaded_until = self._clock() + min(_OVERLOADED_S if asked_s is None else asked_s, _LONGEST_S)
+            self._overloaded_until = self._clock() + min(asked_s, _LONGEST_S)
+            if self.load is not None:  # whose looks let it grow again
+                self.slots.resize(max(FEWEST, floor(self.slots.taken * SHRINK)))
             self.circuit.alive(ticket)
         elif isinstance(error, ModelUnavailableError | ModelTimeoutError):
             self._failed += 1
             self.circuit.fail(ticket, str(error)[:300])
         else:
             self.circuit.alive(ticket)
+
+    def _is_full(self, error: ModelUnavailableError) -> bool:
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return error.retry_after_s is not None or self._streams > 0
+        return error.status == HTTPStatus.TOO_MANY_REQUESTS
 
     async def look(self, session: aiohttp.ClientSession, api_key: SecretStr | None) -> None:
         """Read the endpoint's metrics and set the bound by them; never raises for one that does not answer."""

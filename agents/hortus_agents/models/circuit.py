@@ -38,8 +38,8 @@ class Ticket:
 class Circuit:
     """Closed: requests pass. Open: none does. Half-open: a single one, the probe, is under way.
 
-    `alive_at` is when the endpoint last answered. Belongs to one event loop; no method waits. `clock` counts seconds, `wall` tells the time, `jitter` gives a number
-    in [0, 1), `on_change` is told after each change of the state.
+    `alive_at` is when the endpoint last answered. Belongs to one event loop; no method waits. `clock` counts seconds,
+    `wall` tells the time, `jitter` gives a number in [0, 1), `on_change` is told after each change of the state.
     """
 
     def __init__(

@@ -129,7 +129,7 @@ class RoutedModel:
             async with aclosing(model.stream(own)) as parts:
                 async for part in parts:
                     if not begun:
-                        backend.circuit.alive(ticket)
+                        backend.note_begun(ticket)
                         begun = True
                     if isinstance(part, ChatResult):
                         backend.note_answer(ticket)
@@ -142,6 +142,8 @@ class RoutedModel:
         finally:
             if not judged:
                 backend.circuit.abandon(ticket)
+            if begun:
+                backend.note_over()
             backend.slots.give_back()
 
 

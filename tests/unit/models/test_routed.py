@@ -156,6 +156,36 @@ async def test_a_429_is_saturation_and_no_failure(pool: Pool) -> None:
     assert await ask(pool.model()) == "room"
 
 
+async def test_a_503_beside_answers_that_stream_is_saturation_too(pool: Pool) -> None:
+    server = await pool.add({
+        "rules": [{"when": {"user": "hello"}, "reply": {"text": "a b c", "hold": "gate", "stall_at_token": 1}}],
+        "default": {"error": {"status": 503}},
+    })  # fmt: skip
+    other = REQUEST.model_copy(update={"messages": (Message(role="user", content="other"),)})
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ask(pool.model()))
+        await server.until_held("gate")
+        backend = pool.replicas[0].backend
+        await until(lambda: backend.circuit.alive_at is not None)
+        for _ in range(4):
+            with pytest.raises(ModelUnavailableError):
+                await ask(pool.model(), other)
+            pool.now += 1
+        assert (backend.circuit.state, backend.status().refused) == ("closed", 4)
+        server.release("gate")
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError):
+            await ask(pool.model(), other)
+    assert backend.circuit.state == "open", "nothing streams: it is not full but broken"
+
+
+async def test_a_503_that_names_a_time_is_saturation(pool: Pool) -> None:
+    await pool.add({"default": {"error": {"status": 503, "retry_after": 4}}})
+    with pytest.raises(ModelUnavailableError):
+        await ask(pool.model())
+    assert pool.replicas[0].backend.overloaded_for_s() == 4
+
+
 async def test_with_all_of_them_down_the_error_says_when_to_come_back(pool: Pool) -> None:
     await pool.add(DOWN)
     await pool.add({"default": {"error": {"status": 429, "retry_after": 3}}})

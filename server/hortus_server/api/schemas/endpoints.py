@@ -26,7 +26,7 @@ class SightView(View):
     cache: float | None = Field(description="share of its KV cache in use, as the endpoint reports")
     answered: int
     failed: int
-    refused: int = Field(description="answered with 429: full, not broken")
+    refused: int = Field(description="sent away because the endpoint was full")
 
 
 class EndpointView(View):
