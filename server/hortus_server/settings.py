@@ -129,7 +129,7 @@ class ModelSettings(Group):
         le=600,
         description="seconds until an open circuit is probed; doubled after each failed probe",
     )
-    breaker_max_open_s: float = Field(default=30.0, gt=0, le=3600, description="seconds between two probes at most")
+    breaker_max_open_s: float = Field(default=15.0, gt=0, le=3600, description="seconds between two probes at most")
 
     @model_validator(mode="after")
     def _has_an_endpoint(self) -> "ModelSettings":

@@ -8,7 +8,8 @@ from hortus_agents.loop.state import RunState
 
 ATTEMPTS = 3
 BACKOFF_S = 0.5  # doubled per attempt, plus up to as much again by chance
-MAX_BACKOFF_S = 30.0
+MAX_BACKOFF_S = 15.0
+MAX_ASKED_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,14 @@ def outage(error: ModelError) -> bool:
 
 
 def backoff_s(error: ModelError, *, attempt: int, jitter: float) -> float:
-    """Seconds to wait after failed attempt number `attempt` (1 is the first); what the endpoint asked for counts."""
-    asked = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
-    own = BACKOFF_S * float(2 ** min(attempt - 1, 10)) * (1 + jitter)
-    spread = (asked or 0.0) * (1 + jitter / 10)  # those who were told the same time do not all come at once
-    return min(max(spread, own), MAX_BACKOFF_S)
+    """Seconds to wait after failed attempt number `attempt` (1 is the first); what the endpoint asked for counts.
+
+    Where no request was sent, since every endpoint's circuit was open, the time until the next probe is all.
+    """
+    own_s = min(BACKOFF_S * float(2 ** min(attempt - 1, 10)) * (1 + jitter), MAX_BACKOFF_S)
+    asked_s = error.retry_after_s if isinstance(error, ModelUnavailableError) else None
+    if asked_s is None:
+        return own_s
+    asked_s *= 1 + jitter / 10  # those who were told the same time do not all come at once
+    sent = isinstance(error, ModelUnavailableError) and error.status is not None
+    return min(max(asked_s, own_s if sent else BACKOFF_S), MAX_ASKED_S)

@@ -43,8 +43,9 @@ class BackendBounds:
 class BackendStatus:
     """How an address does, as this process sees it.
 
-    `url` is without credentials, `since` when it came up or went down, `alive_at` when it last answered. `load` is what it reported last, None where it reports nothing. `answered`, `failed`, `refused` count requests:
-    those that came to their end, those that count against the circuit, and those sent away because it was full.
+    `url` is without credentials, `since` when it came up or went down, `alive_at` when it last answered. `load` is what
+    it reported last, None where it reports nothing. `answered`, `failed`, `refused` count requests: those that came to
+    their end, those that count against the circuit, and those sent away because it was full.
     """
 
     url: str

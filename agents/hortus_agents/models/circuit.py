@@ -24,7 +24,7 @@ class CircuitRules:
 
     failures: int = 3
     open_s: float = 2.0
-    max_open_s: float = 30.0
+    max_open_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)

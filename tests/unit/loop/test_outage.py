@@ -61,7 +61,15 @@ async def test_an_outage_within_the_patience_is_outlived() -> None:
     assert await until_over(run) == 5
     assert run.state().status == "succeeded"
     waits = [payload.reason.due_at for payload in run.payloads("run.waiting")]
-    assert [round((due - START).total_seconds()) for due in waits] == [2, 6, 14, 30, 60]
+    assert [round((due - START).total_seconds()) for due in waits] == [2, 6, 14, 29, 44]
+
+
+async def test_while_every_circuit_is_open_the_run_comes_back_with_the_probe() -> None:
+    opened = ModelUnavailableError("no endpoint takes requests", retry_after_s=3.0)
+    run = world([DOWN, DOWN, *[opened] * 6, '{"answer": "up"}'])
+    assert await until_over(run) == 6
+    waits = [payload.reason.due_at for payload in run.payloads("run.waiting")]
+    assert [round((due - START).total_seconds()) for due in waits] == [3, 6, 9, 12, 15, 18]
 
 
 async def test_patience_ends_with_the_endpoints_own_reason() -> None:
