@@ -7,7 +7,18 @@ from pydantic import ValidationError
 
 from hortus_agents.errors import AgentsError
 from hortus_server.adapters.embedded.errors import EmbeddedError
-from hortus_server.cli import admission, agents, approvals, keys, processes, runs, schedules, sessions, webhooks
+from hortus_server.cli import (
+    admission,
+    agents,
+    approvals,
+    keys,
+    processes,
+    run_insight,
+    runs,
+    schedules,
+    sessions,
+    webhooks,
+)
 from hortus_server.cli.chat import chat
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.demo import demo
@@ -26,6 +37,8 @@ app = typer.Typer(
 )
 for command in (up, down, status, doctor, models, demo, chat, freeze, unfreeze):
     app.command()(command)
+for insight in (run_insight.trace, run_insight.stuck, run_insight.requeue):
+    runs.app.command()(insight)
 app.add_typer(runs.app, name="run")
 app.add_typer(sessions.app, name="session")
 app.add_typer(agents.app, name="agent")

@@ -3,17 +3,29 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from hortus_server.api.answers import json_answer
-from hortus_server.api.deps import EdgeDep, NoQuery, Paging, RunsRead, RunsWrite
-from hortus_server.api.responses import CHANGE, LIST
+from hortus_server.api.deps import LARGEST_SEQ, EdgeDep, NoQuery, Paging, RunsRead, RunsWrite
+from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.runs import RunView
 from hortus_server.api.schemas.stuck import RunRequeue, StuckRunsView, stuck_page
+from hortus_server.api.schemas.trace import TraceView, trace_view
 from hortus_server.domain.ids import RunId
+from hortus_server.services.read_trace import read_trace
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+
+class TraceQuery(BaseModel):
+    """Which part of a trace."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: int = Field(default=0, ge=0, le=LARGEST_SEQ, description="a `next_after`")
+    limit: int = Field(default=1000, ge=1, le=5000, description="events behind one part")
 
 
 @router.get("/stuck", response_model=StuckRunsView, responses=LIST)
@@ -30,3 +42,15 @@ async def requeue_run(
     force = (body or RunRequeue()).force
     run = await edge.requeue_run(caller.tenant_id, RunId(run_id), force=force)
     return json_answer(RunView.model_validate(run))
+
+
+@router.get("/{run_id}/trace", response_model=TraceView, responses=READ)
+async def get_run_trace(
+    run_id: UUID, edge: EdgeDep, caller: RunsRead, query: Annotated[TraceQuery, Query()]
+) -> Response:
+    """What the run did, as a tree: steps, model and tool calls, evolution's calls, waits, approvals, takeovers.
+
+    With timings, tokens, cost, versions and memory hits. A long run comes in parts, cut between steps.
+    """
+    trace = await read_trace(edge.store, caller.tenant_id, RunId(run_id), after=query.after, limit=query.limit)
+    return json_answer(trace_view(trace))
