@@ -25,7 +25,7 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
       const session = await body(
         api.POST("/v1/sessions", {
           params: { header: idempotencyKey() },
-          body: { agent: picked, title, metadata: {} },
+          body: { agent: picked, title, metadata: {}, message_policy: "enqueue" },
         }),
       );
       if (message.trim() !== "") {

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { overviewQuery, type RunStatus, readinessQuery, runsQuery } from "../api/queries";
 import type { OverviewView, ReadinessView } from "../api/schema.gen";
+import { RunCharts } from "../charts/run-charts";
 import { Card, Page, TableBox } from "../components/page";
 import { RunTable } from "../components/run-table";
 import { Empty, Loaded } from "../components/states";
@@ -21,6 +22,7 @@ export function Overview(): ReactNode {
   return (
     <Page title="Overview">
       {can("admin") && <Counts />}
+      {can("runs:read") && <RunCharts />}
       <Card title="Components" aside={readiness.data && <StateBadge state={readiness.data.state} />}>
         <Loaded query={readiness}>{(data) => <Components data={data} />}</Loaded>
       </Card>

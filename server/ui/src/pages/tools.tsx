@@ -3,17 +3,21 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { toolsQuery, toolVersionsQuery } from "../api/queries";
 import type { ToolView } from "../api/schema.gen";
+import { ToolCharts } from "../charts/tool-charts";
 import { Card, Page, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
 import { StateBadge } from "../components/status";
 import { When } from "../components/values";
+import { useCan } from "../shell/me";
 import { count } from "../text/format";
 
 export default function Tools(): ReactNode {
+  const can = useCan();
   const query = useInfiniteQuery(toolsQuery);
   return (
     <Page title="Tools">
       <p className="muted">Tools that agents wrote for themselves, tested in the sandbox and shared with later runs.</p>
+      {can("runs:read") && <ToolCharts />}
       <Card>
         <Paged
           query={query}
