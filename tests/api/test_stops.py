@@ -26,7 +26,9 @@ async def test_a_queued_run_is_parked_resumed_and_cancelled(admin: Caller) -> No
     run_id = await submit(admin)
     paused = await admin.post(f"/v1/runs/{run_id}/pause", {"reason": "look first"})
     assert status_of(paused) == "waiting"
-    assert paused.json()["waiting_for"] == {"kind": "paused", "detail": "look first", "ref_id": None}
+    assert paused.json()["waiting_for"] == {
+        "kind": "paused", "detail": "look first", "ref_id": None, "due_at": None,
+    }  # fmt: skip
     assert status_of(await admin.post(f"/v1/runs/{run_id}/pause", {"reason": "again"})) == "waiting"
     resumed = await admin.post(f"/v1/runs/{run_id}/resume", {"reason": "fine"})
     assert status_of(resumed) == "queued"
