@@ -7,7 +7,7 @@ from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import print_json, print_table
 
-COLUMNS = ("endpoint", "models", "state", "down_since", "in_flight", "limit", "waiting", "workers", "last_error")
+COLUMNS = ("endpoint", "models", "state", "requests", "waiting", "last_error")
 
 
 def models(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
@@ -20,10 +20,18 @@ def models(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
 
 
 def _row(item: dict[str, Any]) -> dict[str, Any]:
-    found = item["processes"]
-    sums = {name: sum(one[name] for one in found) for name in ("in_flight", "limit", "waiting")}
-    shown = {name: item[name] for name in ("state", "down_since", "last_error")}
-    return {"endpoint": item["url"], "models": ", ".join(item["models"]), **shown, **sums, "workers": len(found)}
+    in_flight, limit, waiting = (
+        sum(one[name] for one in item["processes"]) for name in ("in_flight", "limit", "waiting")
+    )
+    state = item["state"] if item["down_since"] is None else f"{item['state']} since {item['down_since']}"
+    return {
+        "endpoint": item["url"],
+        "models": ", ".join(item["models"]),
+        "state": state,
+        "requests": f"{in_flight} of {limit}",
+        "waiting": waiting,
+        "last_error": item["last_error"],
+    }
 
 
 def endpoints_down() -> list[str]:
