@@ -11,13 +11,13 @@ from fastapi import FastAPI
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
 from hortus_server.domain.stuck import Patience
-from hortus_server.settings import ApiSettings, Settings, StuckSettings
+from hortus_server.settings import ApiSettings, Settings
 from hortus_server.wiring import Services, open_services
 
 PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
 
 
-def edge_options(settings: ApiSettings, stuck: StuckSettings) -> EdgeOptions:
+def edge_options(settings: ApiSettings) -> EdgeOptions:
     """The edge's bounds from the settings."""
     secret = settings.cookie_secret.get_secret_value().encode() if settings.cookie_secret else None
     return EdgeOptions(
@@ -31,7 +31,7 @@ def edge_options(settings: ApiSettings, stuck: StuckSettings) -> EdgeOptions:
         cookie_secret=secret,
         public_origin=_origin(settings.public_url),
         send_timeout_s=settings.send_timeout_s,
-        patience=_patience(stuck),
+        patience=_patience(settings),
     )
 
 
@@ -90,16 +90,16 @@ def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises UnavailableError when PostgreSQL does not answer at the start."""
     async with open_services(settings, role="api") as services:
-        edge = make_edge(edge_options(settings.api, settings.stuck), edge_ports(services))
+        edge = make_edge(edge_options(settings.api), edge_ports(services))
         await make_server(edge, settings.api).serve()
 
 
-def _patience(settings: StuckSettings) -> Patience:
+def _patience(settings: ApiSettings) -> Patience:
     return Patience(
-        queued=timedelta(seconds=settings.queued_s),
-        running=timedelta(seconds=settings.running_s),
-        waiting=timedelta(seconds=settings.waiting_s),
-        paused=timedelta(seconds=settings.paused_s),
+        queued=timedelta(seconds=settings.stuck_queued_s),
+        running=timedelta(seconds=settings.stuck_running_s),
+        waiting=timedelta(seconds=settings.stuck_waiting_s),
+        paused=timedelta(seconds=settings.stuck_paused_s),
     )
 
 

@@ -78,8 +78,8 @@ class ToolVersionUsed:
 class TraceTree:
     """What was seen so far, in the order of the events.
 
-    `spans` are the top of the tree, `called` the names of tool versions that were called, `known` those that events tell
-    of. `step`, `queue` (or a wait) and `call` are the last that began; `asked` are approvals by id.
+    `spans` are the top of the tree, `called` the names of tool versions that were called, `known` those of which events
+    tell. `step`, `queue` (or a wait) and `call` are the last that began; `asked` are approvals by id.
     """
 
     spans: list[Span] = field(default_factory=list)

@@ -27,10 +27,9 @@ from hortus_agents.events import (
 from hortus_agents.limits import FREE, LimitName, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.journal import message_id
-from hortus_agents.loop.state import RunState, fold_session
+from hortus_agents.loop.state import fold_session
 from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.models.port import ChatModel
-from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId, TenantId
@@ -40,6 +39,7 @@ from hortus_server.ports.observer import RunEnd
 from hortus_server.services.choose_run import ChooseRun, Turn
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
+from hortus_server.services.remember_run import memory_rule
 from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
 
 log = structlog.get_logger()
@@ -135,7 +135,7 @@ class ExecuteRun:
         state = fold_session(history, run.id)
         self.ports.observer.run_claimed(claim)
         await self.ports.live.publish_events(run.session_id, events)
-        return RunLog(self.ports, claim, state, events[-1].seq, owes_memory=_memory_rule(claim.spec)), stop
+        return RunLog(self.ports, claim, state, events[-1].seq, owes_memory=memory_rule(claim.spec)), stop
 
     async def _attend(self, run_log: RunLog, stop: Stop | None) -> RunEnd:
         """Do the work in a task of its own, which the heartbeat cancels; what ended it decides what is written."""
@@ -297,9 +297,3 @@ def _internal_end(run_log: RunLog, error: Exception) -> RunFailed:
 def _scope(claim: Claim) -> RunScope:
     run = claim.run
     return RunScope(tenant_id=run.tenant_id, session_id=run.session_id, run_id=run.id, agent_id=run.agent_id)
-
-
-def _memory_rule(spec: AgentSpec) -> Callable[[RunState], bool]:
-    """A job of memory is owed where the model said something and the agent keeps episodes or notes."""
-    keeps = spec.memory.remember or "remember" in spec.tools
-    return lambda state: keeps and state.spent.model_calls > 0

@@ -14,6 +14,7 @@ from hortus_agents.events import (
     RunQueued,
     ToolFinished,
 )
+from hortus_agents.loop.state import RunState
 from hortus_agents.spec import AgentSpec
 from hortus_memory.segmentation.narrate import RunTranscript, ToolUse, build_episode
 from hortus_memory.service import EpisodicMemory
@@ -28,6 +29,12 @@ from hortus_server.services.agent_memory import VISIBILITIES, episode_id, to_epi
 _PAGE = 500
 _OUTSIDE_TOOLS = frozenset({"http_get"})
 _UNREMEMBERED = frozenset({"cancelled"})  # a stop says nothing about the task
+
+
+def memory_rule(spec: AgentSpec) -> Callable[[RunState], bool]:
+    """A job of memory is owed where the model said something and the agent keeps episodes or notes."""
+    keeps = spec.memory.remember or "remember" in spec.tools
+    return lambda state: keeps and state.spent.model_calls > 0
 
 
 @dataclass(frozen=True, slots=True)

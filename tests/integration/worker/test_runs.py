@@ -1,6 +1,7 @@
 """Runs on real worker processes: two of them and beat, shared by these tests."""
 
 import asyncio
+import itertools
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from hortus_server.adapters.celery.wakeups import open_wakeups
 from hortus_server.adapters.celery.workers import CeleryWorkerControl
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.domain.admission import TenantAdmission
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.ports.live import LiveItem, TokenDelta
 
@@ -140,3 +142,19 @@ async def test_workers_are_listed_drained_and_resumed(running: Cluster) -> None:
         assert (await control.resume(first.id)).queues == first.queues
         with pytest.raises(NotFoundError):
             await control.drain("nobody@nowhere")
+
+
+async def test_a_tenants_limit_holds_and_each_end_lets_the_next_begin(running: Cluster) -> None:
+    running.script(ANSWER)
+    async with running.store.transaction() as uow:
+        await uow.admission.set(running.tenant_id, TenantAdmission(max_concurrent_runs=1))
+    try:
+        submitted = [await running.submit() for _ in range(4)]
+        runs = [await running.ended(run) for run in submitted]
+    finally:
+        async with running.store.transaction() as uow:
+            await uow.admission.set(running.tenant_id, TenantAdmission())
+    assert {(run.status, run.generation) for run in runs} == {("succeeded", 1)}
+    in_order = sorted(runs, key=lambda run: run.started_at)
+    for one, following in itertools.pairwise(in_order):
+        assert following.started_at >= one.finished_at
