@@ -209,6 +209,12 @@ export const workersQuery = queryOptions({
   refetchInterval: 5_000,
 });
 
+export const endpointsQuery = queryOptions({
+  queryKey: ["endpoints"],
+  queryFn: () => body(api.GET("/v1/admin/models")),
+  refetchInterval: 5_000,
+});
+
 export const modelsQuery = queryOptions({
   queryKey: ["models"],
   queryFn: () => body(api.GET("/v1/models")),

@@ -5,12 +5,24 @@ import { Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { Copy } from "../components/values";
+import { useCan } from "../shell/me";
 import { count } from "../text/format";
+import { Endpoints } from "./endpoints";
 
 export function Models(): ReactNode {
+  const can = useCan();
+  return (
+    <>
+      <Catalogue />
+      {can("admin") && <Endpoints />}
+    </>
+  );
+}
+
+function Catalogue(): ReactNode {
   const query = useQuery(modelsQuery);
   return (
-    <Card title="Models behind the configured endpoint">
+    <Card title="Models that agents may name">
       <Loaded query={query}>
         {({ items }) =>
           items.length === 0 ? (
