@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hortus_agents.messages import JsonObject, ToolSpec
+from hortus_agents.tools.port import InDoubtPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class Capability:
 
     `parameters` is a JSON schema of type object, `returns` the schema of the result, `function` the name that
     `source` defines. `tests` are the rows that were checked: {"arguments", "expected", "got", "verdict", ...}.
+    `in_doubt` says what happens to its interrupted calls.
     """
 
     tool_id: UUID
@@ -25,6 +27,7 @@ class Capability:
     source: str
     function: str
     tests: tuple[JsonObject, ...] = field(default=())
+    in_doubt: InDoubtPolicy = "rerun"
 
     @property
     def spec(self) -> ToolSpec:

@@ -11,7 +11,7 @@ from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, To
 
 
 class EvolvedTool:
-    """Wraps one version. Its code is pure by construction (no network, fresh jail), so a call may run again."""
+    """Wraps one version. Its code is pure by construction (no network, fresh jail): by default a call may run again."""
 
     def __init__(self, capability: Capability, *, sandbox: Sandbox, library: CapabilityLibrary) -> None:
         self._capability = capability
@@ -21,7 +21,8 @@ class EvolvedTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(self._capability.spec, SideEffect.SCRATCH, version_id=self._capability.version_id)
+        found = self._capability
+        return ToolDefinition(found.spec, SideEffect.SCRATCH, found.in_doubt, version_id=found.version_id)
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from hortus_agents.events import WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import (
     AgentId,
@@ -228,6 +229,7 @@ class ToolVersion:
     failures: int
     created_at: datetime
     activated_at: datetime | None
+    in_doubt: InDoubtPolicy = "rerun"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId
 from hortus_server.domain.records import Page, Tool, ToolState, ToolVersion
 from hortus_server.ports.paging import PageRequest
@@ -27,6 +28,12 @@ class ToolChanges(Protocol):
 
     async def disable(self, tenant_id: TenantId, tool_id: ToolId, *, reason: str) -> Tool:
         """Take the active version out of use everywhere. Raises NotFoundError."""
+        ...
+
+    async def set_in_doubt(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, policy: InDoubtPolicy
+    ) -> ToolVersion:
+        """Say what happens to interrupted calls of a version. Raises NotFoundError."""
         ...
 
     async def record_use(

@@ -130,6 +130,7 @@ def to_capability(name: str, version: ToolVersion) -> Capability:
         source=version.source,
         function=version.function,
         tests=tuple(dict(case) for case in version.tests),
+        in_doubt=version.in_doubt,
     )
 
 

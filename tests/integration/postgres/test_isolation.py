@@ -124,6 +124,7 @@ REACHES = {
     "tools.propose": None,
     "tools.record_test": lambda u, t, r: u.tools.record_test(t, r.tool_version.id, state="rejected", report={}),
     "tools.activate": lambda u, t, r: u.tools.activate(t, r.tool_version.id),
+    "tools.set_in_doubt": lambda u, t, r: u.tools.set_in_doubt(t, r.tool_version.id, policy="ask"),
     "tools.disable": lambda u, t, r: u.tools.disable(t, r.tool_version.tool_id, reason="mine now"),
     "tools.get": lambda u, t, r: u.tools.get(t, r.tool_version.tool_id),
     "tools.get_version": lambda u, t, r: u.tools.get_version(t, r.tool_version.id),

@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_timed, encode_timed, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
@@ -102,6 +103,17 @@ class PostgresTools:
             raise NotFoundError("tool", tool_id)
         await self._sql.count("disable_active", tenant_id=tenant_id, tool_id=tool_id, reason=reason)
         return tool
+
+    async def set_in_doubt(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, policy: InDoubtPolicy
+    ) -> ToolVersion:
+        """See the port."""
+        version = await self._sql.one(
+            "set_in_doubt", rows.tool_version, tenant_id=tenant_id, version_id=version_id, policy=policy
+        )
+        if version is None:
+            raise NotFoundError("tool version", version_id)
+        return version
 
     async def get(self, tenant_id: TenantId, key: ToolId | str) -> Tool:
         """See the port."""

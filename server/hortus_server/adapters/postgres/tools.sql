@@ -2,7 +2,8 @@
 -- The version that this call proposed with this source, if it did so before.
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s
     AND (
@@ -35,7 +36,8 @@ VALUES (
 ON CONFLICT DO NOTHING
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 
 -- name: record_test :one
 -- Keep a report and the cases that it checked; a version that got beyond its test keeps its state.
@@ -47,7 +49,8 @@ SET
 WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 
 -- name: lock_tool_of_version :one
 -- Those who change which version is active take turns at the tool's row.
@@ -77,7 +80,8 @@ WITH activated AS (
         AND test_report IS NOT NULL
     RETURNING
         id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256,
-        tests, test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+        tests, test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 ),
 line AS (
     UPDATE tools
@@ -87,7 +91,8 @@ line AS (
 )
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 FROM activated
 
 -- name: disable_tool :one
@@ -119,7 +124,8 @@ WHERE tenant_id = %(tenant_id)s AND name = %(name)s
 -- By id.
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 
@@ -128,7 +134,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 SELECT
     v.id, v.tenant_id, v.tool_id, v.version, v.state, v.description, v.parameters, v.returns, v.function, v.source,
     v.source_sha256, v.tests, v.test_report, v.origin_run_id, v.origin_call_id, v.uses, v.failures, v.created_at,
-    v.activated_at,
+    v.activated_at, v.in_doubt,
     t.name AS tool_name, t.description AS tool_description, t.active_version AS tool_active_version,
     t.created_at AS tool_created_at, t.updated_at AS tool_updated_at
 FROM tool_versions AS v
@@ -140,7 +146,8 @@ ORDER BY array_position(%(version_ids)s::uuid[], v.id)
 -- What one call proposed, oldest first.
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND origin_run_id = %(run_id)s AND origin_call_id = %(call_id)s
 ORDER BY created_at, version
@@ -157,7 +164,8 @@ LIMIT %(rows)s
 -- Newest first.
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND tool_id = %(tool_id)s
 ORDER BY version DESC
@@ -177,3 +185,13 @@ UPDATE tool_versions
 SET uses = uses + 1, failures = failures + CASE WHEN counted.ok THEN 0 ELSE 1 END
 FROM counted
 WHERE tool_versions.id = counted.tool_version_id
+
+-- name: set_in_doubt :one
+-- What happens to a call of this version whose worker died before it knew the result.
+UPDATE tool_versions
+SET in_doubt = %(policy)s
+WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
+RETURNING
+    id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt

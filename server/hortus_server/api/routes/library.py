@@ -28,6 +28,7 @@ from hortus_server.api.schemas.library import (
     ModelsView,
     ModelView,
     ToolDisable,
+    ToolInDoubt,
     ToolPage,
     ToolUsesView,
     ToolUseView,
@@ -118,6 +119,30 @@ async def disable_tool_route(tool: ToolKey, body: ToolDisable, edge: EdgeDep, ca
     """Take the active version out of use in every session."""
     record = await disable_tool(edge.store, caller.tenant_id, key=tool, reason=body.reason)
     return json_answer(ToolView.model_validate(record))
+
+
+@tools.post(
+    "/{tool}/versions/{version}/in-doubt",
+    response_model=ToolVersionView,
+    responses=CHANGE,
+    dependencies=[NoQuery],
+)
+async def set_tool_in_doubt(
+    tool: ToolKey,
+    version: Annotated[int, Path(ge=1, le=2_147_483_647)],
+    body: ToolInDoubt,
+    edge: EdgeDep,
+    caller: ToolsWrite,
+) -> Response:
+    """Say whether interrupted calls of this version run again by themselves or wait for a person."""
+    async with edge.store.transaction() as uow:
+        found = await uow.tools.get(caller.tenant_id, tool)
+        versions = await uow.tools.list_versions(caller.tenant_id, found.id)
+        record = next((one for one in versions if one.version == version), None)
+        if record is None:
+            raise NotFoundError("tool version", version)
+        record = await uow.tools.set_in_doubt(caller.tenant_id, record.id, policy=body.policy)
+    return json_answer(ToolVersionView.model_validate(record))
 
 
 @memories.get("", response_model=MemoryPage, responses=LIST)

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from hortus_agents.spec import ToolMode
+from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.records import ToolState
 
@@ -37,6 +38,7 @@ class ToolVersionView(View):
     failures: int
     created_at: datetime
     activated_at: datetime | None
+    in_doubt: InDoubtPolicy = Field(description="what happens to a call whose worker died before it knew the result")
 
 
 class ToolVersionDetailView(ToolVersionView):
@@ -78,6 +80,12 @@ class ToolDisable(Body):
     """Why; kept with the tool."""
 
     reason: str = Field(min_length=1, max_length=500, examples=["wrong for negative numbers"])
+
+
+class ToolInDoubt(Body):
+    """What happens to a call of this version whose worker died before it knew the result."""
+
+    policy: Literal["rerun", "ask"] = Field(description="run it again under the same id, or ask a person")
 
 
 class ToolPage(PageView[ToolView]):

@@ -984,6 +984,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{run_id}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run Trace
+         * @description What the run did, as a tree: steps, model and tool calls, evolution's calls, waits, approvals, takeovers.
+         *
+         *     With timings, tokens, cost, versions and memory hits. A long run comes in parts, cut between steps.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["get_run_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/wait": {
         parameters: {
             query?: never;
@@ -1501,6 +1525,28 @@ export interface paths {
         get: operations["get_tool_version"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/{tool}/versions/{version}/in-doubt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Tool In Doubt
+         * @description Say whether interrupted calls of this version run again by themselves or wait for a person.
+         *
+         *     Scope: `tools:write`.
+         */
+        post: operations["set_tool_in_doubt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2949,7 +2995,7 @@ export interface components {
              */
             at: string;
             /** Payload */
-            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
+            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt-Output"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
             /** Run Id */
             run_id: string | null;
             /** Seq */
@@ -3453,6 +3499,21 @@ export interface components {
              * @enum {string}
              */
             visibility: "private" | "tenant";
+        };
+        /**
+         * MemoryUseView
+         * @description A memory as it was shown to the model.
+         */
+        MemoryUseView: {
+            /**
+             * Memory Id
+             * Format: uuid
+             */
+            memory_id: string;
+            /** Score */
+            score: number;
+            /** Title */
+            title: string;
         };
         /**
          * MemoryView
@@ -4903,7 +4964,7 @@ export interface components {
             queued: number | null;
             /**
              * Refused
-             * @description answered with 429: full, not broken
+             * @description sent away because the endpoint was full
              */
             refused: number;
             /**
@@ -4945,6 +5006,80 @@ export interface components {
              * @enum {string}
              */
             type: "snapshot";
+        };
+        /**
+         * SpanView
+         * @description Something that took time, or a mark where `ended_at` equals `started_at`.
+         */
+        SpanView: {
+            /** Attempt */
+            attempt: number | null;
+            /** Call Id */
+            call_id: string | null;
+            /** Children */
+            children: components["schemas"]["SpanView"][];
+            /**
+             * Cost Micros
+             * @description millionths of a unit of money
+             */
+            cost_micros: number;
+            /** Detail */
+            detail: string;
+            /** Duration Ms */
+            duration_ms: number | null;
+            /**
+             * Ended At
+             * @description null: it goes on
+             */
+            ended_at: string | null;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "queue" | "wait" | "step" | "model" | "tool" | "approval" | "memory" | "capability" | "run";
+            /** Label */
+            label: string;
+            /** Memories */
+            memories: components["schemas"]["MemoryUseView"][];
+            /** Model */
+            model: string | null;
+            /**
+             * Purpose
+             * @description `act` is the agent's own call; evolution's calls name theirs
+             */
+            purpose: string | null;
+            /**
+             * Ref Id
+             * @description the approval, order or timer that is waited for
+             */
+            ref_id: string | null;
+            /**
+             * Seqs
+             * @description numbers of the events behind it in the session's log
+             */
+            seqs: number[];
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "failed" | "running" | "note";
+            /**
+             * Step
+             * @description 0 outside any step
+             */
+            step: number;
+            tokens: components["schemas"]["Usage"] | null;
+            /** Tool Version Id */
+            tool_version_id: string | null;
+            /** Worker Id */
+            worker_id: string | null;
         };
         /**
          * Spent
@@ -5513,6 +5648,39 @@ export interface components {
              */
             policy: "rerun" | "probe" | "ask";
             /**
+             * Type
+             * @default tool.in_doubt
+             * @constant
+             */
+            type: "tool.in_doubt";
+        };
+        /**
+         * ToolInDoubt
+         * @description What happens to a call of this version whose worker died before it knew the result.
+         */
+        "ToolInDoubt-Input": {
+            /**
+             * Policy
+             * @description run it again under the same id, or ask a person
+             * @enum {string}
+             */
+            policy: "rerun" | "ask";
+        };
+        /**
+         * ToolInDoubt
+         * @description A call had started but not finished when its worker died; `policy` says what happens now.
+         */
+        "ToolInDoubt-Output": {
+            /** Call Id */
+            call_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Policy
+             * @enum {string}
+             */
+            policy: "rerun" | "probe" | "ask";
+            /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
@@ -5589,6 +5757,12 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * In Doubt
+             * @description what happens to a call whose worker died before it knew the result
+             * @enum {string}
+             */
+            in_doubt: "rerun" | "probe" | "ask";
             /** Origin Call Id */
             origin_call_id: string | null;
             /**
@@ -5632,6 +5806,21 @@ export interface components {
             version: number;
         };
         /**
+         * ToolVersionUsedView
+         * @description A version of an evolved tool that the run called or was given.
+         */
+        ToolVersionUsedView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * ToolVersionView
          * @description One version in a list.
          */
@@ -5652,6 +5841,12 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * In Doubt
+             * @description what happens to a call whose worker died before it knew the result
+             * @enum {string}
+             */
+            in_doubt: "rerun" | "probe" | "ask";
             /**
              * Origin Run Id
              * @description run that wrote it
@@ -5708,6 +5903,36 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * TraceView
+         * @description A run as a tree. A long one comes in parts: ask again with `after` set to `next_after`.
+         */
+        TraceView: {
+            /** Agent Version */
+            agent_version: number | null;
+            /** Elapsed S */
+            elapsed_s: number;
+            /**
+             * Models
+             * @description of this part
+             */
+            models: string[];
+            /**
+             * Next After
+             * @description null: this is the last part
+             */
+            next_after: number | null;
+            run: components["schemas"]["RunView"];
+            /** Spans */
+            spans: components["schemas"]["SpanView"][];
+            /** @description of the whole run */
+            spent: components["schemas"]["Spent"];
+            /**
+             * Tool Versions
+             * @description of this part
+             */
+            tool_versions: components["schemas"]["ToolVersionUsedView"][];
         };
         /**
          * UnsubscribeCommand
@@ -6056,6 +6281,7 @@ export type MeView = components['schemas']['MeView'];
 export type MemoryPage = components['schemas']['MemoryPage'];
 export type MemoryRecalled = components['schemas']['MemoryRecalled'];
 export type MemorySpec = components['schemas']['MemorySpec'];
+export type MemoryUseView = components['schemas']['MemoryUseView'];
 export type MemoryView = components['schemas']['MemoryView'];
 export type MemoryWritten = components['schemas']['MemoryWritten'];
 export type MessageCompleted = components['schemas']['MessageCompleted'];
@@ -6111,6 +6337,7 @@ export type SessionPage = components['schemas']['SessionPage'];
 export type SessionView = components['schemas']['SessionView'];
 export type SightView = components['schemas']['SightView'];
 export type SnapshotFrame = components['schemas']['SnapshotFrame'];
+export type SpanView = components['schemas']['SpanView'];
 export type Spent = components['schemas']['Spent'];
 export type StartCommand = components['schemas']['StartCommand'];
 export type StatisticsView = components['schemas']['StatisticsView'];
@@ -6136,13 +6363,17 @@ export type ToolCalled = components['schemas']['ToolCalled'];
 export type ToolDisable = components['schemas']['ToolDisable'];
 export type ToolFinished = components['schemas']['ToolFinished'];
 export type ToolInDoubt = components['schemas']['ToolInDoubt'];
+export type ToolInDoubtInput = components['schemas']['ToolInDoubt-Input'];
+export type ToolInDoubtOutput = components['schemas']['ToolInDoubt-Output'];
 export type ToolPage = components['schemas']['ToolPage'];
 export type ToolUseView = components['schemas']['ToolUseView'];
 export type ToolUsesView = components['schemas']['ToolUsesView'];
 export type ToolVersionDetailView = components['schemas']['ToolVersionDetailView'];
+export type ToolVersionUsedView = components['schemas']['ToolVersionUsedView'];
 export type ToolVersionView = components['schemas']['ToolVersionView'];
 export type ToolVersionsView = components['schemas']['ToolVersionsView'];
 export type ToolView = components['schemas']['ToolView'];
+export type TraceView = components['schemas']['TraceView'];
 export type UnsubscribeCommand = components['schemas']['UnsubscribeCommand'];
 export type Usage = components['schemas']['Usage'];
 export type UsageView = components['schemas']['UsageView'];
@@ -10407,6 +10638,78 @@ export interface operations {
             };
         };
     };
+    get_run_trace: {
+        parameters: {
+            query?: {
+                /** @description a `next_after` */
+                after?: number;
+                /** @description events behind one part */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     wait_for_run: {
         parameters: {
             query?: {
@@ -12622,6 +12925,115 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tool_in_doubt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+                /** @description id or name */
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolInDoubt-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolVersionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
