@@ -27,20 +27,26 @@ export function Diff({ agent, before, after }: { agent: string; before: number; 
 }
 
 function Change({ change }: { change: FieldChangeView }): ReactNode {
-  const lines = diffLines(shown(change.before), shown(change.after));
   return (
     <div className="field">
       <span className="mono">{change.path}</span>
-      <pre className="code wrap">
-        {lines.map((line, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other identity
-          <span key={index} className={`diff-${line.kind}`}>
-            {line.kind === "added" ? "+ " : line.kind === "removed" ? "- " : "  "}
-            {line.text || " "}
-          </span>
-        ))}
-      </pre>
+      <Lines before={shown(change.before)} after={shown(change.after)} />
     </div>
+  );
+}
+
+/** Two texts as one, line by line. */
+export function Lines({ before, after }: { before: string; after: string }): ReactNode {
+  return (
+    <pre className="code wrap">
+      {diffLines(before, after).map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other identity
+        <span key={index} className={`diff-${line.kind}`}>
+          {line.kind === "added" ? "+ " : line.kind === "removed" ? "- " : "  "}
+          {line.text || " "}
+        </span>
+      ))}
+    </pre>
   );
 }
 

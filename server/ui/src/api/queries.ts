@@ -5,6 +5,7 @@ import type { Event, EventsView, RunView } from "./schema.gen";
 export type RunStatus = RunView["status"];
 
 const PAGE = 50;
+const LARGE_PAGE = 200;
 const EVENTS_PER_PAGE = 1000;
 const FAST_MS = 3_000;
 export const SLOW_MS = 15_000;
@@ -50,13 +51,31 @@ export interface RunFilter {
   readonly session_id?: string | undefined;
 }
 
+/** The first page is small and comes fast, later ones are as large as the server gives them. */
 export function runsQuery(filter: RunFilter) {
   return infiniteQueryOptions({
     queryKey: ["runs", filter],
-    queryFn: ({ pageParam }) =>
-      body(api.GET("/v1/runs", { params: { query: { ...defined(filter), ...page(pageParam) } } })),
+    queryFn: ({ pageParam }) => {
+      const limit = pageParam === null ? PAGE : LARGE_PAGE;
+      return body(api.GET("/v1/runs", { params: { query: { ...defined(filter), ...page(pageParam), limit } } }));
+    },
     ...paged,
-    ...lively,
+    refetchInterval: ({ state }) => (isShort(state.data) ? FAST_MS : false),
+    refetchOnWindowFocus: ({ state }) => isShort(state.data),
+  });
+}
+
+function isShort(data: { readonly pages: readonly unknown[] } | undefined): boolean {
+  return (data?.pages.length ?? 1) <= 1;
+}
+
+/** Only the newest runs: they keep a long list live without reading all of it again. */
+export function newestRunsQuery(filter: RunFilter, isLong: boolean) {
+  return queryOptions({
+    queryKey: ["newest-runs", filter],
+    queryFn: () => body(api.GET("/v1/runs", { params: { query: { ...defined(filter), ...page(null) } } })),
+    enabled: isLong,
+    refetchInterval: FAST_MS,
   });
 }
 

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { count } from "../text/format";
 import { compact, type Series, stacked } from "./series";
 import { useInk } from "./use-ink";
 
@@ -77,12 +78,16 @@ function optionsOf(
   const axis = { stroke: colour("muted"), font: `11px ${colour("sans")}`, grid: { stroke: colour("line"), width: 1 } };
   const drawn = kind === "bars" ? [...series].reverse() : series;
   const isOneDay = 26 * 3600;
+  const drawnPeriods = series[0]?.values.length ?? 1;
   return {
     width: Math.max(200, Math.floor(element.clientWidth)),
     height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: kind !== "bars" } },
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: {
+      x: { range: (_plot, low, high) => (kind === "bars" ? padded(low, high, drawnPeriods) : [low, high]) },
+      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
+    },
     axes: [
       {
         ...axis,
@@ -93,13 +98,14 @@ function optionsOf(
           return ticks.map((tick) => tickText(tick * 1000, (max ?? 0) - (min ?? 0) <= isOneDay));
         },
         space: 64,
+        size: 26,
       },
       {
         ...axis,
         ticks: { show: false },
         size: 46,
-        values: (_plot, ticks) =>
-          ticks.map((tick) => (series[0]?.show === undefined ? compact(tick) : axisText(series[0], tick))),
+        values: (_plot, ticks) => ticks.map((tick) => axisText(series[0], tick)),
+        ...(series[0]?.show === count ? { incrs: WHOLE } : {}),
       },
     ],
     series: [
@@ -123,9 +129,20 @@ function pathsOf(kind: CanvasProps["kind"]): uPlot.Series.PathBuilder | undefine
 }
 
 /** Whole big numbers are shortened; rates and times are written as their series writes them. */
-function axisText(series: Series, tick: number): string {
-  return series.show(0) === "0" ? compact(tick) : series.show(tick);
+function axisText(series: Series | undefined, tick: number): string {
+  if (tick === 0) return "0";
+  return series === undefined || series.show === count ? compact(tick) : series.show(tick);
 }
+
+/** Room for half a bar on both sides. */
+function padded(low: number, high: number, periods: number): [number, number] {
+  const half = periods > 1 ? (high - low) / (periods - 1) / 2 : 1_800;
+  return [low - half, high + half];
+}
+
+const WHOLE = [1, 2, 5]
+  .flatMap((step) => Array.from({ length: 13 }, (_, power) => step * 10 ** power))
+  .sort((a, b) => a - b);
 
 function tickText(ms: number, isShort: boolean): string {
   return (isShort ? HOUR : DAY).format(ms);

@@ -42,7 +42,13 @@ function Charts({ periods }: { periods: readonly Period[] }): ReactNode {
         kind="line"
       />
       <Chart title="Tokens" times={times} series={charts.tokens} kind="bars" />
-      {charts.hasCost && <Chart title="Cost" hint="units of money" times={times} series={charts.cost} kind="bars" />}
+      <Chart
+        title="Cost"
+        hint={charts.hasCost ? "units of money" : "none without a price table"}
+        times={times}
+        series={charts.cost}
+        kind="bars"
+      />
       <Chart title="How long runs took" hint="from first claim to end" times={times} series={charts.took} kind="line" />
       <Chart
         title="Recoveries"

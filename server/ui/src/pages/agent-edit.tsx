@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { SpecFields } from "../agents/spec-fields";
 import { check, faultsOf } from "../agents/spec-form";
+import { TryOut } from "../agents/try-out";
 import { api, body, idempotencyKey } from "../api/client";
 import { agentQuery } from "../api/queries";
 import type { AgentDetailView } from "../api/schema.gen";
@@ -49,18 +50,23 @@ function Editor({ agent }: { agent: AgentDetailView }): ReactNode {
         Based on version {base}. Saving makes the next version, which new runs use at once; runs that began stay on
         theirs.
       </p>
-      <form className="stack" onSubmit={submit}>
-        <SpecFields spec={spec} faults={{ ...faultsOf(save.error), ...own }} onChange={setSpec} />
-        <div className="row">
-          <button type="submit" className="button button-primary button-big" disabled={!isReady || save.isPending}>
-            {save.isPending ? "Saving…" : "Save as a new version"}
-          </button>
-          <Link className="button button-big" to={`/agents/${agent.id}`}>
-            Cancel
-          </Link>
-          {!isChanged && <span className="muted">nothing changed yet</span>}
-        </div>
-      </form>
+      <div className="columns">
+        <form className="stack" onSubmit={submit}>
+          <SpecFields spec={spec} faults={{ ...faultsOf(save.error), ...own }} onChange={setSpec} />
+          <div className="row">
+            <button type="submit" className="button button-primary button-big" disabled={!isReady || save.isPending}>
+              {save.isPending ? "Saving…" : "Save as a new version"}
+            </button>
+            <Link className="button button-big" to={`/agents/${agent.id}`}>
+              Cancel
+            </Link>
+            {!isChanged && <span className="muted">nothing changed yet</span>}
+          </div>
+        </form>
+        <aside className="beside">
+          <TryOut agent={agent} spec={spec} isReady={Object.keys(own).length === 0} />
+        </aside>
+      </div>
     </Page>
   );
 }

@@ -1,21 +1,26 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { useSearchParams } from "react-router";
-import { type RunStatus, runsQuery } from "../api/queries";
+import { newestRunsQuery, type RunFilter, type RunStatus, runsQuery } from "../api/queries";
+import type { RunView } from "../api/schema.gen";
 import { AgentSelect } from "../components/agent-select";
 import { Card, Page } from "../components/page";
 import { RunTable } from "../components/run-table";
 import { Empty, Paged } from "../components/states";
 import { RUN_STATUSES, statusWords } from "../components/status";
+import { withHead } from "../components/windowing";
 import { shortId } from "../text/format";
 import { NoRuns } from "./overview";
+
+const NEAR_END = "1200px";
 
 export default function Runs(): ReactNode {
   const [params, setParams] = useSearchParams();
   const status = RUN_STATUSES.find((each) => each === params.get("status"));
   const agent = params.get("agent") ?? undefined;
   const session = params.get("session") ?? undefined;
-  const query = useInfiniteQuery(runsQuery({ status, agent_id: agent, session_id: session }));
+  const filter: RunFilter = { status, agent_id: agent, session_id: session };
+  const query = useInfiniteQuery(runsQuery(filter));
   const isFiltered = status !== undefined || agent !== undefined || session !== undefined;
 
   function set(name: string, value: string | undefined): void {
@@ -37,10 +42,49 @@ export default function Runs(): ReactNode {
       </div>
       <Card>
         <Paged query={query} empty={isFiltered ? <Empty title="No run matches these filters" /> : <NoRuns />}>
-          {(runs) => <RunTable runs={runs} />}
+          {(runs) => <LongRunTable runs={runs} query={query} filter={filter} />}
         </Paged>
       </Card>
     </Page>
+  );
+}
+
+interface NextPage {
+  readonly hasNextPage: boolean;
+  readonly isFetchingNextPage: boolean;
+  readonly data: { readonly pages: readonly unknown[] } | undefined;
+  readonly fetchNextPage: () => unknown;
+}
+
+/** Reads the next page before its end is reached; a long list stays live at its top. */
+function LongRunTable({
+  runs,
+  query,
+  filter,
+}: {
+  runs: readonly RunView[];
+  query: NextPage;
+  filter: RunFilter;
+}): ReactNode {
+  const isLong = (query.data?.pages.length ?? 1) > 1;
+  const head = useQuery(newestRunsQuery(filter, isLong)).data?.items;
+  const shown = useMemo(() => (isLong && head ? withHead(head, runs) : runs), [isLong, head, runs]);
+  const end = useRef<HTMLDivElement>(null);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  useEffect(() => {
+    const element = end.current;
+    if (element === null || !hasNextPage || isFetchingNextPage) return;
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void fetchNextPage(), {
+      rootMargin: NEAR_END,
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  return (
+    <>
+      <RunTable runs={shown} />
+      <div ref={end} />
+    </>
   );
 }
 

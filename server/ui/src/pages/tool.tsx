@@ -14,6 +14,8 @@ import { Copy, Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { count } from "../text/format";
 import { TestCases } from "../tools/test-cases";
+import { ToolUses } from "../tools/uses";
+import { VersionDiff } from "../tools/version-diff";
 
 export default function ToolPage(): ReactNode {
   const { id = "" } = useParams();
@@ -51,7 +53,8 @@ function Detail({ tool }: { tool: ToolView }): ReactNode {
                   </button>
                 ))}
               </fieldset>
-              {shown && <Version tool={tool.id} version={shown.version} />}
+              {shown && <Version tool={tool.id} version={shown.version} all={items} />}
+              <ToolUses tool={tool.id} />
             </>
           );
         }}
@@ -90,9 +93,26 @@ function Disable({ tool }: { tool: ToolView }): ReactNode {
   );
 }
 
-function Version({ tool, version }: { tool: string; version: number }): ReactNode {
+function Version({
+  tool,
+  version,
+  all,
+}: {
+  tool: string;
+  version: number;
+  all: readonly ToolVersionView[];
+}): ReactNode {
   const query = useQuery(toolVersionQuery(tool, version));
-  return <Loaded query={query}>{(found) => <VersionParts version={found} />}</Loaded>;
+  return (
+    <Loaded query={query}>
+      {(found) => (
+        <>
+          <VersionParts version={found} />
+          {all.length > 1 && <VersionDiff key={version} tool={tool} version={found} all={all} />}
+        </>
+      )}
+    </Loaded>
+  );
 }
 
 function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNode {
