@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,13 +12,30 @@ from clients import ask, read, socket, sse, until_closed
 from conftest import OPTIONS, MakeCaller, serving
 from websockets.exceptions import InvalidStatus
 
-from hortus_agents.events import MessageCompleted, MessageCreated, MessageRestarted
+from hortus_agents.events import MessageCompleted, MessageCreated, MessageRestarted, ModelCalled
+from hortus_agents.messages import Usage
+from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.api.edge import EdgePorts, make_edge
 from hortus_server.ports.live import TokenDelta
 from hortus_server.ports.store import Store
+from hortus_server.services.follow_session import FollowSession, Idle
+from hortus_server.services.read_heads import ReadHeads
+
+
+def model_called() -> ModelCalled:
+    return ModelCalled(
+        message_id=uuid4(),
+        model="m",
+        tool_mode="native",
+        text="thinking aloud",
+        finish_reason="tool_calls",
+        usage=Usage(),
+        duration_ms=1.0,
+        prompt_sha256="0",
+    )
 
 
 def said(text: str) -> MessageCreated:
@@ -109,6 +127,93 @@ async def test_a_cursor_beyond_the_end_or_no_number_is_refused(address: str, adm
         f"/v1/sessions/{writer.session_id}/events?after=9", headers={"Accept": "text/event-stream"}
     )
     is_problem(answer, 422, "invalid_cursor")
+
+
+async def forget(store: PostgresStore, session_id: UUID, *, up_to: int) -> None:
+    """What retention does: the oldest events of a log go."""
+    async with store._pool.connection() as connection:
+        await connection.execute("DELETE FROM events WHERE session_id = %s AND seq <= %s", (session_id, up_to))
+
+
+async def test_a_cursor_older_than_what_is_kept_gets_a_gap_and_then_the_rest(
+    address: str, admin: Caller, writer: Writer, store: PostgresStore
+) -> None:
+    await writer.write(*(said(str(number)) for number in range(5)))
+    await forget(store, writer.session_id, up_to=4)
+    gap = {"type": "gap", "session_id": str(writer.session_id), "from": 3, "to": 4, "reason": "retention"}
+    async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=2", admin.key) as opened:
+        assert await read(opened) == gap
+        assert [(await read(opened))["event"]["seq"] for _ in range(2)] == [5, 6]
+    async with socket(address, "/v1/stream", admin.key) as opened:
+        await ask(opened, id=1, type="subscribe", session_id=str(writer.session_id), after=2)
+        assert await read(opened) == gap
+    path = f"/v1/sessions/{writer.session_id}/events"
+    async with sse(address, path, admin.key, **{"Last-Event-ID": "2"}) as items:
+        first = await anext(items)
+        assert (first["event"], first["data"], "id" in first) == ("gap", gap, False)
+        assert [(await anext(items))["id"] for _ in range(2)] == ["5", "6"]
+
+
+async def test_a_cursor_behind_which_nothing_is_kept_gets_a_gap_at_once(
+    address: str, admin: Caller, writer: Writer, store: PostgresStore
+) -> None:
+    await writer.write(*(said(str(number)) for number in range(5)))
+    await forget(store, writer.session_id, up_to=6)
+    async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=2", admin.key) as opened:
+        gap = await read(opened)
+        assert (gap["type"], gap["from"], gap["to"]) == ("gap", 3, 6)
+        await writer.write(said("new"))
+        assert (await read(opened))["event"]["seq"] == 7
+
+
+@pytest.mark.parametrize("cursor", ["99", "-1", "x", "1.5", "", "9" * 30])
+async def test_a_wrong_cursor_is_a_clear_problem_over_sse_too(admin: Caller, writer: Writer, cursor: str) -> None:
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": cursor}
+    answer = await admin.get(f"/v1/sessions/{writer.session_id}/events", headers=headers)
+    is_problem(answer, 422, "invalid_cursor")
+
+
+async def test_idle_streams_share_their_looks_at_the_log(ports: EdgePorts, admin: Caller, writer: Writer) -> None:
+    looks = 0
+
+    class Counting:
+        """The store, counting."""
+
+        def transaction(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return ports.store.transaction()
+
+    counting: Any = Counting()
+    follow = FollowSession(counting, ports.streams, ReadHeads(counting, window_s=0.1), poll_s=0.2, longest_poll_s=0.2)
+    readers = 40
+
+    async def idle() -> None:
+        async with follow(writer.tenant_id, writer.session_id, after=1) as items:
+            async for item in items:
+                assert isinstance(item, Idle)
+
+    tasks = [asyncio.create_task(idle()) for _ in range(readers)]
+    await eventually(lambda: _is(lambda: looks >= 2 * readers), within_s=20)  # each has begun
+    await asyncio.sleep(0.5)
+    before = looks
+    await asyncio.sleep(2.0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
+    # Alone each would have looked about seven times.
+    assert 0 < looks - before <= 21
+
+
+async def test_a_partial_text_is_over_with_its_model_call(address: str, admin: Caller, writer: Writer) -> None:
+    call = model_called()
+    await writer.live.publish_delta(writer.session_id, TokenDelta(call.message_id, 0, "thinking aloud"))
+    await writer.write(call)
+    await asyncio.sleep(0.3)
+    async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=2", admin.key) as opened:
+        await writer.write(said("next"))
+        assert (await read(opened))["type"] == "event", "no snapshot of what is over"
 
 
 async def test_a_session_of_another_tenant_cannot_be_followed(

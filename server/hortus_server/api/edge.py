@@ -30,6 +30,7 @@ from hortus_server.services.issue_key import IssueKey
 from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.read_endpoints import ReadEndpoints
+from hortus_server.services.read_heads import ReadHeads
 from hortus_server.services.read_overview import ReadOverview
 from hortus_server.services.requeue_run import RequeueRun
 from hortus_server.services.search_memories import SearchMemories
@@ -144,6 +145,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         follow_session=FollowSession(
             ports.store,
             ports.streams,
+            ReadHeads(ports.store),
             buffer=options.reader_buffer,
             poll_s=options.poll_s,
         ),

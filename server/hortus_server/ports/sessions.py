@@ -1,6 +1,6 @@
 """What services need of conversations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId
@@ -26,6 +26,10 @@ class SessionRepository(Protocol):
 
     async def get(self, tenant_id: TenantId, session_id: SessionId) -> Session:
         """Raises NotFoundError."""
+        ...
+
+    async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[SessionId, int]:
+        """The number of each session's last event; those that a tenant does not have are absent."""
         ...
 
     async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:

@@ -20,6 +20,7 @@ from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.ports.live import LiveItem, LiveSubscriber, PartialMessage, TokenDelta
 from hortus_server.ports.store import Store
 from hortus_server.services.read_events import check_cursor
+from hortus_server.services.read_heads import ReadHeads
 from hortus_server.services.session_view import SessionView
 from hortus_server.services.stop_task import stop_task
 
@@ -77,11 +78,13 @@ class FollowSession:
     """Streams of sessions; one instance serves all readers of a process.
 
     `buffer` bounds the live items that wait for one reader, `page` the events of one read of the log. `poll_s` is the
-    first interval of the safety poll, which doubles up to `longest_poll_s` while nothing comes.
+    first interval of the safety poll, which doubles up to `longest_poll_s` while nothing comes; readers that poll at
+    about the same time share one look by `heads`.
     """
 
     store: Store
     streams: LiveSubscriber
+    heads: ReadHeads
     buffer: int = 1024
     page: int = 200
     poll_s: float = 1.0
@@ -104,7 +107,7 @@ class FollowSession:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SUBSCRIBE_WAIT_S):
                     await inbox.connected.wait()
-            reader = _Reader(self, tenant_id, session_id, SessionView(after))
+            reader = _Reader(self, tenant_id, session_id, SessionView(after), session.last_seq)
             yield reader.items(inbox)
         finally:
             await stop_task(pump)
@@ -129,6 +132,7 @@ class _Reader:
     tenant_id: TenantId
     session_id: SessionId
     view: SessionView
+    head: int
     snapshot_due_at: float = 0.0
 
     async def items(self, inbox: _Inbox) -> AsyncIterator[StreamItem]:
@@ -164,21 +168,31 @@ class _Reader:
             self.view.advance(item)
             yield item
         elif item.seq > self.view.last_seq:
-            async for event in self._poll():
+            async for event in self._catch_up(item.seq):
                 yield event
 
     async def _poll(self) -> AsyncIterator[Event | Gap]:
         """The log's news; a database that is away for a moment does not end the stream."""
         try:
-            async with self.follow.store.transaction() as uow:
-                session = await uow.sessions.get(self.tenant_id, self.session_id)
-            if session.last_seq > self.view.last_seq:
-                async for event in self._log():
-                    yield event
+            head = await self.follow.heads(self.tenant_id, self.session_id)
+        except UnavailableError as error:
+            log.warning("log_unreadable", session_id=str(self.session_id), error=str(error))
+            return
+        async for event in self._catch_up(head):
+            yield event
+
+    async def _catch_up(self, head: int) -> AsyncIterator[Event | Gap]:
+        self.head = max(self.head, head)
+        if self.head <= self.view.last_seq:
+            return
+        try:
+            async for event in self._log():
+                yield event
         except UnavailableError as error:
             log.warning("log_unreadable", session_id=str(self.session_id), error=str(error))
 
     async def _log(self) -> AsyncIterator[Event | Gap]:
+        """What the log holds above the cursor; it was known to reach `head` before this is asked."""
         while True:
             async with self.follow.store.transaction() as uow:
                 events = await uow.events.list_after(
@@ -191,7 +205,10 @@ class _Reader:
                 self.view.advance(event)
                 yield event
             if len(events) < self.follow.page:
-                return
+                break
+        if self.view.last_seq < self.head:
+            yield Gap(self.view.last_seq + 1, self.head, "retention")
+            self.view.last_seq = self.head
 
     async def _snapshot(self) -> list[PartialMessage]:
         now = asyncio.get_running_loop().time()

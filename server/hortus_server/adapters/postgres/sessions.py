@@ -1,6 +1,6 @@
 """Conversations in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -56,6 +56,12 @@ class PostgresSessions:
             raise NotFoundError("session", session_id)
         return session
 
+    async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[SessionId, int]:
+        """See the port."""
+        tenant_ids, session_ids = [tenant_id for tenant_id, _ in asked], [session_id for _, session_id in asked]
+        found = await self._sql.many("session_heads", _head, tenant_ids=tenant_ids, session_ids=session_ids)
+        return dict(found)
+
     async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:
         """See the port."""
         sessions = await self._sql.page(
@@ -78,6 +84,10 @@ class PostgresSessions:
         forgotten = await self._sql.many("delete_memories", _memory_id, tenant_id=tenant_id, session_id=session_id)
         await self._sql.count("delete_session", tenant_id=tenant_id, session_id=session_id)
         return tuple(forgotten)
+
+
+def _head(*, id: SessionId, last_seq: int) -> tuple[SessionId, int]:  # noqa: A002 - a column's name
+    return id, last_seq
 
 
 def _memory_id(*, id: MemoryId) -> MemoryId:  # noqa: A002 - a column's name

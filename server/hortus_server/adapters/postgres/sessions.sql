@@ -20,6 +20,12 @@ SELECT
 FROM sessions
 WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
 
+-- name: session_heads :many
+-- Where the logs of several sessions end, each asked for by its tenant.
+SELECT s.id, s.last_seq
+FROM unnest(%(tenant_ids)s::uuid[], %(session_ids)s::uuid[]) AS asked (tenant_id, session_id)
+JOIN sessions AS s ON s.tenant_id = asked.tenant_id AND s.id = asked.session_id
+
 -- name: list_sessions :page
 -- Newest first, of one agent or of all.
 SELECT
