@@ -110,10 +110,10 @@ SET status = 'expired', closed_at = clock_timestamp()
 WHERE tenant_id = %(tenant_id)s AND id = %(approval_id)s AND status = 'pending' AND expires_at <= clock_timestamp()
 
 -- name: overdue_approvals :many
--- An index of what is pending, in the order of its end.
+-- An index of what is pending, in the order of its end; now(), since a clock that moves cannot be looked up in it.
 SELECT id, tenant_id, run_id
 FROM approvals
-WHERE status = 'pending' AND expires_at <= clock_timestamp()
+WHERE status = 'pending' AND expires_at <= now()
 ORDER BY expires_at
 LIMIT %(rows)s
 
@@ -126,11 +126,11 @@ WHERE r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s
 ON CONFLICT (run_id) DO UPDATE SET due_at = excluded.due_at
 
 -- name: due_timers :many
--- Longest due first.
+-- Longest due first; now() as above.
 SELECT t.run_id, r.tenant_id
 FROM timers AS t
 JOIN runs AS r ON r.id = t.run_id
-WHERE t.due_at <= clock_timestamp()
+WHERE t.due_at <= now()
 ORDER BY t.due_at
 LIMIT %(rows)s
 
