@@ -80,7 +80,11 @@ def test_a_client_of_the_readme_misses_and_repeats_nothing_when_its_api_is_kille
             command_of(README[language], tmp_path), env=environment, cwd=tmp_path, stdout=output, stderr=output
         )
     try:
-        until(lambda: "these" in log.read_text() or client.poll() is not None, within_s=60, why=log.read_text)
+        until(
+            lambda: "these" in log.read_text() or client.poll() is not None,
+            within_s=60,
+            why=lambda: f"{log.read_text()}\n{stack.model.requests()}\n{stack.logs()}",
+        )
         assert client.poll() is None, log.read_text()
         stack.apis[0].restart(signal.SIGKILL)
         stack.model.release("middle")
@@ -92,4 +96,5 @@ def test_a_client_of_the_readme_misses_and_repeats_nothing_when_its_api_is_kille
     lines = [line.split() for line in log.read_text().splitlines()]
     seqs = [int(line[0]) for line in lines if len(line) == 2 and line[0].isdigit() and "." in line[1]]
     assert seqs == list(range(1, len(seqs) + 1)), log.read_text()
+    assert log.read_text().count(words) == 1, log.read_text()
     assert README[language].shows in log.read_text()
