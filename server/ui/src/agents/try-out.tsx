@@ -87,7 +87,7 @@ export function TryOut({
           <TextField label="Say something" rows={3} value={text} onChange={setText} />
           <button
             type="submit"
-            className="button button-primary"
+            className="button button-primary button-start"
             disabled={text.trim() === "" || start.isPending || (usesDraft && !isReady)}
           >
             {start.isPending ? "Starting…" : "Try"}

@@ -32,5 +32,8 @@ export function useWindow(count: number): [RefObject<HTMLTableSectionElement | n
       window.removeEventListener("resize", soon);
     };
   }, [count]);
-  return [body, { first: Math.min(shown.first, count), last: Math.min(shown.last, count) }, height.current];
+  // Between a change of the list and the next look at it, the window is that of the list before.
+  const { first, last } =
+    shown.last > count || shown.last === 0 ? windowOf(count, height.current, 0, window.innerHeight) : shown;
+  return [body, { first, last }, height.current];
 }

@@ -5,7 +5,7 @@ it("renders what can be seen and a little more", () => {
   expect(windowOf(10_000, 40, 0, 800)).toEqual({ first: 0, last: 32 });
   expect(windowOf(10_000, 40, 200_000, 800)).toEqual({ first: 4_988, last: 5_032 });
   expect(windowOf(10_000, 40, 399_200, 800)).toEqual({ first: 9_968, last: 10_000 });
-  expect(windowOf(5, 40, -300, 800)).toEqual({ first: 0, last: 5 });
+  expect(windowOf(8, 40, -3_000, 800)).toEqual({ first: 0, last: 8 });
   expect(windowOf(0, 40, 0, 800)).toEqual({ first: 0, last: 0 });
 });
 

@@ -4,10 +4,12 @@ export interface Window {
   readonly last: number;
 }
 
+const WHOLE = 60; // rows that are always rendered
 const AHEAD = 12; // rows on both sides of what can be seen, so that the keyboard and fast scrolling find some
 
 /** Rows `first` up to but without `last` of `count`, where the list begins `above` pixels over the view's top. */
 export function windowOf(count: number, rowHeight: number, above: number, viewHeight: number): Window {
+  if (count <= WHOLE) return { first: 0, last: count };
   const first = Math.max(0, Math.min(count, Math.floor(above / rowHeight)) - AHEAD);
   const last = Math.min(count, Math.ceil((above + viewHeight) / rowHeight) + AHEAD);
   return { first, last: Math.max(first, last) };

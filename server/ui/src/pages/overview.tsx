@@ -21,7 +21,11 @@ export function Overview(): ReactNode {
   const runs = useInfiniteQuery(runsQuery({}));
   return (
     <Page title="Overview">
-      {can("admin") && <Counts />}
+      {can("admin") && (
+        <div className="counts">
+          <Counts />
+        </div>
+      )}
       {can("runs:read") && <RunCharts />}
       <Card title="Components" aside={readiness.data && <StateBadge state={readiness.data.state} />}>
         <Loaded query={readiness}>{(data) => <Components data={data} />}</Loaded>

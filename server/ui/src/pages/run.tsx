@@ -64,11 +64,11 @@ function Body({ run }: { run: RunDetailView }): ReactNode {
       <Why run={run} events={events.data ?? []} />
       <RunFacts run={run} events={events.data ?? []} />
       <Loaded query={events}>{(list) => <Talk events={list} run={run} />}</Loaded>
-      <RunBudget run={run} />
-      <Loaded query={events}>{(list) => <Influences events={list} />}</Loaded>
       <Card title="Timeline">
         <Loaded query={events}>{(list) => <Timeline events={list} isActive={ACTIVE.has(run.status)} />}</Loaded>
       </Card>
+      <RunBudget run={run} />
+      <Influences events={events.data ?? []} />
     </>
   );
 }

@@ -58,7 +58,7 @@ export function Sidebar({
 
 function Foot(): ReactNode {
   const me = useQuery(meQuery).data;
-  const readiness = useQuery(readinessQuery).data;
+  const readiness = useQuery(readinessQuery);
   const client = useQueryClient();
   const { fail } = useToasts();
   const signOut = useMutation({
@@ -69,7 +69,7 @@ function Foot(): ReactNode {
   return (
     <div className="sidebar-foot">
       <Link to="/" className="row" title="Health of the components">
-        <StateBadge state={readiness?.state ?? "unavailable"} />
+        <StateBadge state={readiness.data?.state ?? (readiness.error ? "unavailable" : "checking")} />
       </Link>
       <ThemeChoice />
       <div className="row">
