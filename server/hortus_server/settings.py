@@ -35,10 +35,10 @@ class ApiSettings(Group):
     public_url: str | None = Field(default=None, description="URL under which people reach the server")
     queue_depth: int = Field(default=10_000, ge=1, description="queued runs per tenant before new ones are refused")
     send_timeout_s: float = Field(default=10.0, gt=0, description="seconds until a reader that takes nothing is slow")
-    stuck_queued_s: float = Field(default=60.0, gt=0, description="seconds without an event: a queued run is stuck")
-    stuck_running_s: float = Field(default=300.0, gt=0, description="likewise a running run")
-    stuck_waiting_s: float = Field(default=3_600.0, gt=0, description="likewise one that waits for people or children")
-    stuck_paused_s: float = Field(default=86_400.0, gt=0, description="likewise one that is paused or frozen")
+    stuck_queued_s: float = Field(default=60.0, gt=0, description="seconds of silence until a queued run is stuck")
+    stuck_running_s: float = Field(default=300.0, gt=0, description="seconds of silence until a running run is stuck")
+    stuck_waiting_s: float = Field(default=3_600.0, gt=0, description="seconds that a person or a child may take")
+    stuck_paused_s: float = Field(default=86_400.0, gt=0, description="seconds that a run may stay paused or frozen")
     cookie_secret: SecretStr | None = Field(
         default=None, description="signs the admin UI's logins, 32 characters or more; without it there is no login"
     )

@@ -149,4 +149,5 @@ def _waiting(run: SilentRun) -> StuckReason:
     if reason is None:
         return StuckReason("waiting", f"waits since {run.last_at.isoformat()}")
     what = f"waits for: {reason.kind}" + (f" ({reason.detail})" if reason.detail else "")
-    return StuckReason("waiting", f"{what}, since {run.last_at.isoformat()}", reason.ref_id)
+    cause: StuckCause = "model_down" if reason.kind == "model" else "waiting"
+    return StuckReason(cause, f"{what}, since {run.last_at.isoformat()}", reason.ref_id)
