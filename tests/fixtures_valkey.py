@@ -1,10 +1,12 @@
 """A real Valkey server for tests; `HORTUS_TEST_BROKER_URL` takes an existing one instead."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,16 @@ class ValkeyServer:
                 time.sleep(0.02)
             else:
                 return
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It keeps its connections and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process is not None:
