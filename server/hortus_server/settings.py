@@ -122,7 +122,7 @@ class ModelSettings(Group):
         description="requests per process and endpoint at most, where it reports its load",
     )
     metrics: bool = Field(default=True, description="ask each endpoint in use for its load, at /metrics beside /v1")
-    queue_s: float = Field(default=30.0, gt=0, le=600, description="seconds that a request waits for a free slot")
+    queue_s: float = Field(default=60.0, gt=0, le=600, description="seconds that a request waits for a free slot")
     patience_s: float = Field(
         default=600.0, ge=0, description="seconds for which a run waits for endpoints that are down; then it fails"
     )

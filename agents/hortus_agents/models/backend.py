@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from math import floor
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 
 from hortus_agents.errors import ModelError, ModelTimeoutError, ModelUnavailableError
 from hortus_agents.models.circuit import Circuit, CircuitState, Ticket
-from hortus_agents.models.load import FEWEST, SHRINK, LoadReading, next_limit, parse_load
+from hortus_agents.models.load import LoadReading, lower_limit, next_limit, parse_load
 from hortus_agents.models.slots import RequestSlots
 
 _METRICS_TIMEOUT_S = 2.0
@@ -35,7 +34,7 @@ class BackendBounds:
     concurrency: int = 128
     max_concurrency: int = 512
     waiters: int = 1_024
-    queue_s: float = 30.0
+    queue_s: float = 60.0
     metrics_url: str | None = None
 
 
@@ -119,7 +118,7 @@ class Backend:
             self._refused += 1
             self._overloaded_until = self._clock() + min(asked_s, _LONGEST_S)
             if self.load is not None:  # whose looks let it grow again
-                self.slots.resize(max(FEWEST, floor(self.slots.taken * SHRINK)))
+                self.slots.resize(lower_limit(self.slots.limit, taken=self.slots.taken))
             self.circuit.alive(ticket)
         elif isinstance(error, ModelUnavailableError | ModelTimeoutError):
             self._failed += 1

@@ -66,6 +66,13 @@ def _first(found: dict[str, list[float]], names: tuple[str, ...]) -> list[float]
     return next((found[name] for name in names if name in found), None)
 
 
+def lower_limit(limit: int, *, taken: int) -> int:
+    """The bound at saturation: below what is under way, once, until that much has ended."""
+    if taken > limit:
+        return limit
+    return max(FEWEST, math.floor(min(limit, max(taken, 1)) * SHRINK))
+
+
 def next_limit(limit: int, *, taken: int, reading: LoadReading, most: int) -> int:
     """The bound after one look: additive growth while it is in use, multiplicative decrease at saturation.
 
@@ -73,7 +80,7 @@ def next_limit(limit: int, *, taken: int, reading: LoadReading, most: int) -> in
     the increase and decrease algorithms for congestion avoidance", 1989).
     """
     if reading.saturated:
-        return max(FEWEST, math.floor(min(limit, max(taken, 1)) * SHRINK))
+        return lower_limit(limit, taken=taken)
     if taken >= IN_USE * limit:
         return min(most, limit + max(1, math.ceil(limit * GROW)))
     return limit

@@ -58,6 +58,14 @@ def test_the_bound_shrinks_from_what_is_under_way() -> None:
     assert next_limit(2, taken=2, reading=LoadReading(20, 10), most=100) == 2
 
 
+def test_the_bound_waits_until_a_lower_one_has_shown_its_effect() -> None:
+    full = LoadReading(4, 16)
+    limit = next_limit(128, taken=20, reading=full, most=512)
+    assert limit == 15
+    assert [next_limit(limit, taken=taken, reading=full, most=512) for taken in (20, 17, 16)] == [15, 15, 15]
+    assert next_limit(limit, taken=15, reading=full, most=512) == 11
+
+
 def test_the_bound_grows_only_while_it_is_used() -> None:
     free = LoadReading(10, 0, cache=0.2)
     assert next_limit(20, taken=5, reading=free, most=100) == 20
