@@ -28,7 +28,7 @@ from hortus_server.api.schemas.library import (
     ModelsView,
     ModelView,
     ToolDisable,
-    ToolInDoubt,
+    ToolDoubtPolicy,
     ToolPage,
     ToolUsesView,
     ToolUseView,
@@ -130,7 +130,7 @@ async def disable_tool_route(tool: ToolKey, body: ToolDisable, edge: EdgeDep, ca
 async def set_tool_in_doubt(
     tool: ToolKey,
     version: Annotated[int, Path(ge=1, le=2_147_483_647)],
-    body: ToolInDoubt,
+    body: ToolDoubtPolicy,
     edge: EdgeDep,
     caller: ToolsWrite,
 ) -> Response:

@@ -82,10 +82,12 @@ class ToolDisable(Body):
     reason: str = Field(min_length=1, max_length=500, examples=["wrong for negative numbers"])
 
 
-class ToolInDoubt(Body):
+class ToolDoubtPolicy(Body):
     """What happens to a call of this version whose worker died before it knew the result."""
 
-    policy: Literal["rerun", "ask"] = Field(description="run it again under the same id, or ask a person")
+    policy: Literal["rerun", "ask"] = Field(
+        description="run it again under the same id, or ask a person", examples=["ask"]
+    )
 
 
 class ToolPage(PageView[ToolView]):

@@ -2995,7 +2995,7 @@ export interface components {
              */
             at: string;
             /** Payload */
-            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt-Output"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
+            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
             /** Run Id */
             run_id: string | null;
             /** Seq */
@@ -5595,6 +5595,19 @@ export interface components {
             reason: string;
         };
         /**
+         * ToolDoubtPolicy
+         * @description What happens to a call of this version whose worker died before it knew the result.
+         */
+        ToolDoubtPolicy: {
+            /**
+             * Policy
+             * @description run it again under the same id, or ask a person
+             * @example ask
+             * @enum {string}
+             */
+            policy: "rerun" | "ask";
+        };
+        /**
          * ToolFinished
          * @description A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
          */
@@ -5638,39 +5651,6 @@ export interface components {
          * @description A call had started but not finished when its worker died; `policy` says what happens now.
          */
         ToolInDoubt: {
-            /** Call Id */
-            call_id: string;
-            /** Name */
-            name: string;
-            /**
-             * Policy
-             * @enum {string}
-             */
-            policy: "rerun" | "probe" | "ask";
-            /**
-             * Type
-             * @default tool.in_doubt
-             * @constant
-             */
-            type: "tool.in_doubt";
-        };
-        /**
-         * ToolInDoubt
-         * @description What happens to a call of this version whose worker died before it knew the result.
-         */
-        "ToolInDoubt-Input": {
-            /**
-             * Policy
-             * @description run it again under the same id, or ask a person
-             * @enum {string}
-             */
-            policy: "rerun" | "ask";
-        };
-        /**
-         * ToolInDoubt
-         * @description A call had started but not finished when its worker died; `policy` says what happens now.
-         */
-        "ToolInDoubt-Output": {
             /** Call Id */
             call_id: string;
             /** Name */
@@ -6361,10 +6341,9 @@ export type TimingPreview = components['schemas']['TimingPreview'];
 export type ToolCall = components['schemas']['ToolCall'];
 export type ToolCalled = components['schemas']['ToolCalled'];
 export type ToolDisable = components['schemas']['ToolDisable'];
+export type ToolDoubtPolicy = components['schemas']['ToolDoubtPolicy'];
 export type ToolFinished = components['schemas']['ToolFinished'];
 export type ToolInDoubt = components['schemas']['ToolInDoubt'];
-export type ToolInDoubtInput = components['schemas']['ToolInDoubt-Input'];
-export type ToolInDoubtOutput = components['schemas']['ToolInDoubt-Output'];
 export type ToolPage = components['schemas']['ToolPage'];
 export type ToolUseView = components['schemas']['ToolUseView'];
 export type ToolUsesView = components['schemas']['ToolUsesView'];
@@ -12965,7 +12944,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ToolInDoubt-Input"];
+                "application/json": components["schemas"]["ToolDoubtPolicy"];
             };
         };
         responses: {
