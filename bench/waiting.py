@@ -58,7 +58,8 @@ async def submit_many(client: Client, agent: str, runs: int) -> list[str]:
 
 
 async def measure(*, runs: int) -> None:
-    settings = {"HORTUS_WORKER_CONCURRENCY": str(runs + 100)}
+    many = str(runs + 100)
+    settings = {"HORTUS_WORKER_CONCURRENCY": many, "HORTUS_MODEL_CONCURRENCY": many, "HORTUS_MODEL_METRICS": "false"}
     async with open_stack(workers=1, settings=settings, model=SCRIPT) as stack, open_client(stack) as client:
         agent = await client.agent()
         warm = [(await client.post("/v1/runs", {"agent": agent, "input": "warm up"}))["id"] for _ in range(50)]
