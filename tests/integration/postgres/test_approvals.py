@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from agent_world import EchoTool
 from approval_world import ANN, BOB, Desk
-from store_world import PageOf, make_world
+from store_world import ENDED, PageOf, make_world
 
 from hortus_agents.errors import ApprovalMissingError
 from hortus_agents.events import NewEvent, RunResumed, RunWaiting, ToolCalled, WaitReason
@@ -17,8 +17,10 @@ from hortus_agents.tools.builtin.timer import SleepTool
 from hortus_agents.tools.port import SideEffect
 from hortus_server.domain.approvals import ApprovalFilter, Ruling
 from hortus_server.domain.errors import ApprovalClosedError, ConflictError, InvalidInputError, NotFoundError
+from hortus_server.domain.stops import Reach
 from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.project_waits import project_waits
+from hortus_server.services.run_log import StopDueError
 from hortus_server.services.stop_runs import StopRuns
 
 
@@ -199,6 +201,23 @@ async def test_a_paused_run_takes_its_approval_and_goes_on_only_when_it_is_resum
     found = await desk.world.run(run.id)
     assert (found.status, found.pause_requested_at is not None) == ("queued", True)
     await ResumeRun(store, waking)(desk.world.tenant_id, run.id, reason="go", by="ann")
+    await desk.work(run)
+    assert len(desk.tool.calls) == 1
+
+
+async def test_a_freeze_keeps_an_approved_call_from_running_and_its_approval_unused(world):
+    desk = Desk(world, EchoTool(side_effect=SideEffect.EXTERNAL))
+    run = await desk.start()
+    await desk.decide((await desk.asked(run)).id, "approve")
+    async with world.store.transaction() as uow:
+        await uow.stop_orders.place(world.tenant_id, Reach.of_all(), "freeze", reason="stop", placed_by="test")
+    claim = await world.claim(run, lease=ENDED)
+    with pytest.raises(StopDueError):
+        await desk.drive(claim)
+    (approval,) = await desk.inbox(run, status="approved")
+    assert (desk.tool.calls, approval.used_at) == ([], None)
+    async with world.store.transaction() as uow:
+        await uow.stop_orders.lift(world.tenant_id, Reach.of_all(), "freeze", lifted_by="test")
     await desk.work(run)
     assert len(desk.tool.calls) == 1
 

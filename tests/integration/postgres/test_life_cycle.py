@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from store_world import ENDED, LEASE, make_world, new, thought
 
-from hortus_agents.events import RunCancelled
+from hortus_agents.events import RunCancelled, WaitReason
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.domain.errors import StaleGenerationError
 from hortus_server.domain.records import Claim, Run, Session
@@ -46,7 +46,8 @@ class RunLifeCycle(RuleBasedStateMachine):
         self.written = {session.id: 0 for session in self.sessions}
 
     def unfinished(self, session_id) -> list[Expected]:
-        return [e for e in self.expected if e.run.session_id == session_id and e.status in {"queued", "running"}]
+        unfinished = {"queued", "running", "waiting"}
+        return [e for e in self.expected if e.run.session_id == session_id and e.status in unfinished]
 
     def owns(self, claim: Claim, expected: Expected) -> bool:
         return expected.status == "running" and expected.generation == claim.generation
@@ -121,17 +122,42 @@ class RunLifeCycle(RuleBasedStateMachine):
         async def cancel():
             async with self.store.transaction() as uow:
                 run = await uow.runs.request_cancel(self.world.tenant_id, expected.run.id, reason="stop")
-                if run.status == "queued":
+                if run.status in {"queued", "waiting"}:
                     events = await uow.events.append(
                         run.tenant_id, run.session_id, new(RunCancelled(reason="stop")), run_id=run.id
                     )
                     await uow.runs.finish(run.id, None, event=events[-1])
 
         self.runner.run(cancel())
-        expected.cancel = expected.cancel or expected.status in {"queued", "running"}
-        if expected.status == "queued":
+        expected.cancel = expected.cancel or expected.status in {"queued", "running", "waiting"}
+        if expected.status in {"queued", "waiting"}:
             expected.status = "cancelled"
             self.written[expected.run.session_id] += 1
+
+    @rule(held=claims)
+    def park(self, held) -> None:
+        expected, claim, _ = held
+        if claim is None:
+            return
+
+        async def park():
+            async with self.store.transaction() as uow:
+                return await uow.run_stops.park(claim.run.id, claim.generation, reason=WaitReason(kind="timer"))
+
+        owned = self.owns(claim, expected)
+        assert self.runner.run(park()) == owned
+        if owned:
+            expected.status, expected.lease = "waiting", "none"
+
+    @rule(expected=runs)
+    def wake(self, expected: Expected) -> None:
+        async def wake():
+            async with self.store.transaction() as uow:
+                return await uow.run_stops.wake(expected.run.id)
+
+        assert self.runner.run(wake()) == (expected.status == "waiting")
+        if expected.status == "waiting":
+            expected.status = "queued"
 
     @rule(held=claims)
     def finish(self, held) -> None:
