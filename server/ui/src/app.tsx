@@ -22,6 +22,7 @@ const Tools = lazy(() => import("./pages/tools"));
 const ToolPage = lazy(() => import("./pages/tool"));
 const Memories = lazy(() => import("./pages/memories"));
 const MemoryPage = lazy(() => import("./pages/memory"));
+const Approvals = lazy(() => import("./pages/approvals"));
 const Schedules = lazy(() => import("./pages/schedules"));
 const SchedulePage = lazy(() => import("./pages/schedule"));
 const EditSchedule = lazy(() => import("./pages/schedule-edit"));
@@ -85,6 +86,7 @@ function Pages(): ReactNode {
             <Route path="tools/:id" element={<ToolPage />} />
             <Route path="memory" element={<Memories />} />
             <Route path="memory/:id" element={<MemoryPage />} />
+            <Route path="approvals" element={<Approvals />} />
             <Route path="schedules" element={<Schedules />} />
             <Route path="schedules/new" element={<EditSchedule />} />
             <Route path="schedules/:id" element={<SchedulePage />} />

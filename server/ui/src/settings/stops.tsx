@@ -51,7 +51,7 @@ export function Stops(): ReactNode {
 
 function OrderTable({ orders }: { orders: readonly Order[] }): ReactNode {
   return (
-    <TableBox label="Stops in force">
+    <TableBox label="Orders">
       <thead>
         <tr>
           <th>Kind</th>

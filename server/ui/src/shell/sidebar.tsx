@@ -1,17 +1,20 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, NavLink } from "react-router";
+import { waitingQuery } from "../api/approvals";
 import { api } from "../api/client";
 import { meQuery, readinessQuery } from "../api/queries";
 import { Icon, type IconName, Leaf } from "../components/icons";
 import { StateBadge } from "../components/status";
 import { useToasts } from "../components/toasts";
+import { useCan } from "./me";
 import { type Theme, useTheme } from "./theme";
 
 export const PLACES: readonly { readonly to: string; readonly text: string; readonly icon: IconName }[] = [
   { to: "/", text: "Overview", icon: "overview" },
   { to: "/runs", text: "Runs", icon: "runs" },
   { to: "/sessions", text: "Sessions", icon: "sessions" },
+  { to: "/approvals", text: "Approvals", icon: "approvals" },
   { to: "/agents", text: "Agents", icon: "agents" },
   { to: "/tools", text: "Tools", icon: "tools" },
   { to: "/memory", text: "Memory", icon: "memory" },
@@ -46,6 +49,7 @@ export function Sidebar({
               <NavLink to={place.to} end={place.to === "/"} onClick={onNavigate}>
                 <Icon name={place.icon} />
                 {place.text}
+                {place.to === "/approvals" && <WaitingCount />}
               </NavLink>
             </li>
           ))}
@@ -53,6 +57,20 @@ export function Sidebar({
       </nav>
       <Foot />
     </div>
+  );
+}
+
+/** How many people are waited for, on every page. */
+function WaitingCount(): ReactNode {
+  const can = useCan();
+  const { data } = useQuery({ ...waitingQuery, enabled: can("approvals:read") });
+  if (!data || data.count === 0) return null;
+  return (
+    <span className="nav-count">
+      {data.count}
+      {data.isMore && "+"}
+      <span className="visually-hidden"> waiting</span>
+    </span>
   );
 }
 

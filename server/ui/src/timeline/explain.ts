@@ -53,8 +53,8 @@ function queued(run: RunView, workers: readonly WorkerView[] | null, now: number
 }
 
 const WAITS: Record<NonNullable<RunView["waiting_for"]>["kind"], { headline: string; detail: string }> = {
-  approval: { headline: "Waits for an approval", detail: "Somebody has to decide about a tool call." },
-  input: { headline: "Waits for an answer", detail: "It asked something; the session’s next message answers it." },
+  approval: { headline: "Waits for an approval", detail: "Somebody has to decide about a tool call, under Approvals." },
+  input: { headline: "Waits for an answer", detail: "It asked something; it is answered under Approvals." },
   timer: { headline: "Waits for a time", detail: "It goes on by itself." },
   children: { headline: "Waits for runs that it started", detail: "It goes on when they have ended." },
   model: {

@@ -1,0 +1,40 @@
+import type { Approval, Decision } from "../api/approvals";
+
+interface Way {
+  readonly text: string;
+  readonly key: string | null;
+  readonly danger: boolean;
+}
+
+/** What a decision is called, and the key that makes it. */
+export const WAYS: Readonly<Record<Decision, Way>> = {
+  approve: { text: "Approve", key: "a", danger: false },
+  deny: { text: "Deny", key: "d", danger: true },
+  answer: { text: "Answer", key: null, danger: false },
+  happened: { text: "It happened", key: null, danger: false },
+  run_again: { text: "Run it again", key: null, danger: false },
+  give_up: { text: "Give up the call", key: null, danger: true },
+};
+
+const RISKS = ["only reads", "scratch work", "external or durable", "cannot be undone"] as const;
+
+export function riskWords(sideEffect: number): string {
+  return RISKS[sideEffect] ?? "not known";
+}
+
+/** Reads and scratch work: what may be let through in one go. */
+export function isLowRisk(approval: Pick<Approval, "side_effect" | "kind" | "allowed">): boolean {
+  return approval.kind === "call" && approval.side_effect <= 1 && approval.allowed.includes("approve");
+}
+
+/** The decision that a key makes, where it is allowed. */
+export function decisionOf(key: string, allowed: readonly Decision[]): Decision | null {
+  return allowed.find((decision) => WAYS[decision].key === key.toLowerCase()) ?? null;
+}
+
+/** The one after or before the chosen one; the first where none is chosen. */
+export function neighbour(ids: readonly string[], chosen: string | null, step: 1 | -1): string | null {
+  const at = chosen === null ? -1 : ids.indexOf(chosen);
+  if (at === -1) return ids[0] ?? null;
+  return ids[Math.max(0, Math.min(ids.length - 1, at + step))] ?? null;
+}
