@@ -133,12 +133,16 @@ async def test_metrics_show_each_endpoint(session: aiohttp.ClientSession, server
 async def test_the_load_of_endpoints_in_use_is_followed(
     session: aiohttp.ClientSession, servers: list[ScriptedModel]
 ) -> None:
-    async with ScriptedModel({"default": {"text": "a b c", "hold": "gate", "stall_at_token": 1}}) as busy:
+    held = {"models": ["qwen"], "default": {"text": "a b c", "hold": "gate", "stall_at_token": 1}}
+    async with ScriptedModel(held) as busy:
         models = EndpointModels(ModelSettings(routes={"qwen": route(busy), "idle": route(servers[0])}), session)
         request = ChatRequest(model="qwen", messages=(Message(role="user", content="hello"),))
         async with models.watching(), aclosing((await models.get("qwen")).stream(request)) as parts:  # type: ignore[type-var]
             await anext(parts)
             while models.statuses()[0].running is None:
                 await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            await busy.stop()
+            assert await (await models.get("qwen")).can_continue(), "it was asked while it was up"
     assert models.statuses()[0].running == 1
     assert models.statuses()[1].running is None

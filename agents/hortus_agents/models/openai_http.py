@@ -154,6 +154,8 @@ class OpenAIChatModel:
         if self._continues_by_owner is None:
             try:
                 entries = await self._model_entries()
+            except ModelRejectedError:
+                entries = ()  # it lists no models, now and later
             except ModelError:
                 return "none"
             owner = next((str(one.get("owned_by")) for one in entries if one.get("id") == self.name), "")

@@ -105,6 +105,14 @@ class EndpointModels:
                 for url, backend in self._backends.items():
                     if backend.slots.taken:
                         group.create_task(backend.look(self.session, self._keys[url]))
+                        group.create_task(self._learn(backend))
+
+    async def _learn(self, backend: Backend) -> None:
+        """How an endpoint goes on with a begun answer is asked while it is up: when it is lost it can tell no more."""
+        routed = [one.model for replicas in self._replicas.values() for one in replicas if one.backend is backend]
+        own = list(self._served.values()) if backend.url == self.settings.url.rstrip("/") else []
+        for model in routed + own:
+            await model.can_continue()
 
     async def _answers(self, url: str) -> bool:
         endpoint = ModelEndpoint(DEFAULT, url, self._keys[url], chunk_timeout_s=ASKED_S)

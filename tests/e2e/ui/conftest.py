@@ -23,6 +23,8 @@ SWITCHES = [
     "--disable-sync",
     "--no-first-run",
 ]
+# Webhooks may reach the tests' own receivers; what failed is tried again soon.
+SETTINGS = {"HORTUS_WEBHOOKS_ALLOW_PRIVATE": '["127.0.0.0/8"]', "HORTUS_WEBHOOKS_RETRY_S": "[2, 2, 2, 2]"}
 PATIENCE_MS = 15_000  # for one expectation, on a busy machine
 
 
@@ -39,7 +41,7 @@ def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with one process of each kind, shared by the tests of the UI."""
     if not (STATIC / "index.html").is_file():
         pytest.fail("the admin UI is not built; run `make ui` first")
-    with open_stack(tmp_path_factory.mktemp("garden")) as opened:
+    with open_stack(tmp_path_factory.mktemp("garden"), settings=SETTINGS) as opened:
         yield opened
 
 
