@@ -1,8 +1,11 @@
 """What the user says to a run under way: the next model call sees it, at one place in the prompt for good."""
 
+from itertools import count
 from typing import Any
 
 from agent_world import SPEC, EchoTool, ListModel, World, named, text_result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hortus_agents import events as ev
 from hortus_agents.events import MessageCreated, NewEvent, RunRolledBack, RunSucceeded
@@ -141,3 +144,51 @@ def test_a_stopped_run_leaves_what_it_wrote_and_an_undone_one_nothing() -> None:
     assert history == [("user", "say hello"), ("assistant", "half an answer")]
     undone = fold_session(world.log, named("second"))
     assert [said.content for said in undone.unheard] == ["three"], "its own state stays what it was"
+
+
+class Told(World):
+    """A user who says things while the model writes; a run ends as the worker's log lets it: with all of it heard."""
+
+    def append(self, events: Any) -> None:
+        for event in events:
+            if not (isinstance(event.payload, RunSucceeded) and self.state().unheard):
+                super().append([event])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["call", "answer"]), st.integers(0, 2), st.booleans()), max_size=8))
+async def test_whatever_is_said_and_whoever_dies_each_message_is_seen_once_and_prompts_only_grow(plan: Any) -> None:
+    numbers = count()
+    said: list[str] = []
+
+    def reply(kind: str, times: int) -> Any:
+        def write(_request: ChatRequest) -> str:
+            for _ in range(times):
+                said.append(f"said {next(numbers)}")
+                say(world, said[-1])
+            return call(f"call {next(numbers)}") if kind == "call" else '{"answer": "done"}'
+
+        return write
+
+    tool = EchoTool()
+    spec = SPEC.model_copy(update={"tools": ("echo",)})
+    world = Told(ListModel([]), ToolRegistry({"echo": tool}), spec=spec)
+    last = ('{"answer": "done"}', '{"answer": "done"}')
+    world.model.replies = [*(reply(kind, times) for kind, times, _ in plan), *last]
+    generation = 1
+    for _, _, dies in plan:
+        if world.state().finished:
+            break
+        await world.step(stop_after=1 if dies else None)
+        if dies and not world.state().finished:
+            generation += 1
+            world.take_over(generation=generation)
+    world.model.replies[len(world.model.requests) :] = last
+    state = await world.finish()
+    assert state.unheard == ()
+    heard = [message for payload in world.payloads("model.called") for message in payload.heard]
+    assert heard == [payload.message_id for payload in world.payloads("message.created") if payload.steers]
+    full = said_in(world.model.requests[-1])
+    assert [text for role, text in full if text.startswith("said ")] == said
+    finished = [request for request in world.model.requests if said_in(request) == full[: len(said_in(request))]]
+    assert len(finished) >= len(world.payloads("model.called")), "what a call that counts was asked is where all go on"
