@@ -141,6 +141,12 @@ NOTES: dict[str, Callable[[Payload], tuple[str, str]]] = {
     "tool.called": _tool_called,
     "tool.finished": _tool_finished,
     "tool.in_doubt": lambda p: ("yellow", f"{escape(str(p['name']))} was interrupted; policy {p['policy']}"),
+    "approval.requested": lambda p: (
+        "yellow",
+        f"a person is asked: {one_line(str(p['reason']))} [dim](hortus approval show {p['approval_id']})[/]",
+    ),
+    "approval.decided": lambda p: ("green", f"{escape(str(p['by']))}: {p['decision']} {one_line(str(p['reason']))}"),
+    "approval.expired": lambda _: ("yellow", "nobody decided in time"),
     "memory.recalled": _recalled,
     "memory.written": lambda p: ("magenta", f"remembered: {one_line(str(p['title']), 80)}"),
     "capability.requested": lambda p: (
