@@ -68,10 +68,6 @@ class ToolUse:
 class StatisticsRepository(Protocol):
     """Amounts, each from bounded queries."""
 
-    async def queued_runs(self, tenant_id: TenantId, *, at_most: int) -> int:
-        """How many runs are queued, counted no further than `at_most`."""
-        ...
-
     async def overview(self, tenant_id: TenantId, *, window: timedelta) -> TenantStatistics:
         """Counts for the last `window`; tokens are those of runs created in it."""
         ...

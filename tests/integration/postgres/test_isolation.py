@@ -160,7 +160,6 @@ REACHES = {
     "deliveries.replay_dead": lambda u, t, r: u.deliveries.replay_dead(t, r.webhook.id, now=NOW, limit=9),
     "budgets.allowance": lambda u, t, r: u.budgets.allowance(t, r.world.session.id),
     "budgets.set_budget": None,
-    "statistics.queued_runs": lambda u, t, _: u.statistics.queued_runs(t, at_most=9),
     "statistics.overview": lambda u, t, _: u.statistics.overview(t, window=timedelta(days=1)),
     "statistics.history": lambda u, t, _: amounts(u.statistics.history(t, width="hour", periods=2)),
     "statistics.tool_uses": lambda u, t, r: u.statistics.tool_uses(t, r.tool_version.tool_id, limit=9),

@@ -25,10 +25,6 @@ class PostgresStatistics:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
 
-    async def queued_runs(self, tenant_id: TenantId, *, at_most: int) -> int:
-        """See the port."""
-        return await self._sql.one("queued_runs", _counted, tenant_id=tenant_id, at_most=at_most) or 0
-
     async def overview(self, tenant_id: TenantId, *, window: timedelta) -> TenantStatistics:
         """See the port. Three statements."""
         unfinished = await self._sql.many("unfinished_runs", _group, tenant_id=tenant_id, at_most=_COUNTED_AT_MOST)
@@ -65,10 +61,6 @@ class PostgresStatistics:
 
 def _counts(**counts: int) -> dict[str, int]:
     return counts
-
-
-def _counted(*, counted: int) -> int:
-    return counted
 
 
 def _group(*, status: RunStatus, runs: int, tokens: int) -> tuple[RunStatus, int, int]:

@@ -1,12 +1,3 @@
--- name: queued_runs :one
--- How many wait, counted no further than need be.
-SELECT count(*) AS counted
-FROM (
-    SELECT FROM runs
-    WHERE tenant_id = %(tenant_id)s AND status = 'queued'
-    LIMIT %(at_most)s
-) AS queued
-
 -- name: unfinished_runs :many
 -- Runs that have not ended, whatever their age.
 SELECT status, count(*) AS runs, 0::bigint AS tokens

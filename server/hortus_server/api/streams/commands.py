@@ -146,6 +146,7 @@ class Commands:
             session_id=SessionId(session_id) if session_id else None,
             limits=command.limits.model_dump(exclude_none=True),
             message_policy=command.message_policy,
+            priority=command.priority,
         )
         once = _once(command, f"WS start {session_id or ''}", run_json)
         answer = await self._edge.submit_run(self._caller.tenant_id, request=request, once=once)

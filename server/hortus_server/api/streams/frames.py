@@ -12,6 +12,7 @@ from hortus_server.api.errors import Problem
 from hortus_server.api.event_json import encode_event
 from hortus_server.api.schemas.approvals import Answer, ApprovalView, Why
 from hortus_server.api.schemas.runs import Content, LimitsPatch, Policy, RunView, SteerContent
+from hortus_server.domain.admission import Priority
 from hortus_server.ports.live import PartialMessage, TokenDelta
 from hortus_server.services.follow_session import Gap
 
@@ -136,6 +137,7 @@ class StartCommand(Command):
     agent: str | None = Field(default=None, min_length=1, max_length=200)
     session_id: UUID | None = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
+    priority: Priority = "interactive"
     message_policy: Policy = None
     idempotency_key: IdempotencyKey = None
 

@@ -5139,6 +5139,12 @@ export interface components {
              */
             message_policy: ("enqueue" | "reject" | "interrupt" | "rollback") | null;
             /**
+             * Priority
+             * @default interactive
+             * @enum {string}
+             */
+            priority: "interactive" | "batch";
+            /**
              * Session Id
              * @default null
              */
