@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { Item, Turn } from "../live/conversation";
 import { duration } from "../text/format";
 import { Recalled } from "../timeline/span-detail";
+import { Fork } from "./fork";
 import { Prose } from "./prose";
 import { Status } from "./status";
 import { When } from "./values";
@@ -10,7 +11,15 @@ import { When } from "./values";
 const LONG = 70; // characters of a note's detail that stand beside it unfolded
 
 /** One run of a conversation: what was asked, what the agent did, what it said. */
-export const TurnView = memo(function TurnView({ turn, live }: { turn: Turn; live: readonly string[] }): ReactNode {
+export const TurnView = memo(function TurnView({
+  turn,
+  live,
+  sessionId,
+}: {
+  turn: Turn;
+  live: readonly string[];
+  sessionId: string;
+}): ReactNode {
   return (
     <article className="turn">
       {groups(turn.items).map((group) =>
@@ -33,7 +42,7 @@ export const TurnView = memo(function TurnView({ turn, live }: { turn: Turn; liv
           </p>
         </div>
       ))}
-      <End turn={turn} waits={live.length === 0} />
+      <End turn={turn} waits={live.length === 0} sessionId={sessionId} />
     </article>
   );
 });
@@ -57,7 +66,9 @@ function Said({ item }: { item: Extract<Item, { kind: "user" | "answer" }> }): R
   if (item.kind === "user") {
     return (
       <div className="bubble bubble-user">
-        <span className="visually-hidden">User: </span>
+        <span className={item.steers ? "small muted" : "visually-hidden"}>
+          {item.steers ? "told while it worked: " : "User: "}
+        </span>
         {item.content}
       </div>
     );
@@ -134,7 +145,7 @@ function CallState({ item }: { item: Extract<Item, { kind: "call" }> }): ReactNo
   );
 }
 
-function End({ turn, waits }: { turn: Turn; waits: boolean }): ReactNode {
+function End({ turn, waits, sessionId }: { turn: Turn; waits: boolean; sessionId: string }): ReactNode {
   if (turn.runId === null) return null;
   const last = turn.items.findLast((item) => item.kind === "answer");
   if (turn.end === null) {
@@ -160,6 +171,7 @@ function End({ turn, waits }: { turn: Turn; waits: boolean }): ReactNode {
         {turn.end.detail && <span>{turn.end.detail}</span>}
         <Link to={`/runs/${turn.runId}`}>run</Link>
         {last && <When at={last.at} />}
+        <Fork sessionId={sessionId} seq={turn.lastSeq} />
       </p>
     </>
   );

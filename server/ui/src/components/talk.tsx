@@ -45,6 +45,7 @@ export function Talk({ sessionId, follows = false }: { sessionId: string; follow
         {turns.map((turn) => (
           <TurnView
             key={turn.key}
+            sessionId={sessionId}
             turn={turn}
             live={turn.runId !== null && turn.runId === active ? writing : NOTHING}
           />
@@ -57,7 +58,7 @@ export function Talk({ sessionId, follows = false }: { sessionId: string; follow
           </span>
           {active && <StopActive runId={active} />}
         </div>
-        {can("runs:write") && <Composer sessionId={sessionId} />}
+        {can("runs:write") && <Composer sessionId={sessionId} active={active} />}
       </div>
     </>
   );

@@ -1,7 +1,14 @@
 import type { Event, MemoryRecalled, ToolCalled, ToolFinished } from "../api/schema.gen";
 
 export type Item =
-  | { readonly kind: "user"; readonly seq: number; readonly at: string; readonly content: string }
+  | {
+      readonly kind: "user";
+      readonly seq: number;
+      readonly at: string;
+      readonly content: string;
+      /** Told to a run that was at work. */
+      readonly steers: boolean;
+    }
   | { readonly kind: "answer"; readonly seq: number; readonly at: string; readonly content: string }
   | { readonly kind: "recall"; readonly seq: number; readonly recall: MemoryRecalled }
   | { readonly kind: "call"; readonly seq: number; readonly call: ToolCalled; readonly result: ToolFinished | null }
@@ -19,6 +26,8 @@ export interface Turn {
   readonly key: string;
   readonly runId: string | null;
   readonly items: readonly Item[];
+  /** Number of its last event: from there the conversation can be forked. */
+  readonly lastSeq: number;
   readonly end: { readonly type: string; readonly detail: string; readonly partial: string } | null;
 }
 
@@ -26,6 +35,7 @@ interface Draft {
   key: string;
   runId: string | null;
   items: Item[];
+  lastSeq: number;
   end: Turn["end"];
 }
 
@@ -36,6 +46,7 @@ export function buildTurns(events: readonly Event[]): Turn[] {
   const calls = new Map<string, { turn: Draft; index: number }>();
   for (const event of events) {
     const turn = turnOf(event, turns, byRun);
+    turn.lastSeq = event.seq;
     const p = event.payload;
     if (p.type === "tool.called") {
       calls.set(p.call_id, { turn, index: turn.items.length });
@@ -63,7 +74,13 @@ export function activeRun(turns: readonly Turn[]): string | null {
 function turnOf(event: Event, turns: Draft[], byRun: Map<string, Draft>): Draft {
   const known = event.run_id === null ? undefined : byRun.get(event.run_id);
   if (known) return known;
-  const turn: Draft = { key: `${event.run_id ?? "session"}-${event.seq}`, runId: event.run_id, items: [], end: null };
+  const turn: Draft = {
+    key: `${event.run_id ?? "session"}-${event.seq}`,
+    runId: event.run_id,
+    items: [],
+    lastSeq: event.seq,
+    end: null,
+  };
   turns.push(turn);
   if (event.run_id !== null) byRun.set(event.run_id, turn);
   return turn;
@@ -110,7 +127,7 @@ function itemOf(event: Event): Item | null {
   const p = event.payload;
   switch (p.type) {
     case "message.created":
-      return { kind: "user", seq: event.seq, at: event.at, content: p.content };
+      return { kind: "user", seq: event.seq, at: event.at, content: p.content, steers: p.steers === true };
     case "message.completed":
       return { kind: "answer", seq: event.seq, at: event.at, content: p.content };
     case "memory.recalled":
