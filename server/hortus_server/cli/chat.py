@@ -69,7 +69,8 @@ def _turn(client: ApiClient, agent: str, text: str, session: str | None) -> str:
 def _interrupted(client: ApiClient, run: dict[str, Any]) -> None:
     """The run works on while its user thinks of something to tell it."""
     try:
-        told = Prompt.ask("\n[bold green]tell it[/] [dim](nothing stops it)[/]", console=out, default="").strip()
+        prompt = "\n[bold green]tell it[/] [dim](nothing stops it)[/]"
+        told = Prompt.ask(prompt, console=out, default="", show_default=False).strip()
     except (EOFError, KeyboardInterrupt):
         told = ""
     try:

@@ -65,6 +65,7 @@ class LiveView:
         if kind == "message.completed":
             self.answer = str(payload["content"])
             self._text(str(payload["message_id"]), 0, self.answer)
+            self._break()  # a run that was told something goes on with another message
         elif kind == "message.restarted":
             self._shown.pop(str(payload["message_id"]), None)
             self._note("yellow", f"answer restarted: {payload['reason']}")
