@@ -136,14 +136,15 @@ async def test_an_interrupted_call_that_asks_is_not_repeated_and_a_person_says_w
 ) -> None:
     call = {"tool": "slow", "arguments": {"seconds": 20}}
     cluster.script({"when": {"turn": 0}, "reply": {"json": call}}, ANSWER)
-    first = await cluster.start_worker_and_beat()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(cluster.start_beat())
+        workers = [group.create_task(cluster.start_worker()) for _ in range(2)]
     run = await cluster.submit(wake=0)
     await evolved(cluster, run)
     await cluster.wake(run)
     await cluster.seen(run, "tool.called")
-    worker_id = (await cluster.run(run)).worker_id
-    await cluster.start_worker()
-    first.kill()
+    worker_id = (await cluster.run(run)).worker_id or ""
+    next(one for one in (task.result() for task in workers) if f"worker-{one.pid}-" in worker_id).kill()
     approval = await asked(cluster, run)
     assert (approval.kind, approval.tool, approval.arguments) == ("doubt", "slow", {"seconds": 20})
     assert (approval.worker_id, approval.allowed) == (worker_id, ("happened", "run_again", "give_up"))
