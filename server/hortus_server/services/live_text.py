@@ -1,7 +1,7 @@
 """Joins pieces of text on their way to readers: the first at once, later ones within an interval."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,12 +11,15 @@ from hortus_server.domain.records import Claim
 from hortus_server.ports.live import LivePublisher, TokenDelta
 from hortus_server.ports.observer import RunObserver
 
+_LOOK_AGAIN_S = 0.02
+
 
 @dataclass(slots=True)
 class LiveText:
     """The text that a run is writing; `text` is all of message `message_id`, for a run that is cut off.
 
-    Given at the start they are what the worker before had shown.
+    Given at the start they are what the worker before had shown. `is_safe` tells whether the run's lease surely holds:
+    a worker that stood still for too long shows nothing more, because another may have gone on with the message.
     """
 
     live: LivePublisher
@@ -25,6 +28,7 @@ class LiveText:
     interval_s: float
     text: str = ""
     message_id: UUID | None = None
+    is_safe: Callable[[], bool] = lambda: True
     _waiting: list[Delta] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -52,13 +56,18 @@ class LiveText:
         """Publish for ever; run it beside the step and cancel it."""
         while True:
             await self._arrived.wait()
-            await self.flush()
-            await asyncio.sleep(self.interval_s)
+            if self.is_safe():
+                await self.flush()
+                await asyncio.sleep(self.interval_s)
+            else:
+                await asyncio.sleep(max(self.interval_s, _LOOK_AGAIN_S))
 
     async def flush(self) -> None:
         """Publish what waits, joined; called before a commit, so that text never follows its own end."""
         self._arrived.clear()
         waiting, self._waiting = self._waiting, []
+        if not self.is_safe():
+            return  # the commit that comes next is fenced, and carries the whole text
         for joined in _join(waiting, self.claim.generation):
             await self.live.publish_delta(self.claim.run.session_id, joined)
             self.observer.delta_published(self.claim)
