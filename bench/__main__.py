@@ -7,7 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("submit", "throughput", "overhead", "sandbox", "commits", "waiting", "takeover", "footprint")
+NAMES = (
+    "submit",
+    "throughput",
+    "overhead",
+    "sandbox",
+    "commits",
+    "waiting",
+    "parked",
+    "takeover",
+    "streaming",
+    "footprint",
+    "chaos",
+)
 LONGEST_S = 900
 
 

@@ -19,7 +19,7 @@ import psycopg
 import redis
 from fixtures_stack import Stack
 from ledger import Ledger
-from storm_checks import Aftermath, Findings, check, recoveries_ms
+from storm_checks import Aftermath, Findings, Recovery, check, recoveries
 from storm_clients import Clients, Screen
 from storm_script import ANSWERS, PLANS, TOOLS, rules
 from warm_processes import WarmChild
@@ -29,9 +29,20 @@ FROZEN_S = (0.2, 2 * LEASE_S)
 DRAIN_S = 300.0  # a busy machine; an idle one takes seconds
 
 
+WEIGHTS = {
+    "worker kill -9": 40,
+    "worker SIGSTOP": 15,
+    "api kill -9": 12,
+    "database backend": 15,
+    "valkey wiped": 8,
+    "valkey kill -9": 5,
+    "database kill -9": 5,
+}
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How much of what. `pause_s` bounds the time between two faults."""
+    """How much of what. `pause_s` bounds the time between two faults; `weights` says how often each kind comes."""
 
     kills: int
     seed: int
@@ -39,6 +50,7 @@ class Plan:
     workers: int = 3
     apis: int = 2
     pause_s: tuple[float, float] = (0.1, 1.2)
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
 
 
 @dataclass
@@ -50,12 +62,13 @@ class Report:
     runs: int
     events: int
     visits: int
+    rewinds: int
     decided: int
     takeovers: int
-    recoveries_ms: list[float]
+    recoveries: list[Recovery]
     findings: Findings
+    timeline: list[tuple[float, str]]
     took_s: float
-    logs: str = ""
 
 
 @dataclass
@@ -69,23 +82,26 @@ class Weather:
     done: Counter[str] = field(default_factory=Counter)
     kills: list[tuple[int, float]] = field(default_factory=list)
     frozen: dict[int, float] = field(default_factory=dict)
+    timeline: list[tuple[float, str]] = field(default_factory=list)
 
     def rage(self, plan: Plan) -> None:
         """So many faults as the plan says."""
-        faults: dict[str, tuple[int, Callable[[], bool]]] = {
-            "worker kill -9": (40, self.kill_worker),
-            "worker SIGSTOP": (15, self.freeze_worker),
-            "api kill -9": (12, self.kill_api),
-            "valkey wiped": (8, self.wipe_valkey),
-            "valkey kill -9": (5, self.restart_valkey),
-            "database backend": (15, self.end_backend),
-            "database kill -9": (5, self.kill_postgres),
+        faults: dict[str, Callable[[], bool]] = {
+            "worker kill -9": self.kill_worker,
+            "worker SIGSTOP": self.freeze_worker,
+            "api kill -9": self.kill_api,
+            "database backend": self.end_backend,
+            "valkey wiped": self.wipe_valkey,
+            "valkey kill -9": self.restart_valkey,
+            "database kill -9": self.kill_postgres,
         }
-        names = list(faults)
+        names, weights = zip(*plan.weights.items(), strict=True)
         while self.done.total() < plan.kills:
-            (name,) = self.dice.choices(names, [faults[name][0] for name in names])
+            (name,) = self.dice.choices(names, weights)
             self.thaw_due()
-            if faults[name][1]():
+            began_at = time.time()
+            if faults[name]():
+                self.timeline.append((began_at, name))
                 self.done[name] += 1
                 time.sleep(self.dice.uniform(*plan.pause_s))
             else:
@@ -269,9 +285,11 @@ def _report(
         runs=len(clients.accepted),
         events=len(aftermath.events),
         visits=sum(screen.visits for screen in screens),
+        rewinds=sum(screen.rewinds for screen in screens),
         decided=clients.decided,
         takeovers=sum(run["generation"] - 1 for run in aftermath.runs),
-        recoveries_ms=recoveries_ms(aftermath, weather.kills),
+        recoveries=recoveries(aftermath, weather.kills),
         findings=check(aftermath, clients.accepted, ledger.effects, screens, ANSWERS),
+        timeline=weather.timeline,
         took_s=round(time.monotonic() - began, 1),
     )

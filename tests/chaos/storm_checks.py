@@ -18,6 +18,15 @@ SELECT session_id::text, seq, run_id::text, step, type, at, payload FROM events 
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Recovery:
+    """How long a run stood still whose worker was killed."""
+
+    run_id: str
+    killed_at: float
+    took_ms: float
+
+
 @dataclass
 class Findings:
     """What was found wrong, by kind, each with words that name it; all empty is a pass."""
@@ -148,7 +157,7 @@ def _check_effects(run_id: str, plan: str, effects: Sequence[Effect], found: Fin
     found.unexpected += [f"run {run_id}, plan {plan}: effects {list(times)}"] if times else []
 
 
-def recoveries_ms(aftermath: Aftermath, kills: Sequence[tuple[int, float]]) -> list[float]:
+def recoveries(aftermath: Aftermath, kills: Sequence[tuple[int, float]]) -> list[Recovery]:
     """For each run that a killed worker (pid, time) held: until the next event of that run."""
     by_run: dict[str, list[Row]] = defaultdict(list)
     for row in aftermath.events:
@@ -163,5 +172,5 @@ def recoveries_ms(aftermath: Aftermath, kills: Sequence[tuple[int, float]]) -> l
             if holder is None or not after or holder["type"] == "run.waiting" or before[-1]["type"] in TERMINAL:
                 continue
             if holder["payload"]["worker_id"].split("-")[1] == str(pid):
-                took.append((after[0]["at"].timestamp() - at) * 1000)
+                took.append(Recovery(events[0]["run_id"], at, (after[0]["at"].timestamp() - at) * 1000))
     return took

@@ -23,8 +23,9 @@ Ready = Callable[["WarmChild"], bool]
 class Zygote:
     """The client's side of the warm interpreter."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
         self._process = process
+        self._log = log
 
     def fork(self, kind: str, env: Mapping[str, str], log: Path) -> int:
         """Start a process; its id."""
@@ -33,7 +34,7 @@ class Zygote:
         self._process.stdin.write(json.dumps({"kind": kind, "env": dict(env), "log": str(log)}) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
-        assert answer, "the warm interpreter is gone"
+        assert answer, f"the warm interpreter is gone\n{self._log.read_text()}"
         return int(answer)
 
 
@@ -50,7 +51,7 @@ def open_zygote(env: Mapping[str, str], start: Callable[[Callable[[], Any]], Any
 
     process = start(spawn)
     try:
-        yield Zygote(process)
+        yield Zygote(process, log)
     finally:
         process.stdin.close()
         process.wait(30)
