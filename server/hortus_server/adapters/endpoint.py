@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 DEFAULT = "default"
 LOOK_S = 1.0  # seconds between two looks at the load of endpoints in use
-ASKED_S = 1.5  # for one endpoint to list its models, within a probe's two seconds
+ASKED_S = 1.9  # for one endpoint to list its models, within the two seconds of a probe
 _KEPT_MODELS = 256  # agents may name any model of an endpoint; what is known of these is kept
 
 
