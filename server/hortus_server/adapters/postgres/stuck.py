@@ -48,9 +48,7 @@ class PostgresStuckRuns:
 
     async def live_workers(self) -> tuple[str, ...]:
         """See the port."""
-        return tuple(
-            worker for worker, alive in await self._sql.many("look_at_workers", _seen, rows=_WORKERS) if alive
-        )
+        return tuple(worker for worker, alive in await self._sql.many("look_at_workers", _seen, rows=_WORKERS) if alive)
 
     async def mark_woken(self, run_id: RunId) -> None:
         """See the port."""
