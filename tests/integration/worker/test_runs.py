@@ -158,3 +158,9 @@ async def test_a_tenants_limit_holds_and_each_end_lets_the_next_begin(running: C
     times = sorted((run.started_at, run.finished_at) for run in runs if run.started_at and run.finished_at)
     for (_, ended_at), (began_at, _) in itertools.pairwise(times):
         assert began_at >= ended_at
+
+
+async def test_a_run_whose_wakeup_was_lost_is_found_and_taken(running: Cluster) -> None:
+    running.script(ANSWER)
+    run = await running.ended(await running.submit(wake=0))
+    assert (run.status, run.generation) == ("succeeded", 1)
