@@ -46,6 +46,7 @@ unit: install ## unit and API tests
 integration: install ## several processes over the real embedded services
 	$(BIN)/pytest -q tests/conformance
 	$(BIN)/pytest -q tests/integration
+	$(BIN)/pytest -q tests/chaos
 
 e2e: install ## the main job with the real CPU model, and the documentation's commands
 	$(BIN)/pytest -q tests/e2e

@@ -49,8 +49,8 @@ class Reader:
 
 
 @contextmanager
-def following(stack: Stack, session_id: str, reader: Reader) -> Iterator[Any]:
-    url = stack.socket_url(session_id, after=reader.cursor)
+def following(stack: Stack, session_id: str, reader: Reader, *, api: int = 0) -> Iterator[Any]:
+    url = stack.socket_url(session_id, after=reader.cursor, api=api)
     with connect(url, additional_headers=stack.headers(), proxy=None, open_timeout=10) as socket:
         yield socket
 

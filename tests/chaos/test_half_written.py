@@ -11,7 +11,10 @@ from fixtures_stack import Stack, open_stack
 from stream_reader import Reader, following, read_until
 
 ANSWER = " ".join(f"word{number}" for number in range(60)) + ' and a "quoted" line\nwith an é'
-SETTINGS = {"HORTUS_WORKER_LEASE_S": "60"}  # only the lock tells of a death in time
+SETTINGS = {
+    "HORTUS_WORKER_LEASE_S": "60",  # only the lock tells of a death in time
+    "HORTUS_WORKER_DRAIN_S": "5",  # of the ten seconds that the slower answer takes
+}
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -55,6 +58,25 @@ def test_the_next_worker_goes_on_where_readers_are(stack_of_three: Stack, mode: 
     assert "message.restarted" not in reader.types
     (message,) = reader.completed
     assert reader.completed[message] == ANSWER == reader.shown[message]
+
+
+@pytest.mark.parametrize(("tokens_per_s", "claims"), [(40, 1), (10, 2)], ids=["it can finish", "it cannot"])
+def test_a_worker_told_to_stop_ends_its_answer_or_hands_it_over_without_losing_a_token(
+    stack_of_three: Stack, tokens_per_s: int, claims: int
+) -> None:
+    stack = stack_of_three
+    stack.model.script({"reply": {"json": {"answer": ANSWER}, "tokens_per_s": tokens_per_s}})
+    run = stack.submit(stack.make_agent())
+    reader = Reader()
+    with following(stack, run["session_id"], reader) as socket:
+        read_until(socket, reader, lambda: len(reader.text()) > 0.1 * len(ANSWER))
+        pid = int(stack.get(f"/v1/runs/{run['id']}")["worker_id"].split("-")[1])
+        worker = next(child for child in stack.workers if child.pid == pid)
+        assert worker.stop() == 0
+        read_until(socket, reader, lambda: reader.ended)
+    assert reader.types.count("run.started") == claims
+    assert "message.restarted" not in reader.types
+    assert list(reader.shown.values()) == list(reader.completed.values()) == [ANSWER]
 
 
 def test_a_reader_that_comes_back_in_between_sees_each_character_once(stack_of_three: Stack) -> None:
