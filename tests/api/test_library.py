@@ -52,6 +52,16 @@ async def test_a_tool_shows_its_versions_source_and_tests_and_can_be_disabled(ad
     is_problem(await admin.post("/v1/tools/none/disable", {"reason": "x"}), 404, "not_found")
 
 
+async def test_a_version_says_what_happens_to_its_interrupted_calls(admin: Caller, stranger: Caller, tool: ToolVersion):
+    path = "/v1/tools/roman/versions/1/in-doubt"
+    assert (await admin.get("/v1/tools/roman/versions/1")).json()["in_doubt"] == "rerun"
+    assert (await admin.post(path, {"policy": "ask"})).json()["in_doubt"] == "ask"
+    assert (await admin.get("/v1/tools/roman/versions/1")).json()["in_doubt"] == "ask"
+    is_problem(await admin.post(path, {"policy": "probe"}), 422, "invalid_request")
+    is_problem(await admin.post("/v1/tools/roman/versions/9/in-doubt", {"policy": "ask"}), 404, "not_found")
+    is_problem(await stranger.post(path, {"policy": "rerun"}), 404, "not_found")
+
+
 async def test_tools_of_another_tenant_are_absent(stranger: Caller, tool: ToolVersion):
     assert (await stranger.get("/v1/tools")).json()["items"] == []
     for path in ("/v1/tools/roman", f"/v1/tools/{tool.tool_id}", "/v1/tools/roman/versions/1"):
