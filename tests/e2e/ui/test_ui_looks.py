@@ -34,6 +34,14 @@ def addresses(garden: Stack) -> dict[str, str]:
     garden.post(f"/v1/agents/{agent}/versions", {"spec": {"instructions": "Speak of gardens.\nBe brief."}})
     tool = garden.get("/v1/tools")["items"][0]["id"]
     memory = garden.get("/v1/memories")["items"][0]["id"]
+    garden.make_agent("asker", tools=["calculate"], approval={"tools": ["calculate"]})
+    garden.submit("asker", "What is the sum of 2 and 3?")
+    until(lambda: len(garden.get("/v1/approvals")["items"]) > 0, within_s=20, why=garden.logs)
+    timing = {"kind": "cron", "expression": "30 8 * * MON-FRI", "time_zone": "Europe/Berlin"}
+    made = {"name": "morning-report", "agent": agent, "input": "Write it.", "timing": timing}
+    schedule = garden.post("/v1/schedules", made)["id"]
+    webhook = garden.post("/v1/webhooks", {"url": "http://127.0.0.1:9009/hook", "events": ["run.*"]})["id"]
+    garden.post("/v1/agents/asker/stop", {"action": "pause", "reason": "shows the banner"})
     return {
         "overview": "/",
         "runs": "/runs",
@@ -52,6 +60,17 @@ def addresses(garden: Stack) -> dict[str, str]:
         "memories": "/memory",
         "memory-search": "/memory?q=sum",
         "memory": f"/memory/{memory}",
+        "runs-stuck": "/runs?status=stuck",
+        "approvals": "/approvals",
+        "approvals-all": "/approvals?show=all",
+        "schedules": "/schedules",
+        "schedule-new": "/schedules/new",
+        "schedule": f"/schedules/{schedule}",
+        "webhooks": "/webhooks",
+        "webhook-new": "/webhooks/new",
+        "webhook": f"/webhooks/{webhook}",
+        "stops": "/settings?tab=stops",
+        "budget": "/settings?tab=budget",
         "keys": "/settings?tab=keys",
         "workers": "/settings?tab=workers",
         "models": "/settings?tab=models",

@@ -104,7 +104,10 @@ function optionsOf(
         ...axis,
         ticks: { show: false },
         size: 46,
-        values: (_plot, ticks) => ticks.map((tick) => axisText(series[0], tick)),
+        values: (plot, ticks) => {
+          const isEmpty = plot.data.slice(1).every((row) => [...row].every((value) => !value));
+          return ticks.map((tick) => (isEmpty && tick !== 0 ? "" : axisText(series[0], tick)));
+        },
         ...(series[0]?.show === count ? { incrs: WHOLE } : {}),
       },
     ],

@@ -8,6 +8,7 @@ import { Card, Page } from "../components/page";
 import { RunTable } from "../components/run-table";
 import { Empty, Paged } from "../components/states";
 import { RUN_STATUSES, statusWords } from "../components/status";
+import { StuckRuns } from "../components/stuck-runs";
 import { withHead } from "../components/windowing";
 import { shortId } from "../text/format";
 import { NoRuns } from "./overview";
@@ -19,6 +20,7 @@ export default function Runs(): ReactNode {
   const status = RUN_STATUSES.find((each) => each === params.get("status"));
   const agent = params.get("agent") ?? undefined;
   const session = params.get("session") ?? undefined;
+  const isStuck = params.get("status") === "stuck";
   const filter: RunFilter = { status, agent_id: agent, session_id: session };
   const query = useInfiniteQuery(runsQuery(filter));
   const isFiltered = status !== undefined || agent !== undefined || session !== undefined;
@@ -32,7 +34,7 @@ export default function Runs(): ReactNode {
   return (
     <Page title="Runs">
       <div className="filters">
-        <StatusChips status={status} onChange={(value) => set("status", value)} />
+        <StatusChips status={isStuck ? "stuck" : status} onChange={(value) => set("status", value)} />
         <AgentSelect value={agent} onChange={(value) => set("agent", value)} />
         {session && (
           <button type="button" className="chip" aria-pressed="true" onClick={() => set("session", undefined)}>
@@ -41,9 +43,13 @@ export default function Runs(): ReactNode {
         )}
       </div>
       <Card>
-        <Paged query={query} empty={isFiltered ? <Empty title="No run matches these filters" /> : <NoRuns />}>
-          {(runs) => <LongRunTable runs={runs} query={query} filter={filter} />}
-        </Paged>
+        {isStuck ? (
+          <StuckRuns />
+        ) : (
+          <Paged query={query} empty={isFiltered ? <Empty title="No run matches these filters" /> : <NoRuns />}>
+            {(runs) => <LongRunTable runs={runs} query={query} filter={filter} />}
+          </Paged>
+        )}
       </Card>
     </Page>
   );
@@ -92,12 +98,12 @@ function StatusChips({
   status,
   onChange,
 }: {
-  status: RunStatus | undefined;
-  onChange: (status: RunStatus | undefined) => void;
+  status: RunStatus | "stuck" | undefined;
+  onChange: (status: RunStatus | "stuck" | undefined) => void;
 }): ReactNode {
   return (
     <fieldset className="filters chips" aria-label="Status">
-      {[undefined, ...RUN_STATUSES].map((each) => (
+      {[undefined, ...RUN_STATUSES, "stuck" as const].map((each) => (
         <button
           key={each ?? "all"}
           type="button"
@@ -105,7 +111,7 @@ function StatusChips({
           aria-pressed={each === status}
           onClick={() => onChange(each)}
         >
-          {each ? statusWords(each) : "all"}
+          {each === "stuck" ? each : each ? statusWords(each) : "all"}
         </button>
       ))}
     </fieldset>
