@@ -20,6 +20,7 @@ from schemathesis import GenerationMode
 from hortus_agents.spec import AgentSpec
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
@@ -59,7 +60,10 @@ def running(database_settings: DatabaseSettings, valkey_url: str) -> Iterator[Ru
                 tenant = await uow.tenants.ensure_tenant("acme")
                 issued = await add_key(uow, tenant.id, KeyDraft("test", ("admin",), None))
                 await uow.agents.add(tenant.id, name="helper", description="", spec=AgentSpec())
-            ports = EdgePorts(store, ListQueue(), live, streams, WordIndex(), OneWorker(), OneModel(), webhooks=sender)
+            ports = EdgePorts(
+                store, ListQueue(), live, streams, WordIndex(), OneWorker(), OneModel(),
+                webhooks=sender, endpoint_reports=RedisEndpointReports(redis, 2.0),
+            )  # fmt: skip
             edge = make_edge(OPTIONS, ports)
             async with serving(edge) as (_, where):
                 ready.append(Running(where, issued.secret, create_app(edge).openapi()))
