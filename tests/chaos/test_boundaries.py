@@ -6,137 +6,20 @@ that only its death tells the others.
 """
 
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-import psutil
-import psycopg
 import pytest
 from fixtures_stack import TERMINAL
-from ledger_tools import noted
+from scenes import FIRST, SECOND, WITHIN_S, Field, Scene, kill
 from stack_parts import until
 from storm_checks import Aftermath, check
-from storm_script import ANSWERS, TOOLS, rules
+from storm_script import ANSWERS, TOOLS
 from stream_reader import Reader, following, read_until
-from warm_processes import WarmChild
-from warm_stack import WarmStack, await_ready, open_warm_stack
+from warm_stack import await_ready, open_warm_stack
 
-WITHIN_S = 60.0  # a busy machine
 SETTINGS = {"HORTUS_WORKER_LEASE_S": "60"}
-BLOCKED = "SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-FIRST, SECOND = "first turn", "second turn"
 pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass
-class Field:
-    """The stack, its agent, and every run of this module by now."""
-
-    warm: WarmStack
-    agent: str
-    accepted: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def script(self, plan: str) -> None:
-        """Both turns are held back before their first byte."""
-        self.warm.stack.model.script(*_held(plan))
-        self.warm.stack.model.forget()
-
-    def submit(self, plan: str) -> "Scene":
-        run = self.warm.stack.submit(self.agent, f"work {plan}")
-        self.accepted[run["id"]] = {"session_id": run["session_id"], "plan": plan}
-        return Scene(self.warm, run["id"], run["session_id"])
-
-
-def _held(plan: str) -> Iterator[dict[str, Any]]:
-    for rule in rules():
-        if rule["when"]["user"] == f"^work {plan}$":
-            yield {**rule, "reply": {**rule["reply"], "hold": FIRST}}
-        elif rule["when"]["user"] == rf"\b{noted(plan, 1)}\b":
-            yield {**rule, "reply": {**rule["reply"], "hold": SECOND}}
-
-
-@dataclass
-class Scene:
-    """One run on its way to a boundary."""
-
-    warm: WarmStack
-    run_id: str
-    session_id: str
-
-    def row(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.warm.stack.get(f"/v1/runs/{self.run_id}")
-        return found
-
-    def kill_holder(self) -> None:
-        pid = int(self.row()["worker_id"].split("-")[1])
-        kill(next(worker for worker in self.warm.workers if worker.pid == pid))
-
-    def release(self, *holds: str) -> None:
-        for hold in holds:
-            self.warm.stack.model.release(hold)
-
-    def asked(self) -> tuple[int, int]:
-        """Requests of the model in the first and in the second turn, those that were cut off too."""
-        bodies = [one["body"] for one in self.warm.stack.model.requests() if one["path"] == "/v1/chat/completions"]
-        users = Counter(sum(message["role"] == "user" for message in body["messages"]) for body in bodies)
-        return users[1], users[2]
-
-    def until_asked(self, *, turn: int) -> None:
-        until(lambda: self.asked()[turn], within_s=WITHIN_S, why=self.warm.logs)
-
-    def until_effect(self) -> None:
-        until(lambda: any(one.run_id == self.run_id for one in self.warm.ledger.effects), within_s=WITHIN_S)
-
-    @contextmanager
-    def locked(self) -> Iterator["psycopg.Connection[Any]"]:
-        """Nobody can append to the session meanwhile."""
-        with psycopg.connect(self.warm.stack.database_url) as connection:
-            connection.execute("SELECT 1 FROM sessions WHERE id = %s FOR UPDATE", [self.session_id])
-            yield connection
-
-    def kill_blocked(self, connection: "psycopg.Connection[Any]") -> None:
-        """Kill the worker that waits for the lock."""
-        found: list[WarmChild] = []
-
-        def is_there() -> bool:
-            ports = {row[0] for row in connection.execute(BLOCKED)}
-            found[:] = [worker for worker in self.warm.workers if ports & _ports(worker)]
-            return bool(found)
-
-        until(is_there, within_s=WITHIN_S, why=self.warm.logs)
-        kill(found[0])
-
-    def finish(self) -> dict[str, Any]:
-        """Let it end, with a person at hand who looks into the ledger."""
-        ended: dict[str, Any] = {}
-
-        def over() -> bool:
-            ended.update(self.row())
-            self._settle()
-            return ended["status"] in TERMINAL
-
-        until(over, within_s=WITHIN_S, why=lambda: f"{ended}\n{self.warm.logs()}")
-        return ended
-
-    def _settle(self) -> None:
-        for asked in self.warm.stack.get("/v1/approvals", status="pending", run_id=self.run_id)["items"]:
-            happened = bool(self.warm.ledger.of(asked["call_id"]))
-            ruling = {"decision": "happened", "answer": noted(**asked["arguments"])}
-            self.warm.stack.post(
-                f"/v1/approvals/{asked['id']}/decide", ruling if happened else {"decision": "run_again"}
-            )
-
-
-def _ports(worker: WarmChild) -> set[int]:
-    return {one.laddr.port for one in psutil.Process(worker.pid).net_connections("tcp") if one.laddr}
-
-
-def kill(worker: WarmChild) -> None:
-    worker.kill()
-    until(lambda: not worker.alive, within_s=WITHIN_S)
 
 
 def before_the_claim_s_commit(scene: Scene) -> None:
@@ -278,3 +161,51 @@ def test_a_worker_dies_at_a_boundary_and_nothing_is_lost_or_repeated(opened: Fie
     assert sum(one.run_id == scene.run_id for one in warm.ledger.effects) == boundary.effects
     aftermath = Aftermath.read(warm.stack.database_url)
     assert check(aftermath, opened.accepted, warm.ledger.effects, [], ANSWERS).all == []
+
+
+@pytest.fixture(scope="module")
+def short_leases(opened: Field) -> Field:
+    """A worker that hangs tells nobody: here its lease does, soon."""
+    for worker in opened.warm.workers:
+        worker.env["HORTUS_WORKER_LEASE_S"] = "5"
+        kill(worker)
+    await_ready(*opened.warm.workers)
+    return opened
+
+
+@pytest.mark.parametrize("plan", ["r", "p", "a"])
+def test_a_worker_that_hung_before_its_effect_has_none_when_it_comes_back(short_leases: Field, plan: str) -> None:
+    warm = short_leases.warm
+    short_leases.script(plan)
+    warm.ledger.closed.set()
+    scene = short_leases.submit(plan)
+    scene.release(FIRST, SECOND)
+    until(lambda: warm.ledger.waiting, within_s=WITHIN_S, why=warm.logs)
+    hung = scene.holder()
+    hung.signal(signal.SIGSTOP)
+    warm.ledger.closed.clear()  # the door's answer waits for it in its socket
+    assert scene.finish()["status"] == "succeeded"
+    hung.signal(signal.SIGCONT)
+    until(lambda: '"lost"' in hung.text(), within_s=WITHIN_S, why=warm.logs)
+    assert sum(one.run_id == scene.run_id for one in warm.ledger.effects) == 1
+    aftermath = Aftermath.read(warm.stack.database_url)
+    assert check(aftermath, short_leases.accepted, warm.ledger.effects, [], ANSWERS).all == []
+
+
+def test_a_worker_that_hung_in_mid_answer_shows_nothing_more_when_it_comes_back(short_leases: Field) -> None:
+    stack = short_leases.warm.stack
+    words = " ".join(f"word{number}" for number in range(60))
+    stack.model.script({"reply": {"json": {"answer": words}, "tokens_per_s": 10}})
+    run = stack.submit(stack.make_agent())
+    scene = Scene(short_leases.warm, run["id"], run["session_id"])
+    reader = Reader()  # which fails at a snapshot that takes a character back
+    with following(stack, run["session_id"], reader) as socket:
+        read_until(socket, reader, lambda: len(reader.text()) > 60, within_s=WITHIN_S)
+        hung = scene.holder()
+        hung.signal(signal.SIGSTOP)
+        read_until(socket, reader, lambda: len(reader.text()) > 140, within_s=WITHIN_S)
+        hung.signal(signal.SIGCONT)
+        read_until(socket, reader, lambda: reader.ended, within_s=WITHIN_S)
+    assert reader.types.count("run.started") == 2
+    assert "message.restarted" not in reader.types
+    assert list(reader.shown.values()) == list(reader.completed.values()) == [words]
