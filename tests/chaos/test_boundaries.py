@@ -203,7 +203,7 @@ def test_a_worker_that_hung_in_mid_answer_shows_nothing_more_when_it_comes_back(
         read_until(socket, reader, lambda: len(reader.text()) > 60, within_s=WITHIN_S)
         hung = scene.holder()
         hung.signal(signal.SIGSTOP)
-        read_until(socket, reader, lambda: len(reader.text()) > 140, within_s=WITHIN_S)
+        read_until(socket, reader, lambda: len(reader.text()) > 240, within_s=WITHIN_S)
         hung.signal(signal.SIGCONT)
         read_until(socket, reader, lambda: reader.ended, within_s=WITHIN_S)
     assert reader.types.count("run.started") == 2

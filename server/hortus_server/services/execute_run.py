@@ -151,7 +151,7 @@ class ExecuteRun:
             work = group.create_task(self._work(run_log, text, draft))
             held = self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work, effect=lambda: run_log.effect)
             with held as hold:
-                run_log.is_safe = text.is_safe = hold.is_safe
+                run_log.is_safe, text.may_show = hold.is_safe, hold.may_show
                 await asyncio.wait([work])
         if run_log.state.finished or run_log.state.parked:
             return "finished" if run_log.state.finished else "parked"

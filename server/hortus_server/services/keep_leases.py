@@ -58,6 +58,7 @@ class Hold:
     effect: Callable[[], int] = lambda: 0
     stop: Stop | None = None
     timer: asyncio.TimerHandle | None = None
+    slack_s: float = 0.0
 
     def end(self, stop: Stop) -> None:
         """Cut the work off, once."""
@@ -68,6 +69,10 @@ class Hold:
     def is_safe(self) -> bool:
         """Whether nobody else can own the run yet, by this process's own clock."""
         return time.monotonic() < self.safe_until
+
+    def may_show(self) -> bool:
+        """Whether text may go to readers: looser, since a word too many is taken back and an effect is not."""
+        return time.monotonic() < self.safe_until + self.slack_s
 
     def end_stale_effect(self, *, again_s: float) -> None:
         """Cut a side effect off whose lease ran out unseen, and look again when it would next.
@@ -104,7 +109,8 @@ class KeepLeases:
         self, run_id: RunId, generation: int, task: asyncio.Task[Any], *, effect: Callable[[], int] = lambda: 0
     ) -> Iterator[Hold]:
         """Keep a lease just claimed while the block runs; cancels `task` when the work should stop."""
-        hold = Hold(run_id, generation, task, time.monotonic() + self.lease.total_seconds(), effect)
+        lease_s = self.lease.total_seconds()
+        hold = Hold(run_id, generation, task, time.monotonic() + lease_s, effect, slack_s=lease_s / 3)
         self._held[run_id] = hold
         hold.end_stale_effect(again_s=self.heartbeat.total_seconds())
         try:

@@ -18,8 +18,8 @@ _LOOK_AGAIN_S = 0.02
 class LiveText:
     """The text that a run is writing; `text` is all of message `message_id`, for a run that is cut off.
 
-    Given at the start they are what the worker before had shown. `is_safe` tells whether the run's lease surely holds:
-    a worker that stood still for too long shows nothing more, because another may have gone on with the message.
+    Given at the start they are what the worker before had shown. A worker that stood still for too long shows
+    nothing more (`may_show`), because another may have gone on with the message.
     """
 
     live: LivePublisher
@@ -28,7 +28,7 @@ class LiveText:
     interval_s: float
     text: str = ""
     message_id: UUID | None = None
-    is_safe: Callable[[], bool] = lambda: True
+    may_show: Callable[[], bool] = lambda: True
     _waiting: list[Delta] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -56,7 +56,7 @@ class LiveText:
         """Publish for ever; run it beside the step and cancel it."""
         while True:
             await self._arrived.wait()
-            if self.is_safe():
+            if self.may_show():
                 await self.flush()
                 await asyncio.sleep(self.interval_s)
             else:
@@ -66,7 +66,7 @@ class LiveText:
         """Publish what waits, joined; called before a commit, so that text never follows its own end."""
         self._arrived.clear()
         waiting, self._waiting = self._waiting, []
-        if not self.is_safe():
+        if not self.may_show():
             return  # the commit that comes next is fenced, and carries the whole text
         for joined in _join(waiting, self.claim.generation):
             await self.live.publish_delta(self.claim.run.session_id, joined)

@@ -62,12 +62,12 @@ async def test_a_message_that_restarts_starts_its_text_anew() -> None:
 async def test_a_worker_whose_lease_may_be_over_shows_nothing_until_it_surely_holds_again() -> None:
     readers = Readers()
     text = text_over(readers, interval_s=0.0)
-    text.is_safe = lambda: False
+    text.may_show = lambda: False
     pump = asyncio.create_task(text.pump())
     text.add(Delta(MESSAGE, 0, "a"))
     await asyncio.sleep(0.05)
     assert readers.deltas == []
-    text.is_safe = lambda: True
+    text.may_show = lambda: True
     await asyncio.sleep(0.05)
     assert readers.deltas == [TokenDelta(MESSAGE, 0, "a", 3)]
     pump.cancel()
@@ -76,9 +76,9 @@ async def test_a_worker_whose_lease_may_be_over_shows_nothing_until_it_surely_ho
 async def test_what_could_not_be_shown_does_not_follow_the_end_of_its_message() -> None:
     readers = Readers()
     text = text_over(readers, interval_s=60)
-    text.is_safe = lambda: False
+    text.may_show = lambda: False
     text.add(Delta(MESSAGE, 0, "a"))
     await text.flush()
-    text.is_safe = lambda: True
+    text.may_show = lambda: True
     await text.flush()
     assert readers.deltas == []
