@@ -134,7 +134,7 @@ def test_a_grown_tool_is_seen_with_its_origin_and_disabled(admin: Visitor, garde
     page.get_by_role("link", name="to_roman").click()
     expect(page.get_by_text("# grows from the left")).to_be_visible()
     expect(page.get_by_role("row", name="confirmed number=14")).to_be_visible()
-    expect(page.get_by_role("link", name=f"…{origin[-8:]}")).to_have_attribute("href", f"/runs/{origin}")
+    expect(page.get_by_role("link", name=f"…{origin[-8:]}").first).to_have_attribute("href", f"/runs/{origin}")
     page.get_by_role("button", name="Disable").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()

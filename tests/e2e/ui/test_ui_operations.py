@@ -169,6 +169,7 @@ def test_a_call_is_approved_and_another_denied_by_keyboard(admin: Visitor, garde
 
 
 def test_a_run_at_work_is_interrupted_and_the_conversation_forked(admin: Visitor, garden: Stack, agent: str) -> None:
+    garden.model.script(*reversed(RULES), default=DEFAULT)  # the later words count, though the earlier stand there too
     run = garden.submit(agent, "Talk for ever.")
     page = admin.open(f"/sessions/{run['session_id']}")
     expect(page.get_by_role("button", name="Steer")).to_be_visible()

@@ -66,8 +66,13 @@ export function Chart({
 }
 
 function valueText(series: Series, index: number | null, sums: boolean): string {
-  const value = index === null ? (sums ? total(series.values) : last(series.values)) : series.values[index];
+  const value = index === null ? wholeRange(series, sums) : series.values[index];
   return value == null ? "–" : series.show(value);
+}
+
+function wholeRange(series: Series, sums: boolean): number | null {
+  if (series.overall !== undefined) return series.overall;
+  return sums ? total(series.values) : last(series.values);
 }
 
 function NumberTable({

@@ -61,6 +61,15 @@ function Charts({ periods }: { periods: readonly Period[] }): ReactNode {
   );
 }
 
+function together(periods: readonly Period[]): Pick<Period, "succeeded" | "failed" | "budget_exhausted"> {
+  const sum = (pick: (period: Period) => number) => periods.reduce((all, period) => all + pick(period), 0);
+  return {
+    succeeded: sum((period) => period.succeeded),
+    failed: sum((period) => period.failed),
+    budget_exhausted: sum((period) => period.budget_exhausted),
+  };
+}
+
 function seriesOf(periods: readonly Period[]) {
   const of = (name: string, tone: Tone, pick: (period: Period) => number | null, show = count): Series => ({
     name,
@@ -77,7 +86,7 @@ function seriesOf(periods: readonly Period[]) {
       of("out of budget", "violet", (period) => period.budget_exhausted),
       of("cancelled", "quiet", (period) => period.cancelled),
     ],
-    success: [of("succeeded", "ok", successRate, percent)],
+    success: [{ ...of("succeeded", "ok", successRate, percent), overall: successRate(together(periods)) }],
     tokens: [of("tokens", "busy", (period) => period.tokens)],
     cost: [of("cost", "wait", (period) => period.cost_micros, money)],
     took: [

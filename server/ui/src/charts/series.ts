@@ -8,6 +8,8 @@ export interface Series {
   readonly tone: Tone;
   readonly values: readonly (number | null)[];
   readonly show: (value: number) => string;
+  /** Of the whole range, where neither the sum nor the last value says it. */
+  readonly overall?: number | null;
 }
 
 /** Each row on top of those before it, as stacked bars are drawn. */
