@@ -1,4 +1,4 @@
-"""Two beats and two workers, then one of each: due times fire once, and the application is told of every run."""
+"""Two apis, two beats, two workers, then one beat and worker: due times fire once, and all are told of every run."""
 
 import json
 import threading
@@ -15,6 +15,7 @@ import pytest
 from fixtures_stack import TIMEOUT_S, Stack, open_stack
 from stack_parts import until
 from standardwebhooks.webhooks import Webhook as Verifier
+from stream_reader import Reader, following, read_until
 
 SETTINGS = {"HORTUS_WEBHOOKS_ALLOW_PRIVATE": '["127.0.0.0/8"]', "HORTUS_WORKER_DUE_S": "0.3"}
 
@@ -55,11 +56,38 @@ def submitted(stack: Stack, schedule: dict[str, Any]) -> list[dict[str, Any]]:
     return [item for item in items if item["outcome"] == "submitted"]
 
 
+def assert_either_api_tells_the_same(stack: Stack, session_id: str) -> None:
+    readers = (Reader(), Reader())
+    for api, reader in enumerate(readers):
+        with following(stack, session_id, reader, api=api) as socket:
+            read_until(socket, reader, lambda reader=reader: reader.ended)
+    first, second = readers
+    assert (first.types, first.completed) == (second.types, second.completed)
+    assert first.types == [event["type"] for event in stack.events(session_id)]
+
+
+def assert_clients_of_the_other_api_see_it_live(stack: Stack, agent: str) -> None:
+    words = " ".join(f"word{number}" for number in range(20))
+    stack.model.script({"reply": {"json": {"answer": words}, "tokens_per_s": 20}})
+    reader = Reader()
+    with stack.client(0) as http:
+        session_id = http.post("/v1/sessions", json={"agent": agent}).raise_for_status().json()["id"]
+        with following(stack, session_id, reader, api=1) as socket:
+            http.post(
+                "/v1/runs", json={"agent": agent, "session_id": session_id, "input": "Say it."}
+            ).raise_for_status()
+            read_until(socket, reader, lambda: reader.ended)
+    assert list(reader.completed.values()) == [words]
+    (shown,) = reader.shown.values()
+    assert shown, "text came while it was written"
+    assert words.startswith(shown)
+
+
 @pytest.mark.timeout(TIMEOUT_S)
 def test_due_times_fire_once_and_every_run_is_told_of_through_the_loss_of_a_beat_and_a_worker(tmp_path: Path) -> None:
     got: list[tuple[dict[str, str], bytes]] = []
     with (
-        open_stack(tmp_path, apis=1, workers=2, beats=2, settings=SETTINGS) as stack,
+        open_stack(tmp_path, apis=2, workers=2, beats=2, settings=SETTINGS) as stack,
         receiving(got) as endpoint,
     ):
         agent = stack.make_agent()
@@ -85,6 +113,8 @@ def test_due_times_fire_once_and_every_run_is_told_of_through_the_loss_of_a_beat
         assert {run["id"] for run in stack.get("/v1/runs", limit=200)["items"]} == runs
         for run_id in runs:
             assert stack.ended({"id": run_id})["status"] == "succeeded"
+        for item in firings[:3]:
+            assert_either_api_tells_the_same(stack, stack.get(f"/v1/runs/{item['run_id']}")["session_id"])
 
         def told() -> Counter[str]:
             return Counter(json.loads(body)["data"]["run_id"] for _, body in got)
@@ -98,3 +128,4 @@ def test_due_times_fire_once_and_every_run_is_told_of_through_the_loss_of_a_beat
         assert sum(told().values()) <= len(runs) + 8
         listed = made(stack, "webhook", "deliveries", hook["id"], "--state", "delivered", "--limit", "200")["items"]
         assert {item["id"] for item in listed} == set(ids.values())
+        assert_clients_of_the_other_api_see_it_live(stack, agent)
