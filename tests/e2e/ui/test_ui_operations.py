@@ -18,7 +18,7 @@ LOG = logging.getLogger(__name__)
 ROWS = 10_000
 READ_ALL = """async (height) => {
     const page = document.documentElement;
-    for (const end = Date.now() + 150_000; page.scrollHeight < height && Date.now() < end; ) {
+    for (const end = Date.now() + 60_000; page.scrollHeight < height && Date.now() < end; ) {
         window.scrollTo(0, page.scrollHeight);
         await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -77,6 +77,7 @@ function LongRunTable({
   const shown = useMemo(() => (isLong && head ? withHead(head, runs) : runs), [isLong, head, runs]);
   const end = useRef<HTMLDivElement>(null);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page may push the end away and back between two looks
   useEffect(() => {
     const element = end.current;
     if (element === null || !hasNextPage || isFetchingNextPage) return;
@@ -85,7 +86,7 @@ function LongRunTable({
     });
     observer.observe(element);
     return () => observer.disconnect();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage, runs.length]);
   return (
     <>
       <RunTable runs={shown} />
