@@ -169,6 +169,15 @@ class RunBudgetExhausted(Frozen):
     partial_output: str = ""
 
 
+class BudgetWarned(Frozen):
+    """The run goes on with a fifth or less of a limit left; once for each limit, `used` and `bound` in its own unit."""
+
+    type: Literal["budget.warned"] = "budget.warned"
+    limit: LimitName
+    used: float
+    bound: float
+
+
 class StepStarted(Frozen):
     """A step began; `bound_tools` are the names offered to the model."""
 
@@ -423,6 +432,7 @@ EventPayload = Annotated[
     | RunFailed
     | RunCancelled
     | RunBudgetExhausted
+    | BudgetWarned
     | StepStarted
     | ModelCalled
     | ModelFailed

@@ -1,7 +1,7 @@
 """Bounds of one run, and where it stands within them."""
 
 from decimal import ROUND_CEILING, Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ LimitName = Literal[
     "steps", "model_calls", "tool_calls", "tokens", "wall_s", "cost_micros", "tokens_per_day", "cost_micros_per_day"
 ]
 """Those of a run, and the two of its tenant's day."""
+
+WARN_AT = 0.8  # share of a limit that is used up
 
 
 class TokenPrice(Frozen):
@@ -54,6 +56,14 @@ class RunLimits(Frozen):
         )
 
 
+class LimitUse(NamedTuple):
+    """How much of a limit is used, both in the limit's own unit."""
+
+    limit: LimitName
+    used: float
+    bound: float
+
+
 class Spent(Frozen):
     """What a run has used so far; folded from its events."""
 
@@ -76,6 +86,19 @@ class Spent(Frozen):
         if limits.tool_calls and self.tool_calls > limits.tool_calls:
             return "tool_calls"
         return None
+
+    def nearing(self, limits: RunLimits, *, elapsed_s: float) -> "tuple[LimitUse, ...]":
+        """The limits of which four fifths or more are used up after `elapsed_s` seconds; a bound of 0 has no use."""
+        used: dict[LimitName, tuple[float, float | None]] = {
+            "steps": (self.steps, limits.steps),
+            "model_calls": (self.model_calls, limits.model_calls),
+            "tool_calls": (self.tool_calls, limits.tool_calls),
+            "tokens": (self.tokens, limits.tokens),
+            "wall_s": (elapsed_s, limits.wall_s),
+            "cost_micros": (self.cost_micros, limits.cost_micros),
+        }
+        uses = (LimitUse(limit, so_far, bound) for limit, (so_far, bound) in used.items() if bound)
+        return tuple(use for use in uses if use.used >= WARN_AT * use.bound)
 
     def left(self, limits: RunLimits, *, elapsed_s: float = 0.0) -> "BudgetLeft":
         """What remains of a run's limits after `elapsed_s` seconds."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from hortus_agents.events import EventPayload, ModelCalled, NewEvent, RunBudgetExhausted
+from hortus_agents.events import BudgetWarned, EventPayload, ModelCalled, NewEvent, RunBudgetExhausted
 from hortus_agents.limits import LimitName
 from hortus_agents.loop.state import RunState, apply
 from hortus_agents.loop.step import Commit, StepDeps
@@ -65,6 +65,13 @@ class Journal:
     def exhausted(self) -> LimitName | None:
         """The limit at which no further model call may start."""
         return "wall_s" if self.wall_left_s() <= 0 else self.state.spent.exhausted(self._deps.limits)
+
+    def note_nearing(self) -> None:
+        """Tell of limits that are nearly used up, each once in a run."""
+        elapsed_s = self._deps.limits.wall_s - self.wall_left_s()
+        for limit, used, bound in self.state.spent.nearing(self._deps.limits, elapsed_s=elapsed_s):
+            if limit not in self.state.warned:
+                self.note(BudgetWarned(limit=limit, used=used, bound=bound))
 
     def note_exhausted(self, limit: LimitName, *, partial: str = "", unbilled: Usage | None = None) -> None:
         """End the run at a limit, keeping what was written; `unbilled` is the estimate of a call that was cut off."""

@@ -82,6 +82,8 @@ class ReactStrategy:
         if reply.answer is not None:
             journal.note(MessageCompleted(message_id=identity, content=reply.answer))
             journal.note(RunSucceeded(spent=journal.state.spent, usage=journal.state.usage))
+        else:
+            journal.note_nearing()
         if not journal.state.pending:
             yield journal.commit()
 

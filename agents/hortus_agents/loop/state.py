@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hortus_agents import events as ev
 from hortus_agents.events import Event, EventPayload
-from hortus_agents.limits import Spent
+from hortus_agents.limits import LimitName, Spent
 from hortus_agents.loop import call_record
 from hortus_agents.loop.binding import Bound, bind, unbind
 from hortus_agents.loop.call_record import CallRecord, StepRecord
@@ -30,9 +30,8 @@ class RunState:
     `taken_over` that a worker took the run over, or up after a wait, and did no model call; `failures` counts failed
     model calls since the last finished one, the first of them at `failing_since`; `unwritten` says that the run waits
     for its model, and that readers saw nothing of the next message; `prompt_tokens` is the length of the last prompt
-    of the agent's own;
-    `worker_id` names the worker that has the run, or had it last; `unheard` is what the user said to the run and no
-    model call has seen yet.
+    of the agent's own; `worker_id` names the worker that has the run, or had it last; `unheard` is what the user said
+    to the run and no model call has seen yet; of the limits in `warned` the log says that they are nearly used up.
     """
 
     run_id: UUID
@@ -59,6 +58,7 @@ class RunState:
     output: str | None = None
     worker_id: str = ""
     unheard: Steerings = ()
+    warned: frozenset[LimitName] = frozenset()
 
     @property
     def finished(self) -> bool:
@@ -272,6 +272,7 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.RunResumed: _resumed,
     ev.MessageCompleted: _completed,
     ev.MessageRestarted: _restarted,
+    ev.BudgetWarned: lambda state, payload, _step, _at: replace(state, warned=state.warned | {payload.limit}),
     ev.StepStarted: _step_started,
     ev.ModelCalled: _model_called,
     ev.ModelFailed: _model_failed,

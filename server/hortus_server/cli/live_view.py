@@ -161,6 +161,7 @@ NOTES: dict[str, Callable[[Payload], tuple[str, str]]] = {
         "green",
         f"reuses {escape(str(p['name']))} version {p['version']} from the library",
     ),
+    "budget.warned": lambda p: ("yellow", f"{p['used']:g} of {p['bound']:g} {p['limit']} are used"),
     "run.failed": lambda p: ("red", f"failed: {one_line(str(p['message']), 300)}"),
     "run.cancelled": lambda p: ("yellow", f"cancelled: {one_line(str(p['reason']))}"),
     "run.budget_exhausted": lambda p: ("yellow", f"budget exhausted: {p['limit']}"),

@@ -185,6 +185,11 @@ def _restarted(tree: TraceTree, event: Event, payload: ev.MessageRestarted) -> N
     tree.add(event, "run", "answer begins again", within=False, detail=payload.reason)
 
 
+def _budget_warned(tree: TraceTree, event: Event, payload: ev.BudgetWarned) -> None:
+    detail = f"{payload.used:g} of {payload.bound:g}"
+    tree.add(event, "run", f"{payload.limit} nearly used up", within=False, detail=detail)
+
+
 def _requested(tree: TraceTree, event: Event, payload: ev.CapabilityRequested) -> None:
     tree.add(event, "capability", f"asks for {payload.name}", detail=payload.purpose)
 
@@ -253,6 +258,7 @@ _TAKES: dict[type, Callable[..., None]] = {
     ev.MemoryRecalled: _recalled,
     ev.MemoryWritten: _written,
     ev.MessageRestarted: _restarted,
+    ev.BudgetWarned: _budget_warned,
     ev.CapabilityRequested: _requested,
     ev.CapabilityProposed: _proposed,
     ev.CapabilityTested: _tested,

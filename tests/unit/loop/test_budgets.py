@@ -84,6 +84,30 @@ async def test_the_agent_is_told_when_little_is_left_and_only_at_the_prompts_end
     assert after[: len(before)] == before
 
 
+async def test_a_limit_that_is_nearly_used_up_is_told_of_once_by_the_commit_of_the_model_call() -> None:
+    heavy = text_result(use("a")).model_copy(update={"usage": Usage(prompt_tokens=10, completion_tokens=790)})
+    replies = (heavy, use("b"), use("c"), use("d"), '{"answer": "x"}')
+    run = world(*replies, mode="constrained", deltas=1, limits=RunLimits(tokens=1_000, steps=5))
+    await run.finish()
+    warned = [(payload.limit, payload.used, payload.bound) for payload in run.payloads("budget.warned")]
+    assert warned == [("tokens", 800, 1_000), ("steps", 4, 5)]
+    types = [event.type for event in run.log]
+    assert types[types.index("budget.warned") - 1] == "model.called"
+
+
+async def test_a_run_that_ends_by_itself_warns_of_nothing() -> None:
+    last = text_result("done").model_copy(update={"usage": Usage(prompt_tokens=950, completion_tokens=10)})
+    run = world(last, deltas=1, limits=RunLimits(tokens=1_000, steps=1))
+    await run.finish()
+    assert not run.payloads("budget.warned")
+
+
+def test_a_limit_of_nothing_is_never_nearly_used_up() -> None:
+    limits = RunLimits(tool_calls=0, wall_s=100)
+    assert Spent().nearing(limits, elapsed_s=79) == ()
+    assert [use.limit for use in Spent().nearing(limits, elapsed_s=80)] == ["wall_s"]
+
+
 def test_a_definition_keeps_its_meaning_without_a_price() -> None:
     assert SPEC.limits.cost_micros is None
     assert Spent(cost_micros=10**9).exhausted(SPEC.limits) is None

@@ -2509,6 +2509,26 @@ export interface components {
             today: components["schemas"]["UsageView"];
         };
         /**
+         * BudgetWarned
+         * @description The run goes on with a fifth or less of a limit left; once for each limit, `used` and `bound` in its own unit.
+         */
+        BudgetWarned: {
+            /** Bound */
+            bound: number;
+            /**
+             * Limit
+             * @enum {string}
+             */
+            limit: "steps" | "model_calls" | "tool_calls" | "tokens" | "wall_s" | "cost_micros" | "tokens_per_day" | "cost_micros_per_day";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "budget.warned";
+            /** Used */
+            used: number;
+        };
+        /**
          * BudgetWrite
          * @description A tenant's whole budget; what is left out or null is not bounded.
          * @example {
@@ -2995,7 +3015,7 @@ export interface components {
              */
             at: string;
             /** Payload */
-            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
+            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["BudgetWarned"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
             /** Run Id */
             run_id: string | null;
             /** Seq */
@@ -6217,6 +6237,7 @@ export type AttemptView = components['schemas']['AttemptView'];
 export type AuthCommand = components['schemas']['AuthCommand'];
 export type BudgetLeft = components['schemas']['BudgetLeft'];
 export type BudgetView = components['schemas']['BudgetView'];
+export type BudgetWarned = components['schemas']['BudgetWarned'];
 export type BudgetWrite = components['schemas']['BudgetWrite'];
 export type CancelCommand = components['schemas']['CancelCommand'];
 export type CapabilityActivated = components['schemas']['CapabilityActivated'];

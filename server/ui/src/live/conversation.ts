@@ -136,6 +136,8 @@ function itemOf(event: Event): Item | null {
       return p.generation > 1 ? note(event, `taken over by ${p.worker_id}`, "its worker went silent") : null;
     case "message.restarted":
       return note(event, "the answer begins again", p.reason);
+    case "budget.warned":
+      return note(event, `nearly used up: ${p.limit.replaceAll("_", " ")}`, `${p.used} of ${p.bound}`);
     case "model.failed":
       return note(event, `model call failed (${p.code})${p.will_retry ? ", tried again" : ""}`, p.message, "bad");
     case "tool.in_doubt":

@@ -128,6 +128,12 @@ class Builder {
           detail: `${p.kind}, from events ${p.source_first_seq}–${p.source_last_seq}`,
         });
         break;
+      case "budget.warned":
+        this.add(event, "run", `${p.limit.replaceAll("_", " ")} nearly used up`, {
+          depth: 1,
+          detail: `${p.used} of ${p.bound}`,
+        });
+        break;
       case "message.restarted":
         this.add(event, "run", "answer begins again", { depth: 1, detail: p.reason });
         break;
