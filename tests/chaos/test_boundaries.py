@@ -6,6 +6,7 @@ that only its death tells the others.
 """
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from stream_reader import Reader, following, read_until
 from warm_stack import await_ready, open_warm_stack
 
 SETTINGS = {"HORTUS_WORKER_LEASE_S": "60"}
+LEASE_S = 5.0  # where a worker hangs
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -167,7 +169,7 @@ def test_a_worker_dies_at_a_boundary_and_nothing_is_lost_or_repeated(opened: Fie
 def short_leases(opened: Field) -> Field:
     """A worker that hangs tells nobody: here its lease does, soon."""
     for worker in opened.warm.workers:
-        worker.env["HORTUS_WORKER_LEASE_S"] = "5"
+        worker.env["HORTUS_WORKER_LEASE_S"] = str(LEASE_S)
         kill(worker)
     await_ready(*opened.warm.workers)
     return opened
@@ -194,8 +196,10 @@ def test_a_worker_that_hung_before_its_effect_has_none_when_it_comes_back(short_
 
 def test_a_worker_that_hung_in_mid_answer_shows_nothing_more_when_it_comes_back(short_leases: Field) -> None:
     stack = short_leases.warm.stack
-    words = " ".join(f"word{number}" for number in range(60))
-    stack.model.script({"reply": {"json": {"answer": words}, "tokens_per_s": 10}})
+    words = " ".join(f"word{number}" for number in range(40))
+    reply = {"json": {"answer": words}, "tokens_per_s": 20}
+    stack.model.script({"reply": reply, "times": 1}, {"reply": {**reply, "hold": SECOND}})
+    stack.model.forget()
     run = stack.submit(stack.make_agent())
     scene = Scene(short_leases.warm, run["id"], run["session_id"])
     reader = Reader()  # which fails at a snapshot that takes a character back
@@ -203,8 +207,11 @@ def test_a_worker_that_hung_in_mid_answer_shows_nothing_more_when_it_comes_back(
         read_until(socket, reader, lambda: len(reader.text()) > 60, within_s=WITHIN_S)
         hung = scene.holder()
         hung.signal(signal.SIGSTOP)
-        read_until(socket, reader, lambda: len(reader.text()) > 240, within_s=WITHIN_S)
+        stack.model.until_requests(2, within_s=WITHIN_S)  # the next one goes on from what readers have
+        time.sleep(LEASE_S / 2)  # the last third of a lease is not told by the clock of the one who hung
         hung.signal(signal.SIGCONT)
+        until(lambda: '"lost"' in hung.text(), within_s=WITHIN_S, why=short_leases.warm.logs)
+        scene.release(SECOND)
         read_until(socket, reader, lambda: reader.ended, within_s=WITHIN_S)
     assert reader.types.count("run.started") == 2
     assert "message.restarted" not in reader.types
