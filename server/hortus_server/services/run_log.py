@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunSucceeded, RunWaiting
+from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunStarted, RunSucceeded, RunWaiting
 from hortus_agents.loop.state import RunState, fold
-from hortus_server.domain.errors import UnavailableError
+from hortus_server.domain.errors import StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim, Job
 from hortus_server.ports.live import LivePublisher
@@ -191,7 +191,7 @@ class RunLog:
         return _Wakeups(job, await uow.wakeups.next_queued(run.session_id))
 
     async def _written_before_the_failure(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
-        """A commit whose answer was lost may have taken effect; others do not write events of such types meanwhile."""
+        """A commit whose answer was lost may have taken effect; only a next worker writes events of such types too."""
         run = self.claim.run
         try:
             async with self.ports.store.transaction() as uow:
@@ -200,6 +200,8 @@ class RunLog:
                 )
         except UnavailableError:
             return ()
+        if any(isinstance(event.payload, RunStarted) for event in found):
+            raise StaleGenerationError(run.id, self.claim.generation)
         attempted = {event.payload.type for event in events}
         return found if any(event.type in attempted for event in found) else ()
 

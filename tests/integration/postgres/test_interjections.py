@@ -19,6 +19,7 @@ from hortus_agents.events import (
     ModelCalled,
     NewEvent,
     RunCancelled,
+    RunStarted,
     RunSucceeded,
     RunWaiting,
     StepStarted,
@@ -186,6 +187,19 @@ async def test_a_commit_that_failed_is_not_taken_for_done_because_others_wrote(w
     await steer(world, run, "meanwhile")
     await run_log.commit(new(StepStarted(), thought(), step=1))
     assert types(await world.log()).count("step.started") == 1
+
+
+async def test_a_commit_that_failed_is_not_taken_for_done_because_the_next_worker_wrote_its_like(world: World) -> None:
+    run, claim = await began(world)
+    store: Any = Down(world.store)
+    run_log = await log_for(world, claim, store)
+    async with world.store.transaction() as uow:
+        await uow.runs.release(run.id, claim.generation)
+    successor = await world.claim(run, "w2")
+    assert successor is not None
+    await world.append(successor, RunStarted(worker_id="w2", generation=2), StepStarted(), thought())
+    with pytest.raises(StaleGenerationError):
+        await run_log.commit(new(StepStarted(), thought(), step=1))
 
 
 async def test_later_prompts_hold_what_a_stopped_run_wrote_and_nothing_of_an_undone_one(world: World) -> None:
