@@ -6,6 +6,9 @@ PYTHON ?= python3
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --no-annotate
 
+# As long as all other tests of the API together.
+GENERATED := tests/api/test_generated_requests.py
+
 .PHONY: help up install test check lint types contracts unit api integration e2e ui ui-check docs wheel lock bench test-vllm clean
 
 help: ## this list
@@ -40,10 +43,10 @@ contracts: install ## directions of imports, sizes, documentation of settings, c
 	$(BIN)/pytest -q tests/architecture
 
 unit: install ## unit and API tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/migrations
-	$(BIN)/pytest -q -n 2 tests/api
+	$(BIN)/pytest -q -n 2 tests/unit tests/migrations tests/api --ignore=$(GENERATED)
 
-integration: install ## several processes over the real embedded services
+integration: install ## generated requests; several processes over the real embedded services
+	$(BIN)/pytest -q -n 2 $(GENERATED)
 	$(BIN)/pytest -q tests/conformance
 	$(BIN)/pytest -q tests/integration
 	$(BIN)/pytest -q tests/chaos

@@ -159,6 +159,24 @@ def drop_database(url: str, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def empty_tables(settings: DatabaseSettings) -> None:
+    """End whatever is still connected and delete all rows; what migrations were applied stays known."""
+    with psycopg.connect(settings.url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        found = connection.execute(
+            "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace"
+            " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'"
+        ).fetchall()
+        # As a replica: no trigger that keeps the log append-only, no foreign keys to be looked up.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            sql.SQL(";").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for (name,) in found)
+        )
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """URL of a server on which databases may be created."""
@@ -194,13 +212,29 @@ def empty_database(postgres_url: str) -> Iterator[DatabaseSettings]:
     drop_database(postgres_url, name)
 
 
+@pytest.fixture(scope="session")
+def spare_databases(postgres_url: str) -> Iterator[list[str]]:
+    """Migrated databases that no test uses now, without rows: a copy of the template costs more than most tests."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        drop_database(postgres_url, name)
+
+
 @pytest.fixture
-def database_settings(postgres_url: str, template_database: str) -> Iterator[DatabaseSettings]:
-    """Settings of a migrated database that belongs to this test alone."""
-    name = f"hortus_test_{uuid4().hex[:12]}"
-    create_database(postgres_url, name, template_database)
-    yield settings_for(postgres_url, name)
-    drop_database(postgres_url, name)
+def database_settings(
+    postgres_url: str, template_database: str, spare_databases: list[str]
+) -> Iterator[DatabaseSettings]:
+    """Settings of a migrated, empty database that belongs to this test alone."""
+    if spare_databases:
+        name = spare_databases.pop()
+    else:
+        name = f"hortus_test_{uuid4().hex[:12]}"
+        create_database(postgres_url, name, template_database)
+    settings = settings_for(postgres_url, name)
+    yield settings
+    empty_tables(settings)
+    spare_databases.append(name)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The real application over real PostgreSQL and Valkey."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 import structlog
 from backends import Caller, ListQueue, OneModel, OneWorker, SwitchedProbe, WordIndex, Writer
 from fastapi import FastAPI
+from serving import OPTIONS, MakeCaller, lookup, serving
 
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
@@ -18,25 +17,11 @@ from hortus_server.adapters.redis.live import RedisLive, open_live
 from hortus_server.adapters.redis.streams import RedisStreams, open_streams
 from hortus_server.adapters.webhook_sender import HttpWebhookSender, SenderBounds, open_webhook_sender
 from hortus_server.api.app import create_app
-from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
-from hortus_server.asgi import ApiServer, make_server
+from hortus_server.api.edge import Edge, EdgePorts, make_edge
 from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.domain.records import Scope
 from hortus_server.ports.store import Store
 from hortus_server.services.issue_key import KeyDraft, add_key
-from hortus_server.settings import ApiSettings
-
-OPTIONS = EdgeOptions(
-    version="0.0-test",
-    body_limit_bytes=65_536,
-    socket_frame_limit_bytes=8_192,
-    heartbeat_s=0.5,
-    connections=20,
-    cookie_secret=b"0123456789abcdef0123456789abcdef",
-    auth_wait_s=0.3,
-    send_timeout_s=1.0,
-    poll_s=0.2,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +49,6 @@ async def streams(valkey_url: str) -> AsyncIterator[RedisStreams]:
     async with open_streams(redis, timeout_s=2.0, buffer=1024) as opened:
         yield opened
     await redis.aclose()
-
-
-async def lookup(host: str, _port: int, _family: int) -> list[tuple[int, str]]:
-    """Hosts `inside.*` have a private address, `*.invalid` none, all others a public one."""
-    if host.endswith(".invalid"):
-        raise OSError("no such name")
-    return [(2, "10.0.0.7" if host.startswith("inside.") else "93.184.215.14")]
 
 
 @pytest.fixture
@@ -123,9 +101,6 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-MakeCaller = Callable[..., Awaitable[Caller]]
-
-
 @pytest.fixture
 def make_caller(store: Store, http: httpx.AsyncClient) -> MakeCaller:
     async def make(*scopes: Scope, tenant: str = "acme") -> Caller:
@@ -154,26 +129,6 @@ async def writer(admin: Caller, store: Store, live: RedisLive) -> Writer:
     """A worker's hand in a fresh session of acme."""
     await admin.agent()
     return Writer(store, live, admin.tenant_id, SessionId(await admin.session()))
-
-
-@asynccontextmanager
-async def serving(edge: Edge) -> AsyncIterator[tuple[ApiServer, str]]:
-    """A real server on loopback; yields it and its `host:port`."""
-    settings = ApiSettings(
-        port=0, shutdown_s=2, connections=100, socket_frame_limit_bytes=edge.options.socket_frame_limit_bytes
-    )
-    server = make_server(edge, settings)
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield server, f"127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        async with asyncio.timeout(10):
-            await task
 
 
 @pytest.fixture

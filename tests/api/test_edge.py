@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 from backends import Caller, ListQueue, SwitchedProbe, is_problem
-from conftest import MakeCaller
 from fastapi import FastAPI
+from serving import MakeCaller
 
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgePorts

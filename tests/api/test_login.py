@@ -4,8 +4,8 @@ import httpx
 import pytest
 from backends import Caller, is_problem
 from clients import read, socket
-from conftest import MakeCaller
 from fastapi import FastAPI
+from serving import MakeCaller
 from websockets.exceptions import InvalidStatus
 
 from hortus_server.api.cookies import CookieSigner

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from backends import Caller, Writer, eventually, is_problem
 from clients import ask, read, socket, sse, until_closed
-from conftest import OPTIONS, MakeCaller, serving
+from serving import OPTIONS, MakeCaller, serving
 from websockets.exceptions import InvalidStatus
 
 from hortus_agents.events import MessageCompleted, MessageCreated, MessageRestarted, ModelCalled

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from backends import Caller, ListQueue, is_problem
-from conftest import OPTIONS
+from serving import OPTIONS
 
 from hortus_server.api.edge import EdgePorts, make_edge
 from hortus_server.domain.stuck import Patience

@@ -8,7 +8,7 @@ from agent_world import EchoTool
 from approval_world import Desk
 from backends import Caller, is_problem
 from clients import ask, socket
-from conftest import MakeCaller
+from serving import MakeCaller
 from store_world import make_world
 
 from hortus_agents.spec import ApprovalSpec

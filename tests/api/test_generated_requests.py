@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import schemathesis
 from backends import ListQueue, OneModel, OneWorker, WordIndex
-from conftest import OPTIONS, lookup, serving
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from serving import OPTIONS, lookup, serving
 
 from hortus_agents.spec import AgentSpec
 from hortus_server.adapters.postgres.store import PostgresStore
