@@ -17,11 +17,11 @@ from stack_parts import until
 from storm_checks import Aftermath, check
 from storm_script import ANSWERS, TOOLS
 from stream_reader import Reader, following, read_until
-from warm_stack import await_ready, open_warm_stack
+from warm_stack import await_ready, needs_own_services, open_warm_stack
 
 SETTINGS = {"HORTUS_WORKER_LEASE_S": "60"}
 LEASE_S = 5.0  # where a worker hangs
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), needs_own_services]
 
 
 def before_the_claim_s_commit(scene: Scene) -> None:

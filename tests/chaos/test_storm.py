@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from storm import Plan, run_storm
+from warm_stack import needs_own_services
 
 KILLS = 100
 
 
+@needs_own_services
 @pytest.mark.timeout(1500)  # about three minutes on two idle cores
 def test_a_storm_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)

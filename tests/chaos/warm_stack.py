@@ -1,11 +1,13 @@
 """A stack whose workers and apis start within a moment, and a ledger that their tools write to."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from fixtures_stack import Stack, open_stack
 from ledger import Ledger, open_ledger
 from stack_parts import TAIL, answers, free_port, logged
@@ -19,6 +21,8 @@ SETTINGS = {
     # A wake-up that a dead worker took with it is sent again by the reaper after five rounds.
     "HORTUS_WORKER_REAPER_S": "0.4",
 }
+GIVEN = {"HORTUS_TEST_DATABASE_URL", "HORTUS_TEST_BROKER_URL"}
+needs_own_services = pytest.mark.skipif(bool(GIVEN & os.environ.keys()), reason="these services are not ours to break")
 READY_S = 180.0  # a busy machine; an idle one takes a second
 
 
