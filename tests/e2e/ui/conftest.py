@@ -1,18 +1,16 @@
 """The admin UI in Chromium, over a whole Hortus: real api, worker, beat and services, and the scripted model."""
 
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from fixtures_stack import TIMEOUT_S, Stack, open_stack
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
+from visitors import Visitor, visit
 
 ROOT = Path(__file__).parents[3]
 STATIC = ROOT / "server" / "hortus_server" / "static"
-AXE = ROOT / "server" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("HORTUS_TEST_CHROMIUM", "/usr/bin/chromium")
 SWITCHES = [
     "--no-sandbox",
@@ -25,7 +23,6 @@ SWITCHES = [
 ]
 # Webhooks may reach the tests' own receivers; what failed is tried again soon.
 SETTINGS = {"HORTUS_WEBHOOKS_ALLOW_PRIVATE": '["127.0.0.0/8"]', "HORTUS_WEBHOOKS_RETRY_S": "[2, 2, 2, 2]"}
-PATIENCE_MS = 15_000  # for one expectation, on a busy machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,53 +50,6 @@ def chromium(garden: Stack) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield browser
         browser.close()
-
-
-@dataclass
-class Visitor:
-    """A browser context of its own, and what its console complained about."""
-
-    stack: Stack
-    context: BrowserContext
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    expected: tuple[str, ...] = ()
-
-    def open(self, path: str) -> Page:
-        """Go to a page of the UI."""
-        self.page.goto(f"{self.stack.url}{path}")
-        return self.page
-
-    def sign_in(self, key: str | None = None) -> None:
-        """Sign in as a person would."""
-        self.open("/")
-        self.page.get_by_label("API key").fill(key or self.stack.key)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.get_by_role("heading", name="Overview").wait_for()
-
-    def take_cookie(self, key: str | None = None) -> None:
-        """Sign in without the form."""
-        answer = self.context.request.post(
-            f"{self.stack.url}/v1/auth/login",
-            data=json.dumps({"key": key or self.stack.key}),
-            headers={"Content-Type": "application/json", "Origin": self.stack.url},
-        )
-        assert answer.ok, answer.text()
-
-    def note(self, message: ConsoleMessage) -> None:
-        """Remember an error or warning of the console."""
-        if message.type in {"error", "warning"} and not any(part in message.text for part in self.expected):
-            self.complaints.append(f"{message.type}: {message.text}")
-
-
-def visit(stack: Stack, browser: Browser, **options: object) -> Visitor:
-    """A visitor with a fresh context; `options` are Playwright's."""
-    context = browser.new_context(**options)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    visitor = Visitor(stack, context, context.new_page())
-    visitor.page.on("console", visitor.note)
-    visitor.page.on("pageerror", lambda error: visitor.complaints.append(f"exception: {error}"))
-    return visitor
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import re
 from uuid import uuid4
 
 import pytest
-from conftest import PATIENCE_MS, Visitor, visit
 from fixtures_stack import Stack
 from playwright.sync_api import Browser, Page, expect
-from scripts import DEFAULT, RULES, SLOW
 from stack_parts import until
+from ui_scripts import DEFAULT, RULES, SLOW
+from visitors import PATIENCE_MS, Visitor, visit
 
 expect.set_options(timeout=PATIENCE_MS)
 GROWING = {

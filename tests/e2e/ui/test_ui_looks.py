@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import AXE, Visitor, visit
 from fixtures_stack import Stack
 from playwright.sync_api import Browser, Page, expect
-from scripts import DEFAULT, RULES
 from stack_parts import until
+from ui_scripts import DEFAULT, RULES
+from visitors import AXE, Visitor, visit
 
 THEMES = ("light", "dark")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}

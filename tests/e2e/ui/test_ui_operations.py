@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from conftest import PATIENCE_MS, Visitor
 from fixtures_stack import Stack
 from playwright.sync_api import Page, expect
 from psycopg import sql
 from receiver import open_receiver
-from scripts import DEFAULT, RULES
 from stack_parts import until
+from ui_scripts import DEFAULT, RULES
+from visitors import PATIENCE_MS, Visitor
 
 expect.set_options(timeout=PATIENCE_MS)
 LOG = logging.getLogger(__name__)

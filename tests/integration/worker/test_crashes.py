@@ -8,7 +8,7 @@ from pathlib import Path
 from cluster import LEASE_S, Cluster, assert_gap_free, until
 from fixtures_postgres import PostgresServer, create_database, settings_for
 from fixtures_valkey import ValkeyServer
-from scripts import ANSWER, CALL, WITH_TOOL, held
+from worker_scripts import ANSWER, CALL, WITH_TOOL, held
 
 from hortus_agents.events import MessageCompleted, RunStarted
 from hortus_agents.models.scripted import ScriptedModel

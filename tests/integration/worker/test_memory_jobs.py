@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from cluster import SPEC, Cluster, until
-from scripts import ANSWER
+from worker_scripts import ANSWER
 
 from hortus_agents.events import CapabilityReused, MemoryRecalled, MemoryWritten, StepStarted
 from hortus_agents.evolution.ports import Candidate, TestReport

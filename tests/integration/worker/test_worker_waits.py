@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 from cluster import SPEC, Cluster, assert_gap_free, until
-from scripts import ANSWER
 from store_world import make_tool_version
+from worker_scripts import ANSWER
 
 from hortus_agents.events import CapabilityReused, NewEvent, ToolCalled
 from hortus_agents.spec import ApprovalSpec

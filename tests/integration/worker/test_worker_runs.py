@@ -6,7 +6,7 @@ import itertools
 import pytest
 import pytest_asyncio
 from cluster import SPEC, Cluster, assert_gap_free, until
-from scripts import ANSWER, CALL, WITH_TOOL, held
+from worker_scripts import ANSWER, CALL, WITH_TOOL, held
 
 from hortus_agents.events import Event, RunBudgetExhausted, RunCancelled, RunFailed, RunStarted
 from hortus_agents.limits import RunLimits

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import psutil
 import pytest
 from cluster import SPEC, Cluster, assert_gap_free, until
-from scripts import ANSWER, CALL, WITH_TOOL, held
+from worker_scripts import ANSWER, CALL, WITH_TOOL, held
 
 from hortus_agents.events import Event, MessageCompleted, RunResumed, RunStarted, RunWaiting
 from hortus_server.domain.errors import ConflictError

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from cluster import SPEC, Cluster, assert_gap_free, until
-from scripts import ANSWER, CALL, WITH_TOOL, held
+from worker_scripts import ANSWER, CALL, WITH_TOOL, held
 
 from hortus_agents.events import Event, MessageCompleted, ModelCalled, RunCancelled
 from hortus_server.adapters.celery.wakeups import open_wakeups
