@@ -189,7 +189,7 @@ async def open_worker_process(
             draining=draining.is_set,
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
             prices=settings.model.price_table,
-            spent_day=WatchBudgets(services.store),
+            budgets=WatchBudgets(services.store),
         )
         ports = RunPorts(services.store, services.live, services.queue, observer)
         perform_job = PerformJob(

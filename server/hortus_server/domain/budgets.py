@@ -63,6 +63,14 @@ class Allowance:
             raise LimitExceededError(
                 f"the tenant's budget for today is used up ({gone})", limit=bound or 0, retry_after_s=self.day_left_s
             )
+        held = self.hold(limits)
+        if held.tokens == 0 or held.cost_micros == 0:
+            raise ConflictError("the session's budget is used up; go on in a new session")
+        return held
+
+    def hold(self, limits: RunLimits) -> RunLimits:
+        """No more than what is left; 0 where that is nothing, so that no step may start."""
+        budget = self.budget
         tokens = _least(
             _left(budget.tokens_per_day, self.today.tokens),
             _left(budget.tokens_per_session, self.session.tokens),
@@ -73,8 +81,6 @@ class Allowance:
             _left(budget.cost_micros_per_session, self.session.cost_micros),
             limits.cost_micros,
         )
-        if tokens == 0 or cost == 0:
-            raise ConflictError("the session's budget is used up; go on in a new session")
         return limits.model_copy(update={"tokens": tokens, "cost_micros": cost})
 
 

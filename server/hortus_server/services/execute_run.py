@@ -4,7 +4,7 @@ One step answers in two transactions: the claim, and the commit that holds the m
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.models.port import ChatModel
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
-from hortus_server.domain.ids import RunId, TenantId
+from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.models import ChatModels
 from hortus_server.ports.observer import RunEnd
@@ -41,6 +41,7 @@ from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
 from hortus_server.services.remember_run import memory_rule
 from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
+from hortus_server.services.watch_budgets import BudgetWatch, Unwatched
 
 log = structlog.get_logger()
 
@@ -52,15 +53,11 @@ ToolsFor = Callable[[Claim, ChatModel], ToolRegistry]
 """The tools that a run's agent may use."""
 
 
-async def _no_budget(_tenant_id: TenantId) -> LimitName | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Execution:
     """How runs are executed in this process.
 
-    `draining` says that the process is about to stop, `spent_day` which bound of its day a tenant has used up.
+    `draining` says that the process is about to stop, `budgets` what tenants and sessions have left.
     """
 
     models: ChatModels
@@ -69,7 +66,7 @@ class Execution:
     draining: Callable[[], bool]
     delta_interval: timedelta
     prices: Mapping[str, TokenPrice] = field(default_factory=dict)
-    spent_day: Callable[[TenantId], Awaitable[LimitName | None]] = _no_budget
+    budgets: BudgetWatch = field(default_factory=Unwatched)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def price_of(self, model: str) -> TokenPrice:
@@ -224,7 +221,7 @@ class ExecuteRun:
         setup = RunSetup(
             scope=_scope(claim),
             spec=claim.spec,
-            limits=claim.run.limits,
+            limits=await self.execution.budgets.limits(claim.run),
             model=model,
             registry=self.execution.tools_for(claim, model),
             price=self.execution.price_of(model.name),
@@ -234,7 +231,7 @@ class ExecuteRun:
             while not (run_log.state.finished or run_log.state.parked):
                 if self.execution.draining():
                     return "handed_over"
-                spent = await self.execution.spent_day(claim.run.tenant_id)
+                spent = await self.execution.budgets(claim.run.tenant_id)
                 if spent is not None:
                     return await self._end_with(run_log, text, _budget_end(run_log, text, spent))
                 await self._step(run_log, text, setup, draft=draft)

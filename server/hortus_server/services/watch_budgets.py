@@ -1,16 +1,52 @@
-"""Whether a tenant's day is used up, asked before each step of its runs."""
+"""Budgets beyond one run, as its worker minds them: when it takes the run up, and before each step."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from hortus_agents.limits import LimitName
+from hortus_agents.limits import LimitName, RunLimits
+from hortus_server.domain.budgets import TenantBudget
 from hortus_server.domain.ids import TenantId
+from hortus_server.domain.records import Run
 from hortus_server.ports.store import Store
 
 FRESH_S = 2.0
 _TENANTS_AT_MOST = 10_000
+
+
+class BudgetWatch(Protocol):
+    """What a worker asks about the budgets of a run's tenant and session. Both raise UnavailableError."""
+
+    async def __call__(self, tenant_id: TenantId) -> LimitName | None:
+        """The bound of the day that is used up, or None."""
+        ...
+
+    async def limits(self, run: Run) -> RunLimits:
+        """What a run may use in all, taken up now."""
+        ...
+
+
+class Unwatched:
+    """No budgets but the run's own limits."""
+
+    async def __call__(self, tenant_id: TenantId) -> LimitName | None:  # noqa: ARG002 - the protocol's
+        """See BudgetWatch."""
+        return None
+
+    async def limits(self, run: Run) -> RunLimits:
+        """See BudgetWatch."""
+        return run.limits
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at a tenant found, and until when it is good enough."""
+
+    until: float
+    gone: LimitName | None
+    bounded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +55,28 @@ class WatchBudgets:
 
     store: Store
     monotonic: Callable[[], float] = time.monotonic
-    _seen: OrderedDict[TenantId, tuple[float, LimitName | None]] = field(default_factory=OrderedDict)
+    _seen: OrderedDict[TenantId, _Seen] = field(default_factory=OrderedDict)
 
     async def __call__(self, tenant_id: TenantId) -> LimitName | None:
-        """The bound of the day that is used up, or None. Raises UnavailableError."""
-        seen = self._seen.get(tenant_id)
-        if seen is not None and self.monotonic() < seen[0]:
-            return seen[1]
+        """See BudgetWatch."""
+        return (await self._look(tenant_id)).gone
+
+    async def limits(self, run: Run) -> RunLimits:
+        """See BudgetWatch. Other runs of its session, and of the day, have ended since it was accepted."""
+        if not (await self._look(run.tenant_id)).bounded:
+            return run.limits
         async with self.store.transaction() as uow:
-            gone = (await uow.budgets.allowance(tenant_id)).spent_today()
-        self._seen[tenant_id] = (self.monotonic() + FRESH_S, gone)
+            return (await uow.budgets.allowance(run.tenant_id, run.session_id)).hold(run.limits)
+
+    async def _look(self, tenant_id: TenantId) -> _Seen:
+        seen = self._seen.get(tenant_id)
+        if seen is not None and self.monotonic() < seen.until:
+            return seen
+        async with self.store.transaction() as uow:
+            allowance = await uow.budgets.allowance(tenant_id)
+        seen = _Seen(self.monotonic() + FRESH_S, allowance.spent_today(), allowance.budget != TenantBudget())
+        self._seen[tenant_id] = seen
         self._seen.move_to_end(tenant_id)
         while len(self._seen) > _TENANTS_AT_MOST:
             self._seen.popitem(last=False)
-        return gone
+        return seen

@@ -8,7 +8,7 @@ from hortus_agents.limits import LimitName, Spent
 from hortus_agents.messages import Usage
 from hortus_server.domain.budgets import Allowance, TenantBudget
 from hortus_server.domain.budgets import Usage as Used
-from hortus_server.domain.records import Claim, Run
+from hortus_server.domain.records import Claim, Run, Session
 from hortus_server.services.watch_budgets import FRESH_S, WatchBudgets
 
 
@@ -96,3 +96,32 @@ async def test_a_worker_looks_at_a_tenants_day_once_in_a_while(world: World) -> 
     now = FRESH_S
     seen.append(await watch(world.tenant_id))
     assert seen == [None, None, "tokens_per_day"]
+
+
+async def test_a_run_that_waited_its_turn_is_held_to_what_its_session_has_left_by_then(world: World) -> None:
+    async with world.store.transaction() as uow:
+        await uow.budgets.set_budget(world.tenant_id, TenantBudget(tokens_per_session=100, cost_micros_per_session=50))
+    watch = WatchBudgets(world.store)
+    first = await begun(world)
+    session = await sessions_of(world, first.run)
+    second = await world.submit(session=session)
+    assert (await watch.limits(second)).tokens == 100
+    await end(world, first, RunSucceeded(spent=Spent(tokens=60, cost_micros=50), usage=Usage()))
+    held = await watch.limits(second)
+    assert (held.tokens, held.cost_micros) == (40, 0)
+    assert Spent().exhausted(held) == "cost_micros", "it ends before its first model call"
+
+
+async def sessions_of(world: World, run: Run) -> Session:
+    async with world.store.transaction() as uow:
+        return await uow.sessions.get(world.tenant_id, run.session_id)
+
+
+async def test_without_a_budget_a_run_s_limits_cost_one_look_per_tenant(
+    world: World, sql_statements: list[str]
+) -> None:
+    watch = WatchBudgets(world.store)
+    runs = [(await begun(world)).run for _ in range(3)]
+    sql_statements.clear()
+    assert [await watch.limits(run) for run in runs] == [run.limits for run in runs]
+    assert sum("tenant_budgets" in statement for statement in sql_statements) == 1
