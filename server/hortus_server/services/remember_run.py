@@ -114,8 +114,8 @@ class RememberRun:
             run_id=run.id,
             session_id=run.session_id,
             agent_name=lived.agent_name,
-            task=_text_of(lived.events, MessageCreated),
-            answer=_text_of(lived.events, MessageCompleted) or run.output or "",
+            task=_task(lived.events),
+            answer=_answer(lived.events) or run.output or "",
             outcome=run.status,
             tools=_tools(lived.events),
             finished_at=ended_at,
@@ -177,8 +177,15 @@ async def _events(uow: UnitOfWork, run: Run) -> AsyncIterator[Event]:
         after = page[-1].seq
 
 
-def _text_of(events: Sequence[Event], kind: type[MessageCreated | MessageCompleted]) -> str:
-    return next((event.payload.content for event in reversed(events) if isinstance(event.payload, kind)), "")
+def _task(events: Sequence[Event]) -> str:
+    """What the run was asked for, not what it was told on the way."""
+    said = (event.payload for event in events if isinstance(event.payload, MessageCreated))
+    return next((message.content for message in said if not message.steers), "")
+
+
+def _answer(events: Sequence[Event]) -> str:
+    payloads = (event.payload for event in reversed(events))
+    return next((payload.content for payload in payloads if isinstance(payload, MessageCompleted)), "")
 
 
 def _tools(events: Sequence[Event]) -> list[ToolUse]:

@@ -274,6 +274,31 @@ async def test_nothing_is_remembered_of_an_undone_run(world: World) -> None:
         assert await _notes(uow, world.tenant_id) == []
 
 
+@dataclass
+class Kept(Forgotten):
+    """An index that keeps episodes."""
+
+    episodes: list[Episode] = field(default_factory=list)
+
+    async def remember(self, episode: Episode) -> None:
+        self.episodes.append(episode)
+
+
+async def test_a_run_is_remembered_by_its_task_and_not_by_what_it_was_told_on_the_way(world: World) -> None:
+    run, claim = await began(world)
+    await steer(world, run, "in French")
+    run_log = await log_for(world, claim)
+    began_at, _, *rest = answer("oui")
+    heard = tuple(each.message_id for each in run_log.state.unheard)
+    called = thought("oui").model_copy(update={"answer": "oui", "heard": heard})
+    await run_log.commit([began_at, *new(called, step=1), *rest])
+    index: Any = Kept()
+    await RememberRun(world.store, index, NOBODY)(world.tenant_id, run.id)
+    (episode,) = index.episodes
+    assert "task" in episode.title
+    assert "French" not in episode.title
+
+
 async def _notes(uow: UnitOfWork, tenant_id: TenantId) -> list[Any]:
     return list((await uow.memories.list(tenant_id, PageOf())).items)
 
