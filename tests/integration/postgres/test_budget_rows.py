@@ -3,7 +3,15 @@ from uuid import uuid4
 
 from store_world import World
 
-from hortus_agents.events import ModelCalled, NewEvent, RunBudgetExhausted, RunCancelled, RunSucceeded, StepStarted
+from hortus_agents.events import (
+    ModelCalled,
+    NewEvent,
+    RunBudgetExhausted,
+    RunCancelled,
+    RunSucceeded,
+    StepStarted,
+    ToolCalled,
+)
 from hortus_agents.limits import LimitName, Spent
 from hortus_agents.messages import Usage
 from hortus_server.domain.budgets import Allowance, TenantBudget
@@ -125,3 +133,11 @@ async def test_without_a_budget_a_run_s_limits_cost_one_look_per_tenant(
     sql_statements.clear()
     assert [await watch.limits(run) for run in runs] == [run.limits for run in runs]
     assert sum("tenant_budgets" in statement for statement in sql_statements) == 1
+
+
+async def test_another_attempt_of_a_call_is_no_further_call(world: World) -> None:
+    claim = await begun(world)
+    first = ToolCalled(call_id="c", name="t", arguments={})
+    await world.append(claim, StepStarted(), first, first.model_copy(update={"attempt": 2}))
+    async with world.store.transaction() as uow:
+        assert (await uow.budgets.run_spending(claim.run)).spent.tool_calls == 1

@@ -39,7 +39,9 @@ SELECT
     greatest(
         count(*) FILTER (WHERE e.type = 'model.called'), max((e.payload #>> '{spent,model_calls}')::bigint)
     ) AS model_calls,
-    count(*) FILTER (WHERE e.type = 'tool.called') AS tool_calls,
+    count(*) FILTER (
+        WHERE e.type = 'tool.called' AND coalesce((e.payload ->> 'attempt')::integer, 1) = 1
+    ) AS tool_calls,
     greatest(
         coalesce(
             sum(
