@@ -4,6 +4,7 @@ export const FAMILIES: readonly { readonly name: string; readonly hint: string }
   { name: "message", hint: "what was said" },
   { name: "approval", hint: "asked for, decided, expired" },
   { name: "tool", hint: "calls and their results" },
+  { name: "budget", hint: "nearly used up" },
   { name: "capability", hint: "tools that agents make" },
   { name: "model", hint: "model calls" },
   { name: "step", hint: "steps of runs" },
