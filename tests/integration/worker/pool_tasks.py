@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 
 from hortus_server.settings import BrokerSettings, DatabaseSettings, ModelSettings, QdrantSettings, Settings
@@ -43,7 +44,7 @@ async def nothing(*_args: object) -> None:
 @asynccontextmanager
 async def open_process(_settings: Settings, worker_id: str, draining: threading.Event) -> AsyncIterator[WorkerProcess]:
     note(f"opened {worker_id}")
-    yield WorkerProcess(worker_id, nothing, nothing, nothing, nothing, nothing, nothing, nothing)
+    yield WorkerProcess(worker_id, *(nothing for _ in fields(WorkerProcess)[1:]))
     note(f"closed draining={draining.is_set()}")
 
 
