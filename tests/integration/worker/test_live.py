@@ -148,3 +148,20 @@ async def test_without_a_broker_the_workers_are_unknown_not_absent(own_valkey: V
         own_valkey.stop()
         with pytest.raises(UnavailableError):
             await control.list()
+
+
+async def test_a_cancellation_that_meets_the_answer_is_not_lost(live: RedisLive, streams: RedisStreams) -> None:
+    session = SessionId(new_id())
+
+    async def join() -> None:
+        async with streams.subscribe(session):
+            pass
+
+    for ask in (lambda: streams.partial(session), lambda: live.unfinished(session), join):
+        for turns in range(60):  # of the event loop, of which an answer takes some
+            asked = asyncio.create_task(ask())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.wait([asked])
+            assert asked.cancelled() or not asked.cancelling()

@@ -1,5 +1,7 @@
 """Connections to Redis or Valkey."""
 
+import asyncio
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,3 +21,13 @@ def connect_redis(url: str, *, timeout_s: float, retries: int = 1) -> Redis:
         retry=Retry(NoBackoff(), retries),
     )
     return client
+
+
+def notice_cancellation() -> None:
+    """Raise CancelledError where this task was cancelled; call it behind a call of the client.
+
+    The client's own timeouts swallow a cancellation that meets an answer; who waits for the task would wait for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from hortus_agents.events import TERMINAL_EVENTS, Event
+from hortus_server.adapters.redis.client import notice_cancellation
 from hortus_server.adapters.redis.frames import assemble, channel, encode_delta, encode_events, partial_key
 from hortus_server.domain.ids import SessionId
 from hortus_server.ports.live import PartialMessage, TokenDelta
@@ -59,10 +60,12 @@ class RedisLive:
         """See LivePublisher."""
         try:
             async with asyncio.timeout(self.timeout_s):
-                return assemble(await self.redis.lrange(partial_key(session_id), 0, -1))
+                frames = await self.redis.lrange(partial_key(session_id), 0, -1)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("unfinished_unknown", error=str(error) or type(error).__name__)
             return None
+        notice_cancellation()
+        return assemble(frames)
 
     def _put(self, item: _Item) -> None:
         if len(self._items) == BUFFER:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from hortus_server.adapters.redis.client import notice_cancellation
 from hortus_server.adapters.redis.frames import assemble, channel, decode_or_skip, partial_key
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import SessionId
@@ -105,6 +106,7 @@ class RedisStreams:
                 await self._join(name, reader)
         except (RedisError, OSError, TimeoutError) as error:
             raise UnavailableError("broker", str(error) or "no answer") from error
+        notice_cancellation()
 
     async def partial(self, session_id: SessionId) -> PartialMessage | None:
         """See LiveSubscriber. None as well when Redis does not answer, or when the beginning is gone."""
@@ -114,6 +116,7 @@ class RedisStreams:
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("partial_unavailable", error=str(error) or type(error).__name__)
             return None
+        notice_cancellation()
         return assemble(frames)
 
     async def read_forever(self) -> None:
@@ -180,6 +183,7 @@ class RedisStreams:
                         await self._pubsub.unsubscribe(name)
             except (RedisError, OSError, TimeoutError) as error:
                 log.debug("unsubscribe_failed", error=str(error))  # the connection is gone, and its channels with it
+        notice_cancellation()
 
     async def _drop_connection(self, pubsub: PubSub) -> None:
         self._pubsub = None
