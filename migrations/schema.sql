@@ -296,6 +296,8 @@ CREATE TABLE public.runs (
     steers integer DEFAULT 0 NOT NULL,
     priority text DEFAULT 'interactive'::text NOT NULL,
     ready boolean DEFAULT true NOT NULL,
+    counted_tokens bigint DEFAULT 0 NOT NULL,
+    counted_cost_micros bigint DEFAULT 0 NOT NULL,
     CONSTRAINT runs_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT runs_check1 CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (generation >= 1) AND (started_at IS NOT NULL)))),
     CONSTRAINT runs_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text])) = (finished_at IS NOT NULL))),
@@ -679,23 +681,23 @@ CREATE INDEX approvals_by_session ON public.approvals USING btree (session_id, r
 CREATE INDEX approvals_expiring ON public.approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_open ON public.approvals USING btree (tenant_id, requested_at, id) WHERE (status = 'pending'::text);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p1_run_id_seq_idx ON public.events_p1 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p2_run_id_seq_idx ON public.events_p2 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p3_run_id_seq_idx ON public.events_p3 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p4_run_id_seq_idx ON public.events_p4 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p5_run_id_seq_idx ON public.events_p5 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p6_run_id_seq_idx ON public.events_p6 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p7_run_id_seq_idx ON public.events_p7 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
-CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX holds_by_age ON public.holds USING btree (tenant_id, placed_at, id);
 CREATE UNIQUE INDEX holds_in_force ON public.holds USING btree (subject_id, kind) WHERE (lifted_at IS NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
@@ -718,6 +720,7 @@ CREATE INDEX schedule_firings_by_age ON public.schedule_firings USING btree (fir
 CREATE INDEX schedule_firings_by_run ON public.schedule_firings USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id, id);
+CREATE INDEX tenant_usage_by_day ON public.tenant_usage USING btree (day);
 CREATE INDEX timers_due ON public.timers USING btree (due_at);
 CREATE UNIQUE INDEX tool_versions_one_active ON public.tool_versions USING btree (tool_id) WHERE (state = 'active'::text);
 CREATE INDEX tools_by_age ON public.tools USING btree (tenant_id, created_at, id);

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from hortus_agents.errors import ModelError
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued, RunResumed, RunStarted
 from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
-from hortus_agents.limits import FREE, RunLimits, TokenPrice
+from hortus_agents.limits import FREE, DayLeft, RunLimits, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
@@ -116,6 +116,7 @@ class World:
     run: str = "run"
     engine: StepEngine | None = None
     price: TokenPrice = FREE
+    day: DayLeft = field(default_factory=DayLeft)
     log: list[Event] = field(default_factory=list)
     commits: list[tuple[str, ...]] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
@@ -194,6 +195,7 @@ class World:
             model=self.model,
             registry=self.registry,
             price=self.price,
+            day=self.day,
         )
         seen = 0
         async with aclosing(engine.step(self.state(), setup, self.emit, draft=draft)) as emissions:

@@ -1,5 +1,6 @@
 """Bounds of one run, and where it stands within them."""
 
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal, NamedTuple
 
@@ -110,6 +111,32 @@ class Spent(Frozen):
             wall_s=max(limits.wall_s - elapsed_s, 0.0),
             cost_micros=None if limits.cost_micros is None else max(limits.cost_micros - self.cost_micros, 0),
         )
+
+
+@dataclass(slots=True)
+class DayLeft:
+    """What a tenant's day has left for a run and for all others beside it; None is no bound.
+
+    `counted` is what the run had spent, of tokens and of money, when the rest was looked up: that much is taken off
+    already. The driver renews it before each step, and the rest of the day while a model writes.
+    """
+
+    tokens: int | None = None
+    cost_micros: int | None = None
+    counted_tokens: int = 0
+    counted_cost_micros: int = 0
+
+    def passed(self, tokens: int, cost_micros: int) -> LimitName | None:
+        """The bound that a run goes beyond with so much in all."""
+        if self.tokens is not None and tokens - self.counted_tokens > self.tokens:
+            return "tokens_per_day"
+        if self.cost_micros is not None and cost_micros - self.counted_cost_micros > self.cost_micros:
+            return "cost_micros_per_day"
+        return None
+
+    def exhausted(self, spent: Spent) -> LimitName | None:
+        """The bound at which no further model call may start."""
+        return self.passed(spent.tokens + 1, spent.cost_micros + 1)
 
 
 class BudgetLeft(Frozen):

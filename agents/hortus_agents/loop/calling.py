@@ -91,7 +91,7 @@ def context_of(
                 lost.append(error)
             raise
         limit = journal.exhausted() if any(isinstance(payload, ModelCalled) for payload in payloads) else None
-        if limit in {"model_calls", "tokens", "wall_s"}:
+        if limit not in {None, "steps", "tool_calls"}:
             raise ToolFailedError(f"stopped: the run's limit of {limit} is reached")
 
     return ToolContext(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from hortus_agents.events import CapabilityReused, EventPayload, MemoryRecalled
-from hortus_agents.limits import FREE, RunLimits, TokenPrice
+from hortus_agents.limits import FREE, DayLeft, RunLimits, TokenPrice
 from hortus_agents.loop import STRATEGIES
 from hortus_agents.loop.retry import RetryRules
 from hortus_agents.loop.state import RunState, apply
@@ -26,7 +26,7 @@ _OPENING_TIMEOUT_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class RunSetup:
-    """What stays the same through a run. `registry` holds tools that may be bound to `model`."""
+    """What stays the same through a run, but for what its `day` has left. `registry` holds tools for `model`."""
 
     scope: RunScope
     spec: AgentSpec
@@ -34,6 +34,7 @@ class RunSetup:
     model: ChatModel
     registry: ToolRegistry
     price: TokenPrice = FREE
+    day: DayLeft = field(default_factory=DayLeft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class StepEngine:
             opening=opening,
             draft=draft,
             price=setup.price,
+            day=setup.day,
             retries=self.retries,
             pause=self.pause,
         )

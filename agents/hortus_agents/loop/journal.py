@@ -64,7 +64,10 @@ class Journal:
 
     def exhausted(self) -> LimitName | None:
         """The limit at which no further model call may start."""
-        return "wall_s" if self.wall_left_s() <= 0 else self.state.spent.exhausted(self._deps.limits)
+        if self.wall_left_s() <= 0:
+            return "wall_s"
+        spent = self.state.spent
+        return spent.exhausted(self._deps.limits) or self._deps.day.exhausted(spent)
 
     def note_nearing(self) -> None:
         """Tell of limits that are nearly used up, each once in a run."""

@@ -11,7 +11,7 @@ _DELTA_CHARS = 6  # characters of an answer's token, where one piece of the stre
 
 
 class StreamMeter:
-    """Counts one answer against what is left of the run's tokens and money.
+    """Counts one answer against what is left of the run's tokens and money, and of its tenant's day.
 
     Endpoints report usage only at an answer's end. Until then a piece of the stream is a token, or more if it is long;
     the prompt is as long as the run's last one was, which it extends, or estimated from its characters.
@@ -22,6 +22,7 @@ class StreamMeter:
         self._spent = state.spent
         self._limits = deps.limits
         self._price = deps.price
+        self._day = deps.day
         self._pieces = 0
         self._chars = 0
 
@@ -36,12 +37,14 @@ class StreamMeter:
         self._pieces += 1
         self._chars += len(piece.text)
         usage = self.usage
-        if self._spent.tokens + usage.total_tokens > self._limits.tokens:
+        tokens = self._spent.tokens + usage.total_tokens
+        cost_micros = self._spent.cost_micros + self._price.cost_micros(usage)
+        if tokens > self._limits.tokens:
             return "tokens"
         bound = self._limits.cost_micros
-        if bound is not None and self._spent.cost_micros + self._price.cost_micros(usage) > bound:
+        if bound is not None and cost_micros > bound:
             return "cost_micros"
-        return None
+        return self._day.passed(tokens, cost_micros)
 
 
 def _estimated_prompt(request: ChatRequest) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hortus_agents.events import EventPayload, NewEvent
-from hortus_agents.limits import FREE, RunLimits, TokenPrice
+from hortus_agents.limits import FREE, DayLeft, RunLimits, TokenPrice
 from hortus_agents.loop.retry import RetryRules
 from hortus_agents.loop.state import RunState
 from hortus_agents.models.port import ChatModel
@@ -73,7 +73,8 @@ class StepDeps:
 
     `emit` is for events that tools give out while they run. `opening` are payloads that belong before the run's first
     step (what memory and library gave); they travel with its first commit. `clock` returns aware UTC; `jitter` a
-    number in [0, 1). `draft` is what there is of the message that this step may go on with.
+    number in [0, 1). `draft` is what there is of the message that this step may go on with, `day` what the tenant's day
+    has left by now.
     """
 
     scope: RunScope
@@ -87,6 +88,7 @@ class StepDeps:
     opening: tuple[EventPayload, ...] = ()
     draft: Draft | None = None
     price: TokenPrice = FREE
+    day: DayLeft = field(default_factory=DayLeft)
     retries: RetryRules = field(default_factory=RetryRules)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 

@@ -18,7 +18,7 @@ class TenantBudget:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What ended runs have used; a run under way counts once it ends."""
+    """What was used; `runs` have ended. Of the day it holds the finished model calls of runs under way."""
 
     runs: int = 0
     tokens: int = 0
@@ -27,11 +27,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A tenant's budget beside what is used of it; `day_left_s` are the seconds until the day begins anew."""
+    """A tenant's budget beside what is used of it; `day_left_s` are the seconds until the day begins anew.
+
+    `run` is what one run under way has used and the day has counted, 0 where none is asked about.
+    """
 
     budget: TenantBudget = TenantBudget()
     today: Usage = field(default_factory=Usage)
     session: Usage = field(default_factory=Usage)
+    run: Usage = field(default_factory=Usage)
     day_left_s: float = 0.0
 
     def left_today(self) -> tuple[int | None, int | None]:
@@ -69,15 +73,16 @@ class Allowance:
         return held
 
     def hold(self, limits: RunLimits) -> RunLimits:
-        """No more than what is left; 0 where that is nothing, so that no step may start."""
+        """No more than what is left beside what the run has used of it; 0 where that is nothing: no step may start."""
         budget = self.budget
+        day_tokens, day_cost = self.left_today()
         tokens = _least(
-            _left(budget.tokens_per_day, self.today.tokens),
+            None if day_tokens is None else day_tokens + self.run.tokens,
             _left(budget.tokens_per_session, self.session.tokens),
             limits.tokens,
         )
         cost = _least(
-            _left(budget.cost_micros_per_day, self.today.cost_micros),
+            None if day_cost is None else day_cost + self.run.cost_micros,
             _left(budget.cost_micros_per_session, self.session.cost_micros),
             limits.cost_micros,
         )

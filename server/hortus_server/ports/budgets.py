@@ -5,7 +5,7 @@ from typing import Protocol
 
 from hortus_agents.limits import Spent
 from hortus_server.domain.budgets import Allowance, TenantBudget
-from hortus_server.domain.ids import SessionId, TenantId
+from hortus_server.domain.ids import RunId, SessionId, TenantId
 from hortus_server.domain.records import Run
 
 
@@ -18,10 +18,16 @@ class RunSpending:
 
 
 class BudgetRepository(Protocol):
-    """Budgets as rows; usage is counted by the commit that ends a run."""
+    """Budgets as rows.
 
-    async def allowance(self, tenant_id: TenantId, session_id: SessionId | None = None) -> Allowance:
-        """The tenant's budget and today's usage; the session's usage too, where one is named."""
+    A run's usage is counted by the commit that ends it; in a tenant with a budget each model call counts for the day in
+    the commit of its `model.called`, and the end adds the rest.
+    """
+
+    async def allowance(
+        self, tenant_id: TenantId, session_id: SessionId | None = None, *, run_id: RunId | None = None
+    ) -> Allowance:
+        """The tenant's budget and today's usage; of the session and the run too, where they are named."""
         ...
 
     async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:

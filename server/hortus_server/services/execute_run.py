@@ -226,19 +226,23 @@ class ExecuteRun:
             registry=self.execution.tools_for(claim, model),
             price=self.execution.price_of(model.name),
         )
-        pump = asyncio.create_task(text.pump())
+        beside = (
+            asyncio.create_task(text.pump()),
+            asyncio.create_task(self.execution.budgets.follow(claim.run, setup.day)),
+        )
         try:
             while not (run_log.state.finished or run_log.state.parked):
                 if self.execution.draining():
                     return "handed_over"
-                spent = await self.execution.budgets(claim.run.tenant_id)
+                spent = await self.execution.budgets.before_step(claim.run, setup.day)
                 if spent is not None:
                     return await self._end_with(run_log, text, _budget_end(run_log, text, spent))
                 await self._step(run_log, text, setup, draft=draft)
                 draft = None
         finally:
-            pump.cancel()
-            await asyncio.wait([pump])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
         return "finished" if run_log.state.finished else "parked"
 
     async def _step(self, run_log: RunLog, text: LiveText, setup: RunSetup, *, draft: Draft | None) -> None:

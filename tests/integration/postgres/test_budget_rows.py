@@ -1,7 +1,9 @@
 import asyncio
+import contextlib
 from uuid import uuid4
 
-from store_world import World
+import pytest
+from store_world import ENDED, World
 
 from hortus_agents.events import (
     ModelCalled,
@@ -12,10 +14,11 @@ from hortus_agents.events import (
     StepStarted,
     ToolCalled,
 )
-from hortus_agents.limits import LimitName, Spent
+from hortus_agents.limits import DayLeft, LimitName, Spent
 from hortus_agents.messages import Usage
 from hortus_server.domain.budgets import Allowance, TenantBudget
 from hortus_server.domain.budgets import Usage as Used
+from hortus_server.domain.errors import StaleGenerationError
 from hortus_server.domain.records import Claim, Run, Session
 from hortus_server.services.watch_budgets import FRESH_S, WatchBudgets
 
@@ -93,17 +96,124 @@ async def test_what_a_run_has_used_is_known_while_it_is_under_way_and_its_end_ma
         assert (await uow.budgets.run_spending(run)).spent == cut
 
 
-async def test_a_worker_looks_at_a_tenants_day_once_in_a_while(world: World) -> None:
+async def test_a_budget_that_is_set_while_runs_work_is_seen_after_a_while(world: World) -> None:
     now = 0.0
     watch = WatchBudgets(world.store, monotonic=lambda: now)
-    async with world.store.transaction() as uow:
-        await uow.budgets.set_budget(world.tenant_id, TenantBudget(tokens_per_day=100))
-    seen: list[LimitName | None] = [await watch(world.tenant_id)]
+    run = (await begun(world)).run
     await end(world, await begun(world), RunSucceeded(spent=Spent(tokens=100), usage=Usage()))
-    seen.append(await watch(world.tenant_id))
+    seen: list[LimitName | None] = [await watch.before_step(run, DayLeft())]
+    await bound(world, TenantBudget(tokens_per_day=100))
+    seen.append(await watch.before_step(run, DayLeft()))
     now = FRESH_S
-    seen.append(await watch(world.tenant_id))
+    seen.append(await watch.before_step(run, DayLeft()))
     assert seen == [None, None, "tokens_per_day"]
+
+
+async def bound(world: World, budget: TenantBudget) -> None:
+    async with world.store.transaction() as uow:
+        await uow.budgets.set_budget(world.tenant_id, budget)
+
+
+async def test_two_runs_at_once_see_each_other_s_model_calls_in_what_the_day_has_left(world: World) -> None:
+    await bound(world, TenantBudget(tokens_per_day=100, cost_micros_per_day=50))
+    watch, other_process = WatchBudgets(world.store), WatchBudgets(world.store)
+    first, second = await begun(world), await begun(world)
+    left, left_beside = DayLeft(), DayLeft()
+    assert await watch.before_step(first.run, left) is None
+    assert await other_process.before_step(second.run, left_beside) is None
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.append(first, StepStarted(), called(30, 5)))
+        group.create_task(world.append(second, StepStarted(), called(20, 4)))
+    assert await watch.before_step(first.run, left) is None
+    assert await other_process.before_step(second.run, left_beside) is None
+    assert left == DayLeft(tokens=30, cost_micros=41, counted_tokens=40, counted_cost_micros=5)
+    assert left.passed(40 + 30, 5 + 41) is None
+    assert left.passed(40 + 31, 5) == "tokens_per_day"
+    assert left_beside.passed(30 + 30, 4 + 42) == "cost_micros_per_day"
+    assert (await watch.limits(first.run)).tokens == 70, "what it has used of the day is its own already"
+    await world.append(second, called(20, 4))
+    assert await watch.before_step(first.run, left) == "tokens_per_day"
+
+
+async def test_while_a_model_writes_the_calls_of_other_runs_are_seen(world: World) -> None:
+    await bound(world, TenantBudget(tokens_per_day=100))
+    first, second = await begun(world), await begun(world)
+    looks = 0
+
+    async def other_run_goes_on(_seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 2:
+            await asyncio.Event().wait()
+        await world.append(second, called(30, 5))
+
+    watch = WatchBudgets(world.store, pause=other_run_goes_on)
+    left = DayLeft()
+    await watch.before_step(first.run, left)
+    follows = asyncio.create_task(watch.follow(first.run, left))
+    async with asyncio.timeout(10):
+        while looks < 3:
+            await asyncio.sleep(0.01)
+    follows.cancel()
+    assert left.tokens == 20
+
+
+async def test_what_was_counted_call_by_call_is_not_counted_again_by_the_end(world: World) -> None:
+    await bound(world, TenantBudget(tokens_per_day=1_000))
+    claim = await begun(world)
+    await world.append(claim, StepStarted(), called(30, 5))
+    await world.append(claim, called(10, 1))
+    assert (await allowance(world, claim.run)).today == Used(tokens=60, cost_micros=6)
+    # The end knows of an estimate that no call reported, and one more call comes with it.
+    spent = Spent(tokens=100, cost_micros=9)
+    run = await end(world, claim, called(20, 2), RunBudgetExhausted(limit="tokens", spent=spent))
+    seen = await allowance(world, run)
+    assert seen.today == Used(runs=1, tokens=100, cost_micros=9)
+    assert (seen.session.tokens, seen.session.cost_micros) == (100, 9)
+
+
+async def test_a_budget_set_in_mid_run_leaves_its_earlier_calls_to_the_end(world: World) -> None:
+    claim = await begun(world)
+    await world.append(claim, StepStarted(), called(30, 5))
+    await bound(world, TenantBudget(tokens_per_day=1_000))
+    await world.append(claim, called(10, 1))
+    assert (await allowance(world, claim.run)).today == Used(tokens=20, cost_micros=1)
+    run = await end(world, claim, RunCancelled(reason="enough"))
+    assert (await allowance(world, run)).today == Used(runs=1, tokens=60, cost_micros=6)
+
+
+async def test_a_call_of_a_worker_that_lost_the_run_or_whose_commit_failed_is_not_counted(world: World) -> None:
+    await bound(world, TenantBudget(tokens_per_day=1_000))
+    session = await world.another_session()
+    run = await world.submit(session=session)
+    lost = await world.claim(run, lease=ENDED)
+    taken_over = await world.claim(run, "w2")
+    assert lost is not None
+    assert taken_over is not None
+    with pytest.raises(StaleGenerationError):
+        await world.append(lost, called(30, 5))
+    with contextlib.suppress(ZeroDivisionError):
+        async with world.store.transaction() as uow:
+            events = [NewEvent(step=1, payload=called(30, 5))]
+            await uow.events.append(
+                run.tenant_id, run.session_id, events, run_id=run.id, generation=taken_over.generation
+            )
+            raise ZeroDivisionError
+    assert (await allowance(world, run)).today == Used()
+    await world.append(taken_over, called(30, 5))
+    assert (await allowance(world, run)).today == Used(tokens=40, cost_micros=5)
+
+
+async def test_only_tenants_with_a_budget_pay_for_counting(world: World, sql_statements: list[str]) -> None:
+    claim = await begun(world)
+    counts = []
+    for budget in (None, TenantBudget(tokens_per_session=9)):
+        if budget is not None:
+            await bound(world, budget)
+        sql_statements.clear()
+        await world.append(claim, StepStarted(), called(30, 5))
+        counts.append(len(sql_statements))
+    assert counts == [1, 2]
 
 
 async def test_a_run_that_waited_its_turn_is_held_to_what_its_session_has_left_by_then(world: World) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from agent_world import SPEC, EchoTool, ListModel, World, text_result
 
-from hortus_agents.limits import RunLimits, Spent, TokenPrice
+from hortus_agents.limits import DayLeft, RunLimits, Spent, TokenPrice
 from hortus_agents.messages import Usage
 from hortus_agents.tools.registry import ToolRegistry
 
@@ -49,6 +49,40 @@ async def test_an_answer_is_cut_off_in_mid_stream_when_the_tokens_are_gone_and_k
     assert run.model.closed == 1  # the request was ended
     assert 120 < ended.spent.tokens < 140
     assert ended.spent.model_calls == 1
+
+
+async def test_an_answer_is_cut_off_when_its_tenant_s_day_is_gone_by_what_others_use_meanwhile() -> None:
+    day = DayLeft(tokens=10_000)
+    run = world(LONG, day=day)
+
+    class OthersUse(list[Any]):
+        def append(self, delta: Any) -> None:
+            super().append(delta)
+            if len(self) == 50:
+                day.tokens = 60
+
+    run.deltas = OthersUse()
+    await run.finish()
+    (ended,) = run.payloads("run.budget_exhausted")
+    assert ended.limit == "tokens_per_day"
+    assert ended.partial_output == "".join(delta.text for delta in run.deltas)
+    assert 50 <= len(run.deltas) < 70
+
+
+async def test_what_the_day_has_counted_of_the_run_is_not_taken_off_twice() -> None:
+    spent = Spent(tokens=40, cost_micros=7)
+    assert DayLeft(tokens=1, counted_tokens=40).exhausted(spent) is None
+    assert DayLeft(tokens=0, counted_tokens=40).exhausted(spent) == "tokens_per_day"
+    assert DayLeft(cost_micros=3, counted_cost_micros=5).exhausted(spent) is None
+    assert DayLeft(cost_micros=2, counted_cost_micros=5).exhausted(spent) == "cost_micros_per_day"
+
+
+async def test_no_further_call_starts_once_the_run_itself_has_used_what_the_day_had_left() -> None:
+    heavy = text_result(use("a")).model_copy(update={"usage": Usage(prompt_tokens=90, completion_tokens=10)})
+    run = world(heavy, "never", mode="constrained", deltas=1, day=DayLeft(tokens=100))
+    await run.finish()
+    assert run.payloads("run.budget_exhausted")[0].limit == "tokens_per_day"
+    assert len(run.model.requests) == 1
 
 
 async def test_an_answer_within_the_budget_is_not_touched() -> None:

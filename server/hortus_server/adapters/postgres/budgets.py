@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from hortus_agents.limits import Spent
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.budgets import Allowance, TenantBudget, Usage
-from hortus_server.domain.ids import SessionId, TenantId
+from hortus_server.domain.ids import RunId, SessionId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.ports.budgets import RunSpending
 
@@ -26,9 +26,11 @@ class PostgresBudgets:
         self._sql = Executor(connection, _STATEMENTS)
         self._clock = clock
 
-    async def allowance(self, tenant_id: TenantId, session_id: SessionId | None = None) -> Allowance:
+    async def allowance(
+        self, tenant_id: TenantId, session_id: SessionId | None = None, *, run_id: RunId | None = None
+    ) -> Allowance:
         """See the port."""
-        found = await self._sql.one("allowance", _allowance, tenant_id=tenant_id, session_id=session_id)
+        found = await self._sql.one("allowance", _allowance, tenant_id=tenant_id, session_id=session_id, run_id=run_id)
         return found or Allowance()
 
     async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:
@@ -47,9 +49,11 @@ def _allowance(
     *, runs: int, tokens: int, cost_micros: int, session_tokens: int, session_cost_micros: int, **columns: Any
 ) -> Allowance:
     day_left_s = columns.pop("day_left_s")
+    run = Usage(tokens=columns.pop("run_tokens"), cost_micros=columns.pop("run_cost_micros"))
     return Allowance(
         budget=TenantBudget(**columns),
         today=Usage(runs, tokens, cost_micros),
         session=Usage(tokens=session_tokens, cost_micros=session_cost_micros),
+        run=run,
         day_left_s=day_left_s,
     )

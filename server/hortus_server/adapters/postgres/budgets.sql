@@ -1,15 +1,17 @@
 -- name: allowance :one
--- A tenant's budget beside today's usage; one row, whether the tenant has a budget or not.
+-- A tenant's budget beside today's usage, and what of a run's is in it; one row, whether the tenant has a budget or not.
 SELECT
     b.tokens_per_day, b.cost_micros_per_day, b.tokens_per_session, b.cost_micros_per_session,
     coalesce(u.runs, 0) AS runs, coalesce(u.tokens, 0) AS tokens, coalesce(u.cost_micros, 0) AS cost_micros,
     coalesce(s.total_tokens, 0) AS session_tokens, coalesce(s.cost_micros, 0) AS session_cost_micros,
+    coalesce(r.counted_tokens, 0) AS run_tokens, coalesce(r.counted_cost_micros, 0) AS run_cost_micros,
     extract(
         epoch FROM date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day' - (now() AT TIME ZONE 'UTC')
     )::double precision AS day_left_s
 FROM (VALUES (%(tenant_id)s::uuid)) AS t (id)
 LEFT JOIN tenant_budgets AS b ON b.tenant_id = t.id
 LEFT JOIN sessions AS s ON s.tenant_id = t.id AND s.id = %(session_id)s::uuid
+LEFT JOIN runs AS r ON r.tenant_id = t.id AND r.id = %(run_id)s::uuid
 LEFT JOIN LATERAL (
     SELECT
         sum(d.runs)::bigint AS runs, sum(d.tokens)::bigint AS tokens, sum(d.cost_micros)::bigint AS cost_micros

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from hortus_agents.events import Event, EventPayload, NewEvent
+from hortus_agents.events import TERMINAL_EVENTS, Event, EventPayload, ModelCalled, NewEvent
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import InvalidInputError, NotFoundError, StaleGenerationError
@@ -29,11 +29,12 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class _Place(NamedTuple):
-    """Where an event was written; `watched` says that the tenant has webhooks."""
+    """Where an event was written; of its tenant `watched` says that it has webhooks, `bounded` that it has a budget."""
 
     seq: int
     at: datetime
     watched: bool
+    bounded: bool
 
 
 class PostgresEvents:
@@ -51,11 +52,15 @@ class PostgresEvents:
         run_id: RunId | None = None,
         generation: int | None = None,
     ) -> tuple[Event, ...]:
-        """See the port. One statement, two in a tenant with webhooks; U+0000 in a payload becomes U+FFFD."""
+        """See the port. One statement, one more in a tenant with webhooks and for model calls in one with a budget.
+
+        U+0000 in a payload becomes U+FFFD.
+        """
         if not events:
             return ()
         if generation is not None and run_id is None:
             raise InvalidInputError("a generation belongs to a run")
+        calls = _to_count(events)
         places = await self._sql.many(
             "append_events" if generation is None else "append_fenced",
             _Place,
@@ -67,6 +72,7 @@ class PostgresEvents:
             types=[event.payload.type for event in events],
             ats=[event.at for event in events],
             payloads=[_to_json(event.payload) for event in events],
+            calls=bool(calls),
         )
         if not places:
             await self._explain_refusal(tenant_id, session_id, run_id, generation)
@@ -78,6 +84,16 @@ class PostgresEvents:
                 session_id=session_id,
                 first=places[0].seq,
                 last=places[-1].seq,
+            )
+        if places[0].bounded:
+            await self._sql.count(
+                "count_calls",
+                tenant_id=tenant_id,
+                run_id=run_id,
+                generation=generation,
+                at=places[-1].at,
+                tokens=sum(call.usage.total_tokens for call in calls),
+                cost_micros=sum(call.cost_micros for call in calls),
             )
         return tuple(
             Event(
@@ -154,6 +170,13 @@ class PostgresEvents:
 
 def _session_id(*, id: UUID) -> UUID:  # noqa: A002 - a column's name
     return id
+
+
+def _to_count(events: Sequence[NewEvent]) -> list[ModelCalled]:
+    """The model calls among these; none where the run ends with them, since its end counts what is uncounted."""
+    if any(event.payload.type in TERMINAL_EVENTS for event in events):
+        return []
+    return [event.payload for event in events if isinstance(event.payload, ModelCalled)]
 
 
 def _to_json(payload: EventPayload) -> str:

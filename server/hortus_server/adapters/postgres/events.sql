@@ -18,7 +18,8 @@ ORDER BY n.place
 RETURNING
     seq, at,
     -- Whether `owe_deliveries` has anything to do; nearly always not.
-    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched
+    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched,
+    false AS bounded
 
 -- name: append_fenced :many
 -- The same for a worker: the run's row is locked first, and no row is written unless it runs under this generation.
@@ -52,7 +53,28 @@ ORDER BY n.place
 RETURNING
     seq, at,
     -- Whether `owe_deliveries` has anything to do; nearly always not.
-    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched
+    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched,
+    -- The same for `count_calls`.
+    %(calls)s::boolean AND EXISTS (SELECT FROM tenant_budgets AS b WHERE b.tenant_id = %(tenant_id)s) AS bounded
+
+-- name: count_calls :exec
+-- Usage of a run under way counts for its tenant's day, in the transaction of its events; the run's row remembers how
+-- much, for its end. The append before this has locked that row.
+WITH counted AS (
+    UPDATE runs AS r
+    SET
+        counted_tokens = r.counted_tokens + %(tokens)s,
+        counted_cost_micros = r.counted_cost_micros + %(cost_micros)s
+    WHERE r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s AND r.generation = %(generation)s
+    RETURNING r.id, r.tenant_id
+)
+INSERT INTO tenant_usage AS u (tenant_id, day, slot, runs, tokens, cost_micros)
+SELECT
+    counted.tenant_id, (%(at)s::timestamptz AT TIME ZONE 'UTC')::date, mod(abs(hashtext(counted.id::text)::bigint), 16),
+    0, %(tokens)s, %(cost_micros)s
+FROM counted
+ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
+    tokens = u.tokens + excluded.tokens, cost_micros = u.cost_micros + excluded.cost_micros
 
 -- name: owe_deliveries :exec
 -- The outbox of webhooks, in the transaction of the events: committed with them or not at all.

@@ -189,7 +189,7 @@ RETURNING
 
 -- name: finish_run :exec
 -- Project a terminal event; what the event does not say is folded from the log. Counts the run's usage for its session
--- and its tenant's day. Nobody needs to decide anything about it any more.
+-- and, less what was counted call by call, its tenant's day. Nobody needs to decide anything about it any more.
 WITH ended AS (
     UPDATE runs AS r
     SET
@@ -236,7 +236,10 @@ WITH ended AS (
             WHEN %(generation)s::integer IS NULL THEN r.status IN ('queued', 'waiting')
             ELSE r.status = 'running' AND r.generation = %(generation)s
         END
-    RETURNING r.id, r.tenant_id, r.session_id, r.total_tokens, r.cost_micros, r.finished_at
+    RETURNING
+        r.id, r.tenant_id, r.session_id, r.total_tokens, r.cost_micros, r.finished_at,
+        r.total_tokens - r.counted_tokens AS uncounted_tokens,
+        r.cost_micros - r.counted_cost_micros AS uncounted_cost_micros
 ), unanswered AS (
     UPDATE approvals AS a
     SET status = 'cancelled', closed_at = clock_timestamp()
@@ -255,7 +258,7 @@ WITH ended AS (
 INSERT INTO tenant_usage AS u (tenant_id, day, slot, runs, tokens, cost_micros)
 SELECT
     ended.tenant_id, (ended.finished_at AT TIME ZONE 'UTC')::date, mod(abs(hashtext(ended.id::text)::bigint), 16),
-    1, ended.total_tokens, ended.cost_micros
+    1, ended.uncounted_tokens, ended.uncounted_cost_micros
 FROM ended
 ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
     runs = u.runs + 1, tokens = u.tokens + excluded.tokens, cost_micros = u.cost_micros + excluded.cost_micros
