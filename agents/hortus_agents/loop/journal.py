@@ -77,7 +77,10 @@ class Journal:
                 self.note(BudgetWarned(limit=limit, used=used, bound=bound))
 
     def note_exhausted(self, limit: LimitName, *, partial: str = "", unbilled: Usage | None = None) -> None:
-        """End the run at a limit, keeping what was written; `unbilled` is the estimate of a call that was cut off."""
+        """End the run at a limit, keeping what was written; `unbilled` is the estimate of a call that was cut off.
+
+        A message that is complete is in the log already, and no partial output besides.
+        """
         spent = self.state.spent
         if unbilled is not None:
             spent = spent.model_copy(
@@ -88,7 +91,8 @@ class Journal:
                 }
             )
         texts = (step.answer or step.text for step in reversed(self.state.steps) if not step.calls)
-        kept = partial or next((text for text in texts if text), "")
+        last = next((text for text in texts if text), "")
+        kept = partial or ("" if last == self.state.output else last)
         self.note(RunBudgetExhausted(limit=limit, spent=spent, partial_output=kept))
 
 

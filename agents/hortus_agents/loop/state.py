@@ -108,7 +108,7 @@ def _fold_other(state: RunState, event: Event) -> RunState:
         return _with_history(state, Message(role="user", content=payload.content))
     if isinstance(payload, ev.MessageCompleted):
         return _with_history(state, Message(role="assistant", content=payload.content))
-    if isinstance(payload, ev.RunCancelled) and payload.partial_output:
+    if isinstance(payload, ev.RunCancelled | ev.RunBudgetExhausted) and payload.partial_output:
         return _with_history(state, Message(role="assistant", content=payload.partial_output))
     if isinstance(payload, ev.CapabilityActivated | ev.CapabilityReused):
         return _bind(state, payload, step=0, own=False)
@@ -259,7 +259,7 @@ def _ended(state: RunState, payload: EventPayload, _step: int, _at: datetime) ->
         case ev.RunCancelled():
             return replace(state, status="cancelled", output=payload.partial_output)
         case ev.RunBudgetExhausted():
-            return replace(state, status="budget_exhausted", output=payload.partial_output)
+            return replace(state, status="budget_exhausted", output=payload.partial_output or state.output)
         case _:
             raise TypeError(f"{type(payload).__name__} ends no run")
 

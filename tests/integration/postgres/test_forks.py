@@ -7,12 +7,14 @@ from store_world import World, new
 
 from hortus_agents.events import (
     CapabilityReused,
+    RunBudgetExhausted,
     RunCancelled,
     RunRolledBack,
     SessionCreated,
     SessionForked,
     StepStarted,
 )
+from hortus_agents.limits import Spent
 from hortus_agents.loop.state import fold_session
 from hortus_server.adapters.postgres import forks
 from hortus_server.domain.errors import InvalidCursorError, NotFoundError
@@ -112,10 +114,27 @@ async def test_tools_that_the_session_bound_go_along(world):
     assert [(bound.name, bound.version_id) for bound in state.capabilities] == [("adder", version)]
 
 
-async def test_the_text_of_a_stopped_run_becomes_a_message(world):
-    claim = await world.claim(await world.submit("long?"))
-    await world.append(claim, RunCancelled(reason="enough", partial_output="It was lo"))
-    assert (await told(world, await fork_of(world)))[0] == ["long?", "It was lo"]
+ENDS = [
+    lambda text: RunCancelled(reason="enough", partial_output=text),
+    lambda text: RunBudgetExhausted(limit="tokens", spent=Spent(), partial_output=text),
+]
+
+
+@pytest.mark.parametrize("ending", ENDS)
+async def test_the_text_of_a_run_that_was_cut_off_goes_along_as_a_message_and_into_the_next_prompt(world, ending):
+    for question, text in (("long?", "It was lo"), ("and?", "")):
+        claim = await world.claim(await world.submit(question))
+        async with world.store.transaction() as uow:
+            events = await uow.events.append(
+                world.tenant_id,
+                world.session.id,
+                new(ending(text)),
+                run_id=claim.run.id,
+                generation=claim.generation,
+            )
+            await uow.runs.finish(claim.run.id, claim.generation, event=events[-1])
+    assert (await told(world, await fork_of(world)))[0] == ["long?", "It was lo", "and?"]
+    assert (await told(world, world.session))[0] == ["long?", "It was lo", "and?"]
 
 
 async def test_what_was_rolled_back_is_left_out_unless_the_place_is_before_that(world):

@@ -146,6 +146,20 @@ def test_a_stopped_run_leaves_what_it_wrote_and_an_undone_one_nothing() -> None:
     assert [said.content for said in undone.unheard] == ["three"], "its own state stays what it was"
 
 
+async def test_what_a_run_had_written_when_its_tokens_were_gone_is_in_the_next_prompt() -> None:
+    long = " ".join(f"word{n}" for n in range(100))
+    world = World(
+        ListModel([long, "on"], tool_mode="native", deltas=100), ToolRegistry({}), limits=RunLimits(tokens=50)
+    )
+    written = (await world.finish()).output
+    assert written
+    assert long.startswith(written)
+    world.limits = RunLimits()
+    world.begin("second", "go on")
+    await world.finish()
+    assert said_in(world.model.requests[1]) == [("user", "say hello"), ("assistant", written), ("user", "go on")]
+
+
 class Told(World):
     """A user who says things while the model writes; a run ends as the worker's log lets it: with all of it heard."""
 
@@ -153,6 +167,19 @@ class Told(World):
         for event in events:
             if not (isinstance(event.payload, RunSucceeded) and self.state().unheard):
                 super().append([event])
+
+
+async def test_a_completed_answer_is_in_the_conversation_once_though_the_budget_was_used_up_after_it() -> None:
+    def answer(_request: Any) -> str:
+        say(world, "and in French?")
+        return '{"answer": "done"}'
+
+    world = Told(ListModel([answer]), ToolRegistry({}), limits=RunLimits(steps=1))
+    assert (await world.finish()).output == "done"
+    assert [ended.partial_output for ended in world.payloads("run.budget_exhausted")] == [""]
+    world.begin("second", "two")
+    contents = [message.content for message in world.state().history]
+    assert sorted(contents) == ["and in French?", "done", "say hello"]
 
 
 @settings(max_examples=40, deadline=None)

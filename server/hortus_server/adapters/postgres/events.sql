@@ -119,7 +119,7 @@ FROM (
         AND own.session_id = %(session_id)s
         AND e.session_id = %(session_id)s
         AND e.type IN (
-            'message.created', 'message.completed', 'run.cancelled',
+            'message.created', 'message.completed', 'run.cancelled', 'run.budget_exhausted',
             'capability.activated', 'capability.reused', 'capability.disabled'
         )
         AND CASE

@@ -14,7 +14,7 @@ FROM (
         FROM events
         WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s AND seq <= %(at_seq)s
             AND type IN (
-                'message.created', 'message.completed', 'run.cancelled',
+                'message.created', 'message.completed', 'run.cancelled', 'run.budget_exhausted',
                 'capability.activated', 'capability.reused', 'capability.disabled'
             )
         ORDER BY seq DESC
@@ -23,15 +23,16 @@ FROM (
 ) AS e
 
 -- name: copy_conversation :exec
--- What was said and bound up to a place, in the conversation's order, at the end of another log. Text that a stopped run
--- had written becomes a message; what belonged to a run belongs to none here; times stay.
+-- What was said and bound up to a place, in the conversation's order, at the end of another log. Text that a run had
+-- written when it was stopped, or had used up its budget, becomes a message; what belonged to a run belongs to none here;
+-- times stay.
 WITH said AS MATERIALIZED (
     SELECT
         row_number() OVER (ORDER BY coalesce(other.queued_seq, 0), e.seq) AS place,
-        CASE e.type WHEN 'run.cancelled' THEN 'message.completed' ELSE e.type END AS type,
+        CASE WHEN e.type IN ('run.cancelled', 'run.budget_exhausted') THEN 'message.completed' ELSE e.type END AS type,
         e.at,
-        CASE e.type
-            WHEN 'run.cancelled'
+        CASE
+            WHEN e.type IN ('run.cancelled', 'run.budget_exhausted')
             THEN jsonb_build_object('message_id', gen_random_uuid(), 'content', e.payload ->> 'partial_output')
             ELSE e.payload
         END AS payload
@@ -40,10 +41,12 @@ WITH said AS MATERIALIZED (
     WHERE e.tenant_id = %(tenant_id)s AND e.session_id = %(session_id)s
         AND e.seq BETWEEN %(first_seq)s AND %(at_seq)s
         AND e.type IN (
-            'message.created', 'message.completed', 'run.cancelled',
+            'message.created', 'message.completed', 'run.cancelled', 'run.budget_exhausted',
             'capability.activated', 'capability.reused', 'capability.disabled'
         )
-        AND (e.type <> 'run.cancelled' OR coalesce(e.payload ->> 'partial_output', '') <> '')
+        AND (
+            e.type NOT IN ('run.cancelled', 'run.budget_exhausted') OR coalesce(e.payload ->> 'partial_output', '') <> ''
+        )
         AND (
             other.rolled_back_at IS NULL
             OR NOT EXISTS (
