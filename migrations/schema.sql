@@ -85,6 +85,7 @@ CREATE TABLE public.artifacts (
     size bigint NOT NULL,
     content bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    put_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT artifacts_check CHECK ((size = octet_length(content))),
     CONSTRAINT artifacts_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
@@ -298,6 +299,7 @@ CREATE TABLE public.runs (
     ready boolean DEFAULT true NOT NULL,
     counted_tokens bigint DEFAULT 0 NOT NULL,
     counted_cost_micros bigint DEFAULT 0 NOT NULL,
+    log_kept_since timestamp with time zone,
     CONSTRAINT runs_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT runs_check1 CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (generation >= 1) AND (started_at IS NOT NULL)))),
     CONSTRAINT runs_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'budget_exhausted'::text])) = (finished_at IS NOT NULL))),
@@ -372,9 +374,11 @@ CREATE TABLE public.sessions (
     message_policy text DEFAULT 'enqueue'::text NOT NULL,
     forked_from_session_id uuid,
     forked_from_seq bigint,
+    purged_seq bigint DEFAULT 0 NOT NULL,
     CONSTRAINT sessions_last_seq_check CHECK ((last_seq >= 0)),
     CONSTRAINT sessions_message_policy_check CHECK ((message_policy = ANY (ARRAY['enqueue'::text, 'reject'::text, 'interrupt'::text, 'rollback'::text]))),
-    CONSTRAINT sessions_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text))
+    CONSTRAINT sessions_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT sessions_purged_seq_check CHECK ((purged_seq >= 0))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
 CREATE VIEW public.steps AS
@@ -680,24 +684,33 @@ CREATE INDEX approvals_by_run ON public.approvals USING btree (run_id);
 CREATE INDEX approvals_by_session ON public.approvals USING btree (session_id, requested_at, id);
 CREATE INDEX approvals_expiring ON public.approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_open ON public.approvals USING btree (tenant_id, requested_at, id) WHERE (status = 'pending'::text);
+CREATE INDEX events_artifacts ON ONLY public.events USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p0_tenant_id_expr_idx ON public.events_p0 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p1_run_id_seq_idx ON public.events_p1 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p1_tenant_id_expr_idx ON public.events_p1 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p2_run_id_seq_idx ON public.events_p2 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p2_tenant_id_expr_idx ON public.events_p2 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p3_run_id_seq_idx ON public.events_p3 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p3_tenant_id_expr_idx ON public.events_p3 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p4_run_id_seq_idx ON public.events_p4 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p4_tenant_id_expr_idx ON public.events_p4 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p5_run_id_seq_idx ON public.events_p5 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p5_tenant_id_expr_idx ON public.events_p5 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p6_run_id_seq_idx ON public.events_p6 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p6_tenant_id_expr_idx ON public.events_p6 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_p7_run_id_seq_idx ON public.events_p7 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_p7_tenant_id_expr_idx ON public.events_p7 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX holds_by_age ON public.holds USING btree (tenant_id, placed_at, id);
 CREATE UNIQUE INDEX holds_in_force ON public.holds USING btree (subject_id, kind) WHERE (lifted_at IS NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
@@ -715,6 +728,7 @@ CASE
 END), tenant_id, id) WHERE ((status = 'queued'::text) AND ready);
 CREATE INDEX runs_due ON public.runs USING btree (woken_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX runs_finished ON public.runs USING btree (tenant_id, finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX runs_log_kept ON public.runs USING btree (COALESCE(log_kept_since, finished_at)) WHERE ((finished_at IS NOT NULL) AND (log_kept_since IS DISTINCT FROM 'infinity'::timestamp with time zone));
 CREATE INDEX runs_unfinished ON public.runs USING btree (session_id, queued_seq) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text]));
 CREATE INDEX schedule_firings_by_age ON public.schedule_firings USING btree (fired_at);
 CREATE INDEX schedule_firings_by_run ON public.schedule_firings USING btree (run_id) WHERE (run_id IS NOT NULL);
@@ -732,27 +746,35 @@ CREATE INDEX webhooks_enabled ON public.webhooks USING btree (tenant_id) WHERE e
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p0_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p0_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p0_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p0_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p1_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p1_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p1_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p1_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p2_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p2_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p2_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p2_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p3_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p3_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p3_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p3_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p4_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p4_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p4_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p4_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p5_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p5_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p5_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p5_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p6_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p6_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p6_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p6_tenant_id_expr_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p7_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p7_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p7_session_id_seq_idx;
+ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p7_tenant_id_expr_idx;
 ALTER TABLE ONLY public.agent_versions
     ADD CONSTRAINT agent_versions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.agents

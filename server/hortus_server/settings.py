@@ -223,6 +223,14 @@ class WebhooksSettings(Group):
         return entries
 
 
+class RetentionSettings(Group):
+    """What is forgotten in time."""
+
+    events_days: float = Field(
+        default=0.0, ge=0, le=36_500, description="days that events are kept after their run's end; 0: for ever"
+    )
+
+
 class LogSettings(Group):
     """Logs on standard error."""
 
@@ -255,6 +263,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     sandbox: SandboxSettings = SandboxSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

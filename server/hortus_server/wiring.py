@@ -56,6 +56,7 @@ from hortus_server.services.fire_schedules import FireSchedules
 from hortus_server.services.index_tool import IndexTool
 from hortus_server.services.keep_leases import KeepLeases
 from hortus_server.services.perform_job import PerformJob
+from hortus_server.services.purge_events import PurgeEvents
 from hortus_server.services.purge_history import PurgeHistory
 from hortus_server.services.purge_keys import PurgeKeys
 from hortus_server.services.recover_runs import RecoverRuns
@@ -206,6 +207,7 @@ async def open_worker_process(
         watch = WatchWorkers(presence, services.queue, worker_id, interval_s=worker.watch_s)
         await stack.enter_async_context(watch.watching())
         history_kept = timedelta(days=settings.webhooks.keep_days)
+        days = settings.retention.events_days
         await stack.enter_async_context(leases.beating())
         yield WorkerProcess(
             worker_id=worker_id,
@@ -219,6 +221,7 @@ async def open_worker_process(
             end_waits=EndWaits(services.store, WakeWaiting(services.queue, services.live)).__call__,
             purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
             purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
+            purge_events=PurgeEvents(services.store, timedelta(days=days) if days else None).__call__,
         )
 
 

@@ -190,7 +190,7 @@ async def test_deleting_a_session_is_refused_while_a_run_is_under_way(admin: Cal
 
 async def test_events_are_read_by_cursor(admin: Caller, writer: Writer):
     path = f"/v1/sessions/{writer.session_id}/events"
-    assert (await admin.get(f"{path}?after=1")).json() == {"items": [], "next_after": 1}
+    assert (await admin.get(f"{path}?after=1")).json() == {"items": [], "gaps": [], "next_after": 1}
     is_problem(await admin.get(f"{path}?after=2"), 422, "invalid_cursor")
     for query in ("after=-1", "after=x", "after=1.5", f"after={2**63}", "limit=0", "limit=1001", "from=1"):
         is_problem(await admin.get(f"{path}?{query}"), 422, "invalid_request")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +23,7 @@ from hortus_server.api.edge import EdgePorts, make_edge
 from hortus_server.ports.live import TokenDelta
 from hortus_server.ports.store import Store
 from hortus_server.services.follow_session import FollowSession, Idle
+from hortus_server.services.purge_events import PurgeEvents
 from hortus_server.services.read_heads import ReadHeads
 
 
@@ -164,6 +166,31 @@ async def test_a_cursor_behind_which_nothing_is_kept_gets_a_gap_at_once(
         assert (gap["type"], gap["from"], gap["to"]) == ("gap", 3, 6)
         await writer.write(said("new"))
         assert (await read(opened))["event"]["seq"] == 7
+
+
+async def test_after_a_purge_every_way_to_read_names_the_same_gap(
+    address: str, admin: Caller, store: PostgresStore
+) -> None:
+    await admin.agent()
+    old = (await admin.post("/v1/runs", {"agent": "helper", "input": "long ago"})).json()
+    await admin.post(f"/v1/runs/{old['id']}/cancel")
+    async with store._pool.connection() as connection:
+        await connection.execute("UPDATE runs SET finished_at = now() - interval '2 days' WHERE id = %s", (old["id"],))
+    session_id = old["session_id"]
+    young = (await admin.post("/v1/runs", {"session_id": session_id, "input": "now"})).json()
+    await PurgeEvents(store, timedelta(days=1))()
+    path = f"/v1/sessions/{session_id}/events"
+    page = (await admin.get(path)).json()
+    (gap,) = page["gaps"]
+    assert (gap["from"], gap["reason"], page["items"][0]["seq"]) == (1, "retention", gap["to"] + 1)
+    assert {event["run_id"] for event in page["items"]} == {young["id"]}
+    frame = {"type": "gap", "session_id": session_id, **gap}
+    async with socket(address, f"/v1/sessions/{session_id}/stream?after=0", admin.key) as opened:
+        assert await read(opened) == frame
+        assert (await read(opened))["event"] == page["items"][0]
+    async with sse(address, path, admin.key) as items:
+        assert (await anext(items))["data"] == frame
+        assert (await anext(items))["data"]["event"] == page["items"][0]
 
 
 @pytest.mark.parametrize("cursor", ["99", "-1", "x", "1.5", "", "9" * 30])

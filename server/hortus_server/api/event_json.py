@@ -1,13 +1,13 @@
 """Events as JSON text, encoded once however many readers there are."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from uuid import UUID
 
 from starlette.responses import Response
 
 from hortus_agents.events import Event
 from hortus_server.api.answers import JSON
+from hortus_server.services.read_events import EventPart
 
 CACHED_EVENTS = 4096
 LARGEST_CACHED = 16_384  # characters
@@ -35,8 +35,8 @@ class EventEncoder:
 encode_event = EventEncoder()
 
 
-def event_list(events: Sequence[Event], *, after: int) -> Response:
+def event_list(part: EventPart) -> Response:
     """The document of `EventsView`, joined from encoded events."""
-    last = events[-1].seq if events else after
-    items = ",".join([encode_event(event) for event in events])
-    return Response(f'{{"items":[{items}],"next_after":{last}}}', media_type=JSON)
+    items = ",".join([encode_event(event) for event in part.events])
+    gaps = ",".join([f'{{"from":{gap.first},"to":{gap.last},"reason":"{gap.reason}"}}' for gap in part.gaps])
+    return Response(f'{{"items":[{items}],"gaps":[{gaps}],"next_after":{part.next_after}}}', media_type=JSON)

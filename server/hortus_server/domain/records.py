@@ -234,7 +234,10 @@ class ToolVersion:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """An episode or note; the vector index holds a derived point under the same id."""
+    """An episode or note; the vector index holds a derived point under the same id.
+
+    `source_kept` is False once retention has forgotten the events that it came from.
+    """
 
     id: MemoryId
     tenant_id: TenantId
@@ -250,6 +253,7 @@ class Memory:
     occurred_at: datetime
     created_at: datetime
     indexed_at: datetime | None
+    source_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
@@ -49,6 +50,7 @@ class UnitOfWork(Protocol):
     admission: AdmissionRepository
     stuck_runs: StuckRuns
     events: EventRepository
+    retention: RetentionRepository
     tools: ToolRepository
     memories: MemoryRepository
     artifacts: ArtifactRepository

@@ -18,6 +18,7 @@ from hortus_agents.events import Event
 from hortus_server.domain.errors import HortusError, UnavailableError
 from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.ports.live import LiveItem, LiveSubscriber, PartialMessage, TokenDelta
+from hortus_server.ports.retention import Gap
 from hortus_server.ports.store import Store
 from hortus_server.services.read_events import check_cursor
 from hortus_server.services.read_heads import ReadHeads
@@ -31,15 +32,6 @@ RESUBSCRIBE_S = 0.5
 PARTIAL_WAIT_S = 1.0
 SILENT_POLL_S = 0.25  # how often the log is read while there is no live channel
 LONGEST_POLL_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Events `first`..`last` were asked for and are no longer kept."""
-
-    first: int
-    last: int
-    reason: str
 
 
 class Idle:

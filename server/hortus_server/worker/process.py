@@ -21,3 +21,4 @@ class WorkerProcess:
     end_waits: Callable[[], Coroutine[Any, Any, int]]
     purge: Callable[[], Coroutine[Any, Any, None]]
     purge_history: Callable[[], Coroutine[Any, Any, None]]
+    purge_events: Callable[[], Coroutine[Any, Any, None]]

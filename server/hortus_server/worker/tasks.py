@@ -40,6 +40,7 @@ def register_tasks(app: WorkerApp) -> None:
     def purge() -> None:
         await_(app.process.purge())
         await_(app.process.purge_history())
+        await_(app.process.purge_events())
 
     @app.task(name=SCHEDULES_TASK)
     def schedules() -> None:

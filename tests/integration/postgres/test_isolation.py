@@ -121,6 +121,8 @@ REACHES = {
     "events.append": lambda u, t, r: u.events.append(t, r.world.session.id, new(said("boo"))),
     "events.list_after": lambda u, t, r: u.events.list_after(t, r.world.session.id, after=0, limit=9),
     "events.stream_for_fold": lambda u, t, r: collect(u.events.stream_for_fold(t, r.world.session.id, r.run.id)),
+    "retention.cut": lambda u, t, r: u.retention.cut(t, r.world.session.id, older_than=timedelta(days=-1), rows=9),
+    "retention.missing": lambda u, t, r: u.retention.missing(t, r.world.session.id, after=0, up_to=99, limit=9),
     "tools.propose": None,
     "tools.record_test": lambda u, t, r: u.tools.record_test(t, r.tool_version.id, state="rejected", report={}),
     "tools.activate": lambda u, t, r: u.tools.activate(t, r.tool_version.id),

@@ -1,8 +1,8 @@
 -- name: put_artifact :one
--- Store once; no row when these bytes are there already.
+-- Store once; no row when these bytes were stored within the hour. Storing them again keeps retention away from them.
 INSERT INTO artifacts (tenant_id, sha256, media_type, size, content)
 VALUES (%(tenant_id)s, %(sha256)s, %(media_type)s, %(size)s, %(content)s)
-ON CONFLICT DO NOTHING
+ON CONFLICT (tenant_id, sha256) DO UPDATE SET put_at = now() WHERE artifacts.put_at < now() - interval '1 hour'
 RETURNING sha256, tenant_id, media_type, size, created_at
 
 -- name: describe_artifact :one

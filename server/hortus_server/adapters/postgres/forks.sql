@@ -3,7 +3,10 @@
 SELECT
     min(e.seq) FILTER (WHERE e.place <= %(rows)s AND e.bytes <= %(bytes)s) AS first_seq,
     count(*) FILTER (WHERE e.place <= %(rows)s AND e.bytes <= %(bytes)s) AS events,
-    count(*) FILTER (WHERE e.place > %(rows)s OR e.bytes > %(bytes)s) > 0 AS left_out
+    count(*) FILTER (WHERE e.place > %(rows)s OR e.bytes > %(bytes)s) > 0
+    OR EXISTS (
+        SELECT FROM sessions WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s AND purged_seq > 0
+    ) AS left_out
 FROM (
     SELECT
         recent.seq,

@@ -19,21 +19,25 @@ WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
 -- name: get_memory :one
 -- By id.
 SELECT
-    id, tenant_id, agent_id, session_id, run_id, kind, visibility, title, content,
-    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at
-FROM memories
-WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
+    m.id, m.tenant_id, m.agent_id, m.session_id, m.run_id, m.kind, m.visibility, m.title, m.content,
+    m.source_first_seq, m.source_last_seq, m.occurred_at, m.created_at, m.indexed_at,
+    m.source_first_seq > s.purged_seq AS source_kept
+FROM memories AS m
+JOIN sessions AS s ON s.id = m.session_id
+WHERE m.tenant_id = %(tenant_id)s AND m.id = %(memory_id)s
 
 -- name: list_memories :page
 -- Newest first, of one agent or of all.
 SELECT
-    id, tenant_id, agent_id, session_id, run_id, kind, visibility, title, content,
-    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at
-FROM memories
-WHERE tenant_id = %(tenant_id)s
-    AND (created_at, id) < (%(before_at)s, %(before)s)
-    AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
-ORDER BY created_at DESC, id DESC
+    m.id, m.tenant_id, m.agent_id, m.session_id, m.run_id, m.kind, m.visibility, m.title, m.content,
+    m.source_first_seq, m.source_last_seq, m.occurred_at, m.created_at, m.indexed_at,
+    m.source_first_seq > s.purged_seq AS source_kept
+FROM memories AS m
+JOIN sessions AS s ON s.id = m.session_id
+WHERE m.tenant_id = %(tenant_id)s
+    AND (m.created_at, m.id) < (%(before_at)s, %(before)s)
+    AND (%(agent_id)s::uuid IS NULL OR m.agent_id = %(agent_id)s)
+ORDER BY m.created_at DESC, m.id DESC
 LIMIT %(rows)s
 
 -- name: delete_memory :exec

@@ -24,6 +24,7 @@ from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.memories import PostgresMemories
 from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
+from hortus_server.adapters.postgres.retention import PostgresRetention
 from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
@@ -46,6 +47,7 @@ from hortus_server.ports.forks import ForkRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
+from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
 from hortus_server.ports.sessions import SessionRepository
@@ -81,6 +83,7 @@ class PostgresUnitOfWork:
         self.admission: AdmissionRepository = PostgresAdmission(connection)
         self.stuck_runs: StuckRuns = PostgresStuckRuns(connection)
         self.events: EventRepository = PostgresEvents(connection)
+        self.retention: RetentionRepository = PostgresRetention(connection)
         self.tools: ToolRepository = PostgresTools(connection)
         self.memories: MemoryRepository = PostgresMemories(connection)
         self.artifacts: ArtifactRepository = PostgresArtifacts(connection)

@@ -46,10 +46,8 @@ async def list_session_events(
     if STREAM in request.headers.get("accept", ""):
         after = query.after if last_event_id is None else cursor_of(last_event_id)
         return await open_stream(edge, caller, session_id, after=after)
-    events = await read_events(
-        edge.store, caller.tenant_id, SessionId(session_id), after=query.after, limit=query.limit
-    )
-    return event_list(events, after=query.after)
+    part = await read_events(edge.store, caller.tenant_id, SessionId(session_id), after=query.after, limit=query.limit)
+    return event_list(part)
 
 
 @router.websocket("/sessions/{session_id}/stream")

@@ -133,5 +133,5 @@ async def list_run_steps(run_id: UUID, edge: EdgeDep, caller: RunsRead) -> Respo
 @router.get("/{run_id}/events", response_model=EventsView, responses=READ)
 async def list_run_events(run_id: UUID, edge: EdgeDep, caller: RunsRead, query: EventPlace) -> Response:
     """The run's events above `after`, under their numbers in the session's log."""
-    events = await read_run_events(edge.store, caller.tenant_id, RunId(run_id), after=query.after, limit=query.limit)
-    return event_list(events, after=query.after)
+    part = await read_run_events(edge.store, caller.tenant_id, RunId(run_id), after=query.after, limit=query.limit)
+    return event_list(part)

@@ -107,6 +107,7 @@ class MemoryView(View):
     content: str
     source_first_seq: int
     source_last_seq: int
+    source_kept: bool = Field(description="false: these events are past their retention and gone")
     occurred_at: datetime
     created_at: datetime
     indexed_at: datetime | None = Field(description="null until a search can find it")

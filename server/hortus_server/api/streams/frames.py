@@ -14,7 +14,7 @@ from hortus_server.api.schemas.approvals import Answer, ApprovalView, Why
 from hortus_server.api.schemas.runs import Content, LimitsPatch, Policy, RunView, SteerContent
 from hortus_server.domain.admission import Priority
 from hortus_server.ports.live import PartialMessage, TokenDelta
-from hortus_server.services.follow_session import Gap
+from hortus_server.ports.retention import Gap
 
 IdempotencyKey = Annotated[str | None, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 FrameId = Annotated[str, Field(min_length=1, max_length=100)] | int

@@ -3047,11 +3047,16 @@ export interface components {
          * @description Events in order; `next_after` is the cursor for the next call.
          */
         EventsView: {
+            /**
+             * Gaps
+             * @description what is missing among them; their text is gone, their numbers stay
+             */
+            gaps: components["schemas"]["GapView"][];
             /** Items */
             items: components["schemas"]["Event"][];
             /**
              * Next After
-             * @description number of the last event here, or `after` when there are none
+             * @description number up to which this tells all; the same as `after` when there is no news
              */
             next_after: number;
         };
@@ -3208,6 +3213,18 @@ export interface components {
              * @enum {string}
              */
             type: "gap";
+        };
+        /**
+         * GapView
+         * @description Numbers that were asked for and under which nothing is kept any more.
+         */
+        GapView: {
+            /** From */
+            from: number;
+            /** Reason */
+            reason: string;
+            /** To */
+            to: number;
         };
         /**
          * HealthView
@@ -3584,6 +3601,11 @@ export interface components {
             session_id: string;
             /** Source First Seq */
             source_first_seq: number;
+            /**
+             * Source Kept
+             * @description false: these events are past their retention and gone
+             */
+            source_kept: boolean;
             /** Source Last Seq */
             source_last_seq: number;
             /** Title */
@@ -6273,6 +6295,7 @@ export type FoundMemoryView = components['schemas']['FoundMemoryView'];
 export type FreezeBody = components['schemas']['FreezeBody'];
 export type FreezeView = components['schemas']['FreezeView'];
 export type GapFrame = components['schemas']['GapFrame'];
+export type GapView = components['schemas']['GapView'];
 export type HealthView = components['schemas']['HealthView'];
 export type HeartbeatFrame = components['schemas']['HeartbeatFrame'];
 export type IntervalTiming = components['schemas']['IntervalTiming'];

@@ -56,9 +56,16 @@ function Sources({ memory }: { memory: MemoryView }): ReactNode {
   const can = useCan();
   const query = useQuery({
     ...sourceEventsQuery(memory.session_id, memory.source_first_seq, memory.source_last_seq),
-    enabled: can("sessions:read"),
+    enabled: can("sessions:read") && memory.source_kept,
   });
   if (!can("sessions:read")) return null;
+  if (!memory.source_kept) {
+    return (
+      <Card title="Where it comes from">
+        <Empty title={`Events ${memory.source_first_seq} to ${memory.source_last_seq} are no longer kept`} />
+      </Card>
+    );
+  }
   return (
     <Card
       title={`Where it comes from: events ${memory.source_first_seq} to ${memory.source_last_seq}`}
