@@ -15,6 +15,10 @@ export function Lift({ order, agent }: { order: Order; agent: string }): ReactNo
   async function go(): Promise<void> {
     try {
       await lift(order);
+      client.setQueryData(
+        stopsQuery.queryKey,
+        (known) => known && { ...known, items: known.items.filter((each) => each.id !== order.id) },
+      );
       tell("Lifted");
     } catch (error) {
       fail(error as Error);
