@@ -168,6 +168,39 @@ async def test_a_cursor_behind_which_nothing_is_kept_gets_a_gap_at_once(
         assert (await read(opened))["event"]["seq"] == 7
 
 
+async def test_events_of_types_that_a_newer_version_writes_are_passed_over_in_silence(
+    address: str, admin: Caller, writer: Writer, store: PostgresStore
+) -> None:
+    """In a rolling upgrade they are in the log, and not in this version's reading of it."""
+    await writer.write(*(said(str(number)) for number in range(5)))
+    async with store._pool.connection() as connection:
+        await connection.execute(
+            "UPDATE events SET type = 'future.thing' WHERE session_id = %s AND seq IN (3, 4, 6)", (writer.session_id,)
+        )
+    path = f"/v1/sessions/{writer.session_id}/events"
+    page = (await admin.get(f"{path}?after=1")).json()
+    assert ([event["seq"] for event in page["items"]], page["gaps"], page["next_after"]) == ([2, 5], [], 6)
+    async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=1", admin.key) as opened:
+        assert [(await read(opened))["event"]["seq"] for _ in range(2)] == [2, 5]
+        await writer.write(said("new"))
+        assert (await read(opened))["event"]["seq"] == 7
+
+
+async def test_a_gap_among_unknown_types_is_as_long_as_what_is_gone(
+    address: str, admin: Caller, writer: Writer, store: PostgresStore
+) -> None:
+    await writer.write(*(said(str(number)) for number in range(5)))
+    async with store._pool.connection() as connection:
+        await connection.execute(
+            "UPDATE events SET type = 'future.thing' WHERE session_id = %s AND seq = 4", (writer.session_id,)
+        )
+    await forget(store, writer.session_id, up_to=3)
+    async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=1", admin.key) as opened:
+        gap = await read(opened)
+        assert (gap["type"], gap["from"], gap["to"]) == ("gap", 2, 3)
+        assert (await read(opened))["event"]["seq"] == 5
+
+
 async def test_after_a_purge_every_way_to_read_names_the_same_gap(
     address: str, admin: Caller, store: PostgresStore
 ) -> None:

@@ -20,7 +20,7 @@ from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.ports.live import LiveItem, LiveSubscriber, PartialMessage, TokenDelta
 from hortus_server.ports.retention import Gap
 from hortus_server.ports.store import Store
-from hortus_server.services.read_events import check_cursor
+from hortus_server.services.read_events import check_cursor, missing_between
 from hortus_server.services.read_heads import ReadHeads
 from hortus_server.services.session_view import SessionView
 from hortus_server.services.stop_task import stop_task
@@ -185,22 +185,28 @@ class _Reader:
 
     async def _log(self) -> AsyncIterator[Event | Gap]:
         """What the log holds above the cursor; it was known to reach `head` before this is asked."""
-        while True:
+        full = True
+        while full:
+            after = self.view.last_seq
             async with self.follow.store.transaction() as uow:
                 events = await uow.events.list_after(
-                    self.tenant_id, self.session_id, after=self.view.last_seq, limit=self.follow.page
+                    self.tenant_id, self.session_id, after=after, limit=self.follow.page
                 )
-            for event in events:
-                if not self.view.follows(event):
-                    # The log is gap-free, so a missing number can only be one that is no longer kept.
-                    yield Gap(self.view.last_seq + 1, event.seq - 1, "retention")
-                self.view.advance(event)
-                yield event
-            if len(events) < self.follow.page:
-                break
-        if self.view.last_seq < self.head:
-            yield Gap(self.view.last_seq + 1, self.head, "retention")
-            self.view.last_seq = self.head
+                full = len(events) == self.follow.page
+                last = events[-1].seq if events else after
+                reached = last if full else max(last, self.head)
+                # A number may be missing because its event is gone, or because this version does not know its type.
+                gaps = await missing_between(
+                    uow, self.tenant_id, self.session_id, events=events, after=after, up_to=reached
+                )
+            found: list[Event | Gap] = [*gaps, *events]
+            for item in sorted(found, key=_place):
+                if isinstance(item, Gap):
+                    self.view.last_seq = item.last
+                else:
+                    self.view.advance(item)
+                yield item
+            self.view.last_seq = reached
 
     async def _snapshot(self) -> list[PartialMessage]:
         now = asyncio.get_running_loop().time()
@@ -214,3 +220,7 @@ class _Reader:
             log.warning("partial_unreadable", session_id=str(self.session_id), error=str(error))
             return []
         return [partial] if partial is not None and self.view.adopt(partial) else []
+
+
+def _place(item: Event | Gap) -> int:
+    return item.first if isinstance(item, Gap) else item.seq
