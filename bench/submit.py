@@ -9,13 +9,16 @@ import argparse
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import uvloop
 
-from bench.celery_alone import CeleryAlone, open_celery
+from bench.celery_alone import open_celery
 from bench.client import TERMINAL, Client, following, open_client, open_loop
 from bench.floors import CommitFloor, PostFloor, open_post_floor
+from bench.peer import Peer
+from bench.procrastinate_alone import open_procrastinate
 from bench.report import Figures, median_of, median_ratio, percentiles, table, write
 from bench.stack import open_stack
 
@@ -24,7 +27,8 @@ MOONSHOT = {"p50_ms": 6, "p99_ms": 20}
 SESSIONS = 64
 WORKERS = 2
 FIRST, STARTED, ANSWERED = "first event", "worker started", "answered"
-COMMIT, POST, ACCEPTED, CELERY = "floor: one commit", "floor: bare POST", "202 accepted", "Celery alone: task started"
+COMMIT, POST, ACCEPTED = "floor: one commit", "floor: bare POST", "202 accepted"
+CELERY, PROCRASTINATE = "Celery alone: task started", "procrastinate alone: job started"
 
 
 class Submitter:
@@ -94,7 +98,7 @@ async def repetition(
     commit: CommitFloor,
     post: PostFloor,
     *,
-    celery: CeleryAlone,
+    peers: Mapping[str, Peer],
     rate: float,
     seconds: float,
     seed: int,
@@ -102,7 +106,8 @@ async def repetition(
     """Everything once, side by side."""
     found = {COMMIT: await commit.latency(50), POST: await post.latency(50)}
     found |= await submitter.latency(rate=rate, seconds=seconds, seed=seed)
-    found[CELERY] = await celery.latency(rate=rate, seconds=seconds, seed=seed)
+    for name, peer in peers.items():
+        found[name] = await peer.latency(rate=rate, seconds=seconds, seed=seed)
     return found
 
 
@@ -111,7 +116,10 @@ async def measure(*, repetitions: int, seconds: float, share: float) -> None:
         stack = await exits.enter_async_context(open_stack(workers=WORKERS))
         client = await exits.enter_async_context(open_client(stack))
         post = await exits.enter_async_context(open_post_floor())
-        celery = await exits.enter_async_context(open_celery(stack, processes=WORKERS))
+        peers = {
+            CELERY: await exits.enter_async_context(open_celery(stack, processes=WORKERS)),
+            PROCRASTINATE: await exits.enter_async_context(open_procrastinate(stack, processes=WORKERS)),
+        }
         agent = await client.agent()
         sessions = await exits.enter_async_context(following(client, agent, sessions=SESSIONS))
         submitter = Submitter(client, agent, sessions)
@@ -121,7 +129,7 @@ async def measure(*, repetitions: int, seconds: float, share: float) -> None:
         print(f"capacity {capacity:.0f} runs/s with 16 clients; arrivals at {rate:.1f}/s")
         floor = CommitFloor(stack.database_url)
         found = [
-            await repetition(submitter, floor, post, celery=celery, rate=rate, seconds=seconds, seed=seed)
+            await repetition(submitter, floor, post, peers=peers, rate=rate, seconds=seconds, seed=seed)
             for seed in range(1, repetitions + 1)
         ]
     report(found, capacity=capacity, rate=rate)
@@ -130,7 +138,7 @@ async def measure(*, repetitions: int, seconds: float, share: float) -> None:
 def report(found: list[dict[str, Figures]], *, capacity: float, rate: float) -> None:
     rows = {name: median_of([one[name] for one in found]) for name in found[0]}
     floors = [one[COMMIT]["p50_ms"] for one in found]
-    for name in (ACCEPTED, FIRST, STARTED, ANSWERED, CELERY):
+    for name in (ACCEPTED, FIRST, STARTED, ANSWERED, CELERY, PROCRASTINATE):
         rows[name]["x_commit"] = median_ratio([one[name]["p50_ms"] for one in found], floors)
         rows[name]["x_celery"] = median_ratio(
             [one[name]["p50_ms"] for one in found], [one[CELERY]["p50_ms"] for one in found]

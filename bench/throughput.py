@@ -11,22 +11,26 @@ import asyncio
 import os
 import resource
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import psutil
 import psycopg
 import uvloop
 
-from bench.celery_alone import CeleryAlone, open_celery
+from bench.celery_alone import open_celery
 from bench.client import Client, open_client
 from bench.floors import CommitFloor
+from bench.peer import Peer
+from bench.procrastinate_alone import open_procrastinate
 from bench.report import Figures, median_of, median_ratio, table, write
 from bench.stack import Stack, open_stack
 
 TARGET_PER_S, MOONSHOT_PER_S = 600, 1_500
 WORKERS = 2
 CLIENTS = 32
-HORTUS, COMMITS, CELERY = "Hortus: runs/s", "floor: grouped commits/s", "Celery alone: tasks/s"
+HORTUS, COMMITS = "Hortus: runs/s", "floor: grouped commits/s"
+CELERY, PROCRASTINATE = "Celery alone: tasks/s", "procrastinate alone: jobs/s"
 FINISHED = "SELECT count(*), count(*) FILTER (WHERE status <> 'succeeded') FROM runs WHERE finished_at IS NOT NULL"
 PATIENCE_S = 180
 
@@ -89,7 +93,7 @@ def _model_cpu(stack: Stack) -> float:
 
 
 async def repetition(
-    stack: Stack, client: Client, agent: str, *, celery: CeleryAlone, runs: int
+    stack: Stack, client: Client, agent: str, *, peers: Mapping[str, Peer], runs: int
 ) -> tuple[Figures, Figures]:
     """Everything once, side by side: rates, and the CPU time of a run by process."""
     commits = await CommitFloor(stack.database_url).rate()
@@ -97,7 +101,8 @@ async def repetition(
     hortus = await run_many(stack, client, agent, runs=runs)
     after = cpu_ms(stack)
     costs = {name: round((after[name] - before[name]) / runs, 3) for name in after}
-    rates = {HORTUS: round(hortus, 1), COMMITS: commits, CELERY: await celery.rate(runs)}
+    rates = {HORTUS: round(hortus, 1), COMMITS: commits}
+    rates |= {name: await peer.rate(runs) for name, peer in peers.items()}
     return rates, {**costs, "all": round(sum(costs.values()), 3)}
 
 
@@ -105,10 +110,13 @@ async def measure(*, repetitions: int, runs: int) -> None:
     async with AsyncExitStack() as exits:
         stack = await exits.enter_async_context(open_stack(workers=WORKERS))
         client = await exits.enter_async_context(open_client(stack))
-        celery = await exits.enter_async_context(open_celery(stack, processes=WORKERS))
+        peers = {
+            CELERY: await exits.enter_async_context(open_celery(stack, processes=WORKERS)),
+            PROCRASTINATE: await exits.enter_async_context(open_procrastinate(stack, processes=WORKERS)),
+        }
         agent = await client.agent()
         await run_many(stack, client, agent, runs=100)  # first calls load what later ones find loaded
-        found = [await repetition(stack, client, agent, celery=celery, runs=runs) for _ in range(repetitions)]
+        found = [await repetition(stack, client, agent, peers=peers, runs=runs) for _ in range(repetitions)]
     report([rates for rates, _ in found], [costs for _, costs in found], runs=runs)
 
 
