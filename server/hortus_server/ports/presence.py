@@ -26,7 +26,8 @@ class Watch(Protocol):
     async def bury(self, workers: Sequence[str]) -> tuple[RunId, ...]:
         """Look again at these; end the leases of those that are still gone, and strike them off.
 
-        Returns the runs that somebody may claim now; what another process buries at the same time is left to it.
+        Returns the runs that somebody may claim now, and a bounded number of queued ones: their wake-ups may have lain
+        with the dead. What another process buries at the same time is left to it.
         """
         ...
 

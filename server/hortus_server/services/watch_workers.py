@@ -92,7 +92,7 @@ class WatchWorkers:
 
     async def _bury(self, watch: Watch, gone: tuple[str, ...]) -> None:
         runs = await watch.bury(gone)
-        log.warning("workers_died", workers=gone, runs=len(runs))
+        log.warning("workers_died", workers=gone, woken=len(runs))
         for run_id in runs:
             await self.queue.wake_run(run_id)
 

@@ -149,3 +149,41 @@ async def test_an_outage_of_all_connections_costs_no_living_worker_its_runs(pres
                 await eventually(all_back)
         assert wakeups.runs == []
         assert await world.claim(run, "b") is None, "the lease stands"
+
+
+async def test_queued_runs_are_told_of_again_when_a_worker_died(presence, world):
+    """Their wake-ups may have lain with the dead; what is held or not first of its session is left alone."""
+    queued = [await world.submit(session=await world.another_session()) for _ in range(2)]
+    running = await world.submit()
+    behind = await world.submit()
+    async with presence.watch("a") as one, presence.watch(None) as two:
+        async with dying(presence, "dead"):
+            await world.claim(running, "a")
+            async with world.store.transaction() as uow:
+                assert await uow.wakeups.next_queued(behind.session_id) is None
+            async with world.store._pool.connection() as connection:
+                await connection.execute("UPDATE runs SET ready = false WHERE id = %s", (behind.id,))
+        buried = await asyncio.gather(one.bury(["dead"]), two.bury(["dead"]))
+        assert sorted(sorted(runs) for runs in buried) == [[], sorted(run.id for run in queued)]
+        assert await one.bury(["dead"]) == (), "a death is told of once"
+    assert (await world.run(queued[0].id)).lease_until is None
+    assert (await world.run(running.id)).worker_id == "a"
+
+
+async def test_nobody_is_woken_where_nobody_died(presence, world):
+    await world.submit()
+    async with presence.watch("a") as one, presence.watch("b"):
+        assert await one.bury(["b", "never there"]) == ()
+
+
+async def test_a_queued_run_need_not_wait_for_the_reaper_after_a_death(presence, world):
+    queued, wakeups = await world.submit(), Wakeups()
+    async with WatchWorkers(presence, wakeups, "a", interval_s=0.1).watching():
+        async with dying(presence, "dead"):
+            await asyncio.sleep(watch_workers.FIRST_CALM_S)
+
+        async def woken():
+            return queued.id in wakeups.runs
+
+        await eventually(woken)
+    assert wakeups.runs == [queued.id]

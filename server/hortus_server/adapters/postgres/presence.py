@@ -23,6 +23,7 @@ from hortus_server.settings import DatabaseSettings
 
 _STATEMENTS = load_statements("presence.sql")
 _ANSWER_S: Final = 5.0
+_UNHEARD: Final = 500  # queued runs whose wake-ups may have died with a worker: what it can have prefetched, and more
 # A peer that vanished is given up within five seconds, by both ends.
 _KEEPALIVES: Final = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5000}
 _SERVER_KEEPALIVES: Final = (
@@ -99,7 +100,9 @@ class _PostgresWatch:
         """See the port."""
         async with self._bounded():
             ids = list(workers)
-            return tuple(await self.sql.many("bury_workers", _run_id, worker_id=self.worker_id, worker_ids=ids))
+            return tuple(
+                await self.sql.many("bury_workers", _run_id, worker_id=self.worker_id, worker_ids=ids, rows=_UNHEARD)
+            )
 
     async def expire_own(self) -> tuple[RunId, ...]:
         """See the port."""

@@ -23,6 +23,7 @@ FROM (
 
 -- name: bury_workers :many
 -- End the leases of workers without a lock. Meanwhile none of them can take its lock again, nor two bury the same.
+-- Queued runs are told of again, longest not woken first: the dead may have taken their wake-ups along.
 WITH gone AS MATERIALIZED (
     SELECT w.id
     FROM workers AS w
@@ -38,15 +39,23 @@ left_behind AS MATERIALIZED (
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
 ),
+unheard AS MATERIALIZED (
+    SELECT r.id
+    FROM runs AS r
+    WHERE r.status = 'queued' AND r.ready AND EXISTS (SELECT FROM gone)
+    ORDER BY r.woken_at
+    LIMIT %(rows)s
+    FOR NO KEY UPDATE OF r SKIP LOCKED
+),
 struck_off AS (
     DELETE FROM workers AS w
     USING gone
     WHERE w.id = gone.id
 )
 UPDATE runs AS r
-SET lease_until = 'epoch', woken_at = now()
-FROM left_behind
-WHERE r.id = left_behind.id
+SET lease_until = CASE r.status WHEN 'running' THEN 'epoch'::timestamptz END, woken_at = now()
+FROM (SELECT id FROM left_behind UNION ALL SELECT id FROM unheard) AS woken
+WHERE r.id = woken.id
 RETURNING r.id
 
 -- name: expire_leases :many
