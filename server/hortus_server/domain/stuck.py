@@ -26,7 +26,11 @@ StuckCause = Literal[
 ]
 
 RESENT_S = 30.0  # the reaper sends a wake-up again well within this time
-MODEL_EVENTS = frozenset({"run.started", "run.resumed", "step.started", "tool.finished", "model.failed"})
+MODEL_EVENTS = frozenset({
+    "run.started", "run.resumed", "step.started", "tool.finished", "model.failed",
+    # Where calls follow a model's answer, the first of them is told of in the same commit.
+    "model.called", "budget.warned", "message.restarted",
+})  # fmt: skip
 """After these a run talks to its model next."""
 
 

@@ -3,11 +3,13 @@
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from store_world import LEASE, PageOf, new
 
-from hortus_agents.events import RunWaiting, WaitReason
+from hortus_agents.events import BudgetWarned, MessageRestarted, ModelCalled, RunWaiting, ToolCalled, WaitReason
+from hortus_agents.messages import Usage
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.domain.admission import TenantAdmission
 from hortus_server.domain.errors import ConflictError, NotFoundError
@@ -123,6 +125,29 @@ async def test_a_running_run_says_who_holds_it(world, database_settings):
         async with world.store.transaction() as uow:
             await uow.runs.release(run.id, claim.generation)
         assert await causes(world, run) == ["worker_gone"]
+
+
+UNUSABLE = ModelCalled(
+    message_id=uuid4(), model="m", tool_mode="constrained", text="{", finish_reason="stop", usage=Usage(),
+    duration_ms=1.0, prompt_sha256="0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("last", "blamed"),
+    [
+        (UNUSABLE, True),  # the model is asked again
+        (BudgetWarned(limit="steps", used=4, bound=5), True),
+        (MessageRestarted(message_id=uuid4(), reason="worker_lost"), True),
+        (ToolCalled(call_id="c", name="t", arguments={}), False),
+    ],
+)
+async def test_a_model_that_is_down_is_blamed_where_the_run_would_ask_it_next(world, database_settings, last, blamed):
+    run = await world.submit()
+    claim = await world.claim(run, "w1")
+    await world.append(claim, last)
+    async with living(database_settings, "w1"):
+        assert await causes(world, run, down=["model"]) == [*["model_down"] * blamed, "lease_held"]
 
 
 async def test_requeueing_a_queued_run_sends_its_wakeup_again(world, requeue, heard):
