@@ -1,6 +1,7 @@
 """What services need to know about budgets and usage."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from hortus_agents.limits import Spent
@@ -32,6 +33,10 @@ class BudgetRepository(Protocol):
 
     async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:
         """Replace the tenant's budget; it holds for the next submission and the next step of runs under way."""
+        ...
+
+    async def purge(self, *, older_than: timedelta) -> int:
+        """Forget the usage of days before that, a bounded number of rows; how many."""
         ...
 
     async def run_spending(self, run: Run) -> RunSpending:

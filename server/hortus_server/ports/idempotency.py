@@ -21,6 +21,6 @@ class IdempotencyRepository(Protocol):
         """Store the answer in the same transaction as what it describes."""
         ...
 
-    async def purge(self, *, older_than: timedelta) -> int:
-        """Forget old keys."""
+    async def purge(self, *, older_than: timedelta, limit: int) -> int:
+        """Forget old keys, the oldest first and `limit` at most; how many."""
         ...

@@ -1,4 +1,4 @@
-"""Forget what became of due times and deliveries long ago."""
+"""Forget what became of due times and deliveries long ago, and what tenants used then."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,11 +12,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PurgeHistory:
-    """Firings and ended deliveries older than that are gone afterwards, a bounded number in each round."""
+    """Firings, ended deliveries and usage older than that are gone afterwards, a bounded number in each round."""
 
     store: Store
     firings_kept: timedelta
     deliveries_kept: timedelta
+    usage_kept: timedelta = timedelta(days=400)
 
     async def __call__(self) -> None:
         """Raises UnavailableError without PostgreSQL."""
@@ -24,5 +25,7 @@ class PurgeHistory:
             firings = await uow.firings.purge(older_than=self.firings_kept)
         async with self.store.transaction() as uow:
             deliveries = await uow.deliveries.purge(older_than=self.deliveries_kept)
-        if firings or deliveries:
-            log.info("history_purged", firings=firings, deliveries=deliveries)
+        async with self.store.transaction() as uow:
+            usage = await uow.budgets.purge(older_than=self.usage_kept)
+        if firings or deliveries or usage:
+            log.info("history_purged", firings=firings, deliveries=deliveries, usage=usage)

@@ -12,14 +12,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PurgeKeys:
-    """Idempotency keys older than `kept` are gone afterwards."""
+    """Idempotency keys older than `kept` are gone afterwards, `batch` in a transaction.
+
+    A round takes no more than `batches`, so that it ends however many keys have piled up; the next goes on.
+    """
 
     store: Store
     kept: timedelta
+    batch: int = 1_000
+    batches: int = 1_000
 
     async def __call__(self) -> None:
         """Raises UnavailableError without PostgreSQL."""
-        async with self.store.transaction() as uow:
-            count = await uow.idempotency.purge(older_than=self.kept)
+        count = 0
+        for _ in range(self.batches):
+            async with self.store.transaction() as uow:
+                purged = await uow.idempotency.purge(older_than=self.kept, limit=self.batch)
+            count += purged
+            if purged < self.batch:
+                break
         if count:
             log.info("idempotency_keys_purged", count=count)

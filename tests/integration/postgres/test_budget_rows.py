@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -20,6 +21,7 @@ from hortus_server.domain.budgets import Allowance, TenantBudget
 from hortus_server.domain.budgets import Usage as Used
 from hortus_server.domain.errors import StaleGenerationError
 from hortus_server.domain.records import Claim, Run, Session
+from hortus_server.services.purge_history import PurgeHistory
 from hortus_server.services.watch_budgets import FRESH_S, WatchBudgets
 
 
@@ -202,6 +204,18 @@ async def test_a_call_of_a_worker_that_lost_the_run_or_whose_commit_failed_is_no
     assert (await allowance(world, run)).today == Used()
     await world.append(taken_over, called(30, 5))
     assert (await allowance(world, run)).today == Used(tokens=40, cost_micros=5)
+
+
+async def test_usage_of_days_long_gone_is_forgotten(world: World) -> None:
+    claim = await begun(world)
+    await end(world, claim, RunSucceeded(spent=Spent(tokens=10), usage=Usage()))
+    day = timedelta(days=1)
+    keeps = PurgeHistory(world.store, day, day)
+    forgets = PurgeHistory(world.store, day, day, usage_kept=timedelta(days=-2))
+    await keeps()
+    assert (await allowance(world, claim.run)).today == Used(runs=1, tokens=10)
+    await forgets()
+    assert (await allowance(world, claim.run)).today == Used()
 
 
 async def test_only_tenants_with_a_budget_pay_for_counting(world: World, sql_statements: list[str]) -> None:

@@ -1,11 +1,13 @@
 """One row for one Idempotency-Key, however often and however parallel it is sent."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
 
 from hortus_server.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError
+from hortus_server.services.purge_keys import PurgeKeys
 
 ROUTE = "POST /v1/agents"
 BODY = b"\x01" * 32
@@ -84,9 +86,34 @@ async def test_an_answer_to_no_reservation_is_refused(world):
 async def test_purge_forgets_only_old_keys(world):
     await create_once(world)
     async with world.store.transaction() as uow:
-        assert await uow.idempotency.purge(older_than=timedelta(hours=1)) == 0
+        assert await uow.idempotency.purge(older_than=timedelta(hours=1), limit=9) == 0
     await asyncio.sleep(0.01)
     async with world.store.transaction() as uow:
-        assert await uow.idempotency.purge(older_than=timedelta(0)) == 1
+        assert await uow.idempotency.purge(older_than=timedelta(0), limit=9) == 1
     await create_once(world)
     assert await count_made(world) == 2
+
+
+async def test_a_round_of_purging_takes_a_bounded_number_of_keys_and_the_next_goes_on(world):
+    for number in range(7):
+        async with world.store.transaction() as uow:
+            await uow.idempotency.begin(world.tenant_id, f"k{number}", route=ROUTE, body_sha256=bytes(32))
+            await uow.idempotency.complete(world.tenant_id, f"k{number}", route=ROUTE, answer={"n": number})
+
+    async def kept():
+        answers = []
+        for number in range(7):
+            with contextlib.suppress(ZeroDivisionError):
+                async with world.store.transaction() as uow:
+                    answers.append(
+                        await uow.idempotency.begin(world.tenant_id, f"k{number}", route=ROUTE, body_sha256=bytes(32))
+                    )
+                    raise ZeroDivisionError
+        return [answer["n"] for answer in answers if answer is not None]
+
+    await asyncio.sleep(0.01)
+    purge = PurgeKeys(world.store, timedelta(0), batch=2, batches=2)
+    await purge()
+    assert await kept() == [4, 5, 6]
+    await purge()
+    assert await kept() == []

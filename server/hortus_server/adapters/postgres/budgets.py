@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 
@@ -15,6 +15,7 @@ from hortus_server.domain.records import Run
 from hortus_server.ports.budgets import RunSpending
 
 _STATEMENTS = load_statements("budgets.sql")
+_PURGE_ROWS: Final = 10_000
 
 
 class PostgresBudgets:
@@ -36,6 +37,10 @@ class PostgresBudgets:
     async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:
         """See the port."""
         await self._sql.count("set_budget", tenant_id=tenant_id, **asdict(budget))
+
+    async def purge(self, *, older_than: timedelta) -> int:
+        """See the port."""
+        return await self._sql.count("purge_usage", older_than=older_than, rows=_PURGE_ROWS)
 
     async def run_spending(self, run: Run) -> RunSpending:
         """See the port."""

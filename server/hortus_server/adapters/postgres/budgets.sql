@@ -34,6 +34,17 @@ ON CONFLICT (tenant_id) DO UPDATE SET
     cost_micros_per_session = excluded.cost_micros_per_session,
     updated_at = now()
 
+-- name: purge_usage :exec
+-- Forget what was used on days long gone, so many rows at most.
+DELETE FROM tenant_usage
+WHERE (tenant_id, day, slot) IN (
+    SELECT tenant_id, day, slot
+    FROM tenant_usage
+    WHERE day < ((now() - %(older_than)s::interval) AT TIME ZONE 'UTC')::date
+    ORDER BY day
+    LIMIT %(rows)s
+)
+
 -- name: run_spending :one
 -- The database's fold of what a run has used. Its end may know more than its calls: the estimate of one cut off.
 SELECT

@@ -41,9 +41,9 @@ class PostgresIdempotency:
         ):
             raise NotFoundError("idempotency key", key)
 
-    async def purge(self, *, older_than: timedelta) -> int:
+    async def purge(self, *, older_than: timedelta, limit: int) -> int:
         """See the port."""
-        return await self._sql.count("purge_keys", older_than=older_than)
+        return await self._sql.count("purge_keys", older_than=older_than, rows=limit)
 
 
 def _answer(*, body_sha256: bytes, answer: Mapping[str, Any] | None) -> tuple[bytes, Mapping[str, Any] | None]:

@@ -17,6 +17,12 @@ SET answer = %(answer)s
 WHERE tenant_id = %(tenant_id)s AND key = %(key)s AND route = %(route)s
 
 -- name: purge_keys :exec
--- Forget old keys.
+-- Forget the oldest keys, so many at most.
 DELETE FROM idempotency_keys
-WHERE created_at < now() - %(older_than)s::interval
+WHERE (tenant_id, key, route) IN (
+    SELECT tenant_id, key, route
+    FROM idempotency_keys
+    WHERE created_at < now() - %(older_than)s::interval
+    ORDER BY created_at
+    LIMIT %(rows)s
+)
