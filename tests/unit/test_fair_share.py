@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from uuid import UUID
 
+from hortus_server.domain import admission
 from hortus_server.domain.admission import BATCH, INTERACTIVE, RETURNING, FairShare, WaitingTenant
 from hortus_server.domain.ids import TenantId
 
@@ -65,3 +66,12 @@ def test_what_comes_back_goes_first_and_batch_has_a_share_of_its_own():
     assert 0.2 < firsts[BATCH] / 2000 < 0.3
     strict = FairShare(0.0, random.Random(6).random)
     assert {strict.order([bulk, new])[0] for _ in range(50)} == {new}
+
+
+def test_tenants_that_are_seen_and_never_served_are_forgotten_too(monkeypatch):
+    monkeypatch.setattr(admission, "REMEMBERED", 50)
+    share = FairShare(0.0, random.Random(8).random)
+    for look in range(20):
+        waiting = [tenant(number) for number in range(look * 40 + 1, look * 40 + 41)]
+        assert len({one.tenant_id for one in share.order(waiting)}) == 40
+        assert len(share._turns[INTERACTIVE].tags) <= 50

@@ -18,7 +18,7 @@ Priority = Literal["interactive", "batch"]
 RETURNING: Final = 0
 INTERACTIVE: Final = 1
 BATCH: Final = 2
-REMEMBERED: Final = 10_000  # tenants of a rank whose turn is kept in mind; the one longest not served goes first
+REMEMBERED: Final = 10_000  # tenants of a rank whose turn is kept in mind; the one longest not seen goes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,12 @@ class _Turns:
     now: float = 0.0
     tags: OrderedDict[TenantId, float] = field(default_factory=OrderedDict)
 
+    def remember(self, tenant_id: TenantId, tag: float) -> None:
+        self.tags[tenant_id] = tag
+        self.tags.move_to_end(tenant_id)
+        while len(self.tags) > REMEMBERED:
+            self.tags.popitem(last=False)
+
 
 @dataclass(slots=True)
 class FairShare:
@@ -89,16 +95,14 @@ class FairShare:
         turns = self._of(tenant.rank)
         begun = self._tag(tenant)
         turns.now = max(turns.now, begun)
-        turns.tags[tenant.tenant_id] = begun + 1 / tenant.weight
-        turns.tags.move_to_end(tenant.tenant_id)
-        if len(turns.tags) > REMEMBERED:
-            turns.tags.popitem(last=False)
+        turns.remember(tenant.tenant_id, begun + 1 / tenant.weight)
 
     def _tag(self, tenant: WaitingTenant) -> float:
         turns = self._of(tenant.rank)
         known = turns.tags.get(tenant.tenant_id)
         if known is None:
-            known = turns.tags[tenant.tenant_id] = turns.now + self.draw() / tenant.weight
+            known = turns.now + self.draw() / tenant.weight
+            turns.remember(tenant.tenant_id, known)
         # Who was away gets no credit for it.
         return max(known, turns.now)
 
