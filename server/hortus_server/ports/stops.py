@@ -1,13 +1,16 @@
 """What services need to stop runs from outside, and to let them go on. All of it is rows."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 from uuid import UUID
 
 from hortus_agents.events import WaitReason
 from hortus_server.domain.ids import AgentId, RunId, TenantId
 from hortus_server.domain.records import LeaseSignal, Run
 from hortus_server.domain.stops import OrderKind, Reach, StopOrder
+
+FIRST_RUN: Final = RunId(UUID(int=0))  # before every run
 
 
 class StopOrders(Protocol):
@@ -34,6 +37,14 @@ class StopOrders(Protocol):
     async def parked_under(self, tenant_id: TenantId, order_id: UUID, *, limit: int) -> tuple[RunId, ...]:
         """Runs of the tenant that wait because of an order."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedRuns:
+    """Runs that were asked to end, oldest first, and the last run looked at; None where there was none to look at."""
+
+    run_ids: tuple[RunId, ...]
+    looked_to: RunId | None
 
 
 class RunStops(Protocol):
@@ -63,9 +74,9 @@ class RunStops(Protocol):
         ...
 
     async def request_cancel_all(
-        self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str
-    ) -> tuple[RunId, ...]:
-        """Mark all unfinished runs, of one agent if given; those marked, oldest first."""
+        self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str, after: RunId = FIRST_RUN, limit: int = 500
+    ) -> MarkedRuns:
+        """Mark the unfinished runs behind `after`, of one agent if given, and `limit` at most."""
         ...
 
     async def signal(self, run_id: RunId, generation: int, *, worker_id: str) -> LeaseSignal:

@@ -1,5 +1,6 @@
 """Stops over many runs: cancel or pause all of an agent or tenant; freeze all side effects; lift what was placed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hortus_agents.events import Event
@@ -7,16 +8,18 @@ from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import AgentId, RunId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.domain.stops import OrderKind, Reach, StopOrder
+from hortus_server.ports.stops import FIRST_RUN
 from hortus_server.ports.store import Store
 from hortus_server.services.cancel_run import CancelledRun, CancelRun
 from hortus_server.services.wake_waiting import WakeWaiting
 
-BATCH = 50  # runs per transaction
+MARKED = 500  # runs asked to end in a transaction
+BATCH = 50  # runs ended in a transaction
 
 
 @dataclass(frozen=True, slots=True)
 class StopRuns:
-    """One statement stops them all at once; whatever is left to write for each run comes after it."""
+    """Rows that say so stop them all; whatever is left to write for each run comes after that."""
 
     store: Store
     cancel_run: CancelRun
@@ -25,18 +28,28 @@ class StopRuns:
     async def cancel_all(self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str) -> int:
         """Cancel every unfinished run of the tenant, or of one agent; how many.
 
-        Once the first transaction is committed none of them does anything more. Those that no worker holds end here;
-        where this process dies meanwhile, workers end the rest.
+        They are marked first, the oldest first and `MARKED` in a transaction; what is marked does nothing more. Those
+        that no worker holds end here; where this process dies meanwhile, workers end the rest.
         """
-        async with self.store.transaction() as uow:
-            marked = await uow.run_stops.request_cancel_all(tenant_id, agent_id=agent_id, reason=reason)
+        marked: list[RunId] = []
+        after: RunId | None = FIRST_RUN
+        while after is not None:
+            async with self.store.transaction() as uow:
+                page = await uow.run_stops.request_cancel_all(
+                    tenant_id, agent_id=agent_id, reason=reason, after=after, limit=MARKED
+                )
+            marked += page.run_ids
+            after = page.looked_to
         for start in range(0, len(marked), BATCH):
             for cancelled in await self._cancel(tenant_id, marked[start : start + BATCH], reason=reason):
                 await self.cancel_run.announce(cancelled)
         return len(marked)
 
-    async def _cancel(self, tenant_id: TenantId, run_ids: tuple[RunId, ...], *, reason: str) -> list[CancelledRun]:
+    async def _cancel(self, tenant_id: TenantId, run_ids: Sequence[RunId], *, reason: str) -> list[CancelledRun]:
         async with self.store.transaction() as uow:
+            # All of them before the first end locks their tenant's usage, which workers lock behind a run's row.
+            for run_id in run_ids:
+                await uow.run_stops.lock(tenant_id, run_id)
             return [await self.cancel_run.cancel(uow, tenant_id, run_id, reason=reason) for run_id in run_ids]
 
     async def place(

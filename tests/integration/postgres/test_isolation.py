@@ -160,7 +160,7 @@ REACHES = {
     "deliveries.attempts": lambda u, t, r: u.deliveries.attempts(t, r.delivery.id),
     "deliveries.replay": lambda u, t, r: u.deliveries.replay(t, r.webhook.id, r.delivery.id, now=NOW),
     "deliveries.replay_dead": lambda u, t, r: u.deliveries.replay_dead(t, r.webhook.id, now=NOW, limit=9),
-    "budgets.allowance": lambda u, t, r: u.budgets.allowance(t, r.world.session.id),
+    "budgets.allowance": lambda u, t, r: u.budgets.allowance(t, r.world.session.id, run_id=r.run.id),
     "budgets.set_budget": None,
     "statistics.overview": lambda u, t, _: u.statistics.overview(t, window=timedelta(days=1)),
     "statistics.history": lambda u, t, _: amounts(u.statistics.history(t, width="hour", periods=2)),
@@ -246,7 +246,9 @@ def is_nothing(got):
     if hasattr(got, "items") and hasattr(got, "next_cursor"):
         return got.items == ()
     if hasattr(got, "today"):
-        return got.today == Usage() and got.session == Usage()
+        return got.today == got.session == got.run == Usage()
+    if hasattr(got, "looked_to"):
+        return got.looked_to is None and not got.run_ids
     if hasattr(got, "runs_by_status"):
         return not got.runs_by_status and (got.agents, got.sessions, got.tools_active, got.memories, got.tokens) == (
             0, 0, 0, 0, 0,

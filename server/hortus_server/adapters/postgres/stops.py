@@ -1,7 +1,7 @@
 """Stops in PostgreSQL: orders over many runs, and the stop and start of one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -14,8 +14,16 @@ from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import AgentId, RunId, TenantId, new_id
 from hortus_server.domain.records import LeaseSignal, Run
 from hortus_server.domain.stops import OrderKind, Reach, StopOrder
+from hortus_server.ports.stops import FIRST_RUN, MarkedRuns
 
 _STATEMENTS = load_statements("stops.sql")
+
+
+class _Mark(NamedTuple):
+    """A run that was asked to end, None where all looked at had ended, and the last run looked at."""
+
+    id: RunId | None
+    looked_to: RunId
 
 
 class PostgresStopOrders:
@@ -100,12 +108,20 @@ class PostgresRunStops:
         return bool(await self._sql.count("wake_waiting", run_id=run_id))
 
     async def request_cancel_all(
-        self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str
-    ) -> tuple[RunId, ...]:
+        self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str, after: RunId = FIRST_RUN, limit: int = 500
+    ) -> MarkedRuns:
         """See the port."""
-        return tuple(
-            await self._sql.many("request_cancel_all", _run_id, tenant_id=tenant_id, agent_id=agent_id, reason=reason)
+        marks = await self._sql.many(
+            "request_cancel_all",
+            _Mark,
+            tenant_id=tenant_id,
+            agent_id=agent_id,
+            reason=reason,
+            after=after,
+            rows=limit,
         )
+        looked_to = marks[0].looked_to if marks else None
+        return MarkedRuns(tuple(mark.id for mark in marks if mark.id is not None), looked_to)
 
     async def signal(self, run_id: RunId, generation: int, *, worker_id: str) -> LeaseSignal:
         """See the port."""

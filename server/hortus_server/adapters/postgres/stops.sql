@@ -90,20 +90,64 @@ SET status = 'queued', waiting_for = NULL, woken_at = now(), ready = true
 WHERE id = %(run_id)s AND status = 'waiting'
 
 -- name: request_cancel_all :many
--- Mark all that has not ended; the first reason stays. What waits is queued, so that workers can end it.
-WITH marked AS (
-    UPDATE runs
+-- Mark the next of all that has not ended, in one order for all; the first reason stays. What waits is queued, so that
+-- workers can end it. Tells of each how far was looked, and alone of that where everything looked at has ended meanwhile.
+WITH looked_at AS MATERIALIZED (
+    SELECT found.id
+    FROM (
+        (
+            SELECT id
+            FROM runs
+            WHERE tenant_id = %(tenant_id)s AND status = 'queued' AND id > %(after)s
+                AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+            ORDER BY id
+            LIMIT %(rows)s
+        )
+        UNION ALL
+        (
+            SELECT id
+            FROM runs
+            WHERE tenant_id = %(tenant_id)s AND status = 'running' AND id > %(after)s
+                AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+            ORDER BY id
+            LIMIT %(rows)s
+        )
+        UNION ALL
+        (
+            SELECT id
+            FROM runs
+            WHERE tenant_id = %(tenant_id)s AND status = 'waiting' AND id > %(after)s
+                AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+            ORDER BY id
+            LIMIT %(rows)s
+        )
+    ) AS found
+    ORDER BY found.id
+    LIMIT %(rows)s
+),
+held AS MATERIALIZED (
+    SELECT r.id
+    FROM runs AS r
+    JOIN looked_at ON looked_at.id = r.id
+    WHERE r.tenant_id = %(tenant_id)s AND r.status IN ('queued', 'running', 'waiting')
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+),
+marked AS (
+    UPDATE runs AS r
     SET
-        cancel_requested_at = coalesce(cancel_requested_at, now()),
-        cancel_reason = coalesce(cancel_reason, %(reason)s),
-        status = CASE status WHEN 'waiting' THEN 'queued' ELSE status END,
+        cancel_requested_at = coalesce(r.cancel_requested_at, now()),
+        cancel_reason = coalesce(r.cancel_reason, %(reason)s),
+        status = CASE r.status WHEN 'waiting' THEN 'queued' ELSE r.status END,
         waiting_for = NULL
-    WHERE tenant_id = %(tenant_id)s
-        AND status IN ('queued', 'running', 'waiting')
-        AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
-    RETURNING id
+    FROM held
+    WHERE r.id = held.id
+    RETURNING r.id
 )
-SELECT id FROM marked ORDER BY id
+SELECT marked.id, last.looked_to
+FROM (SELECT id AS looked_to FROM looked_at ORDER BY id DESC LIMIT 1) AS last
+LEFT JOIN marked ON true
+ORDER BY marked.id
 
 -- name: stop_signal :one
 -- What a heartbeat would tell of one run.
