@@ -18,6 +18,8 @@ SET LOCAL statement_timeout = '10min';
 -- The look for old logs.
 CREATE INDEX runs_log_kept ON runs ((coalesce(log_kept_since, finished_at)))
     WHERE finished_at IS NOT NULL AND log_kept_since IS DISTINCT FROM 'infinity';
+-- Runs that were parked although somebody had cancelled them; nearly always none.
+CREATE INDEX runs_cancelled_waiting ON runs (woken_at) WHERE status = 'waiting' AND cancel_requested_at IS NOT NULL;
 -- Whether anything still refers to an artifact.
 CREATE INDEX events_artifacts ON events (tenant_id, (payload ->> 'artifact_sha256'))
     WHERE payload ->> 'artifact_sha256' IS NOT NULL;

@@ -720,6 +720,7 @@ CREATE INDEX memories_by_agent ON public.memories USING btree (agent_id, created
 CREATE INDEX memories_by_run ON public.memories USING btree (session_id, run_id);
 CREATE INDEX runs_by_agent ON public.runs USING btree (agent_id, id);
 CREATE INDEX runs_by_status ON public.runs USING btree (tenant_id, status, id);
+CREATE INDEX runs_cancelled_waiting ON public.runs USING btree (woken_at) WHERE ((status = 'waiting'::text) AND (cancel_requested_at IS NOT NULL));
 CREATE INDEX runs_choice ON public.runs USING btree ((
 CASE
     WHEN (started_at IS NOT NULL) THEN 0

@@ -12,7 +12,10 @@ class WakeupRepository(Protocol):
     """Who should be told that there is work; the reaper's queries."""
 
     async def due_runs(self, *, older_than: timedelta, limit: int) -> tuple[RunId, ...]:
-        """Mark as woken, and return, runs with work: queued and first of their session, or with an expired lease."""
+        """Mark as woken, and return, runs with work: queued and first of their session, or with an expired lease.
+
+        Runs that wait although they were cancelled are queued by it.
+        """
         ...
 
     async def next_queued(self, session_id: SessionId) -> RunId | None:

@@ -28,7 +28,8 @@ class PauseRun:
             run = await uow.run_stops.lock(tenant_id, run_id)
             if run.status not in TERMINAL_STATUSES:
                 await uow.run_stops.request_pause(run_id, reason=reason)
-            if run.status == "queued":
+            # A run that somebody cancelled is about to end, by that process or by a worker.
+            if run.status == "queued" and run.cancel_requested_at is None:
                 waiting = RunWaiting(reason=WaitReason(kind="paused", detail=reason))
                 events = await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=waiting)], run_id=run.id)
                 await uow.run_stops.park(run.id, None, reason=waiting.reason)

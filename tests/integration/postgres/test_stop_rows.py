@@ -1,5 +1,6 @@
 """Stops as rows: what waits costs nothing, and what is held is neither claimed nor woken."""
 
+import asyncio
 import time
 from datetime import timedelta
 from uuid import uuid4
@@ -8,8 +9,22 @@ import pytest
 
 from hortus_agents.events import RunWaiting, WaitReason
 from hortus_server.domain.stops import Reach
+from hortus_server.services.cancel_run import CancelRun
+from hortus_server.services.pause_run import PauseRun
+from hortus_server.services.stop_runs import StopRuns
+from hortus_server.services.wake_waiting import WakeWaiting
 
 MANY = 10_000
+
+
+class Nobody:
+    """A broker behind which nobody listens."""
+
+    async def publish_events(self, session_id, events):
+        """Nobody hears it."""
+
+    async def wake_run(self, run_id):
+        """Nobody wakes."""
 
 
 async def bulk(store, statement, **parameters):
@@ -132,3 +147,44 @@ async def test_a_zombie_cannot_park_or_write_after_its_run_waits(world):
         assert not await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
         (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
     assert not signal.owned
+
+
+async def test_a_run_that_waits_although_it_was_cancelled_is_queued_by_the_reaper_and_ends(world):
+    """A worker parked it in the very moment of the cancellation, or the process that was to end it died."""
+    run = await world.submit()
+    claim = await world.claim(run)
+    waiting = RunWaiting(reason=WaitReason(kind="approval", detail="may it?"))
+    await world.append(claim, waiting)
+    async with world.store.transaction() as uow:
+        assert (await uow.runs.request_cancel(run.tenant_id, run.id, reason="enough")).status == "running"
+        assert await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
+    async with world.store.transaction() as uow:
+        assert await uow.wakeups.due_runs(older_than=timedelta(hours=1), limit=9) == ()
+        assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
+    again = await world.claim(run, "w2")
+    assert (again.run.status, again.run.waiting_for) == ("running", None)
+    assert again.run.cancel_requested_at is not None
+
+
+async def test_a_run_that_is_cancelled_is_not_parked_by_a_pause(world):
+    run = await world.submit()
+    async with world.store.transaction() as uow:
+        await uow.runs.request_cancel(run.tenant_id, run.id, reason="enough")
+    paused = await PauseRun(world.store, Nobody())(run.tenant_id, run.id, reason="lunch")
+    assert (paused.status, paused.waiting_for) == ("queued", None)
+    async with world.store.transaction() as uow:
+        assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
+
+
+async def test_a_batch_of_cancellations_and_pauses_of_its_runs_do_not_lock_each_other_out(world):
+    """Several runs of one session end in one transaction, while each is paused by somebody else."""
+    runs = [await world.submit() for _ in range(12)]
+    stops = StopRuns(world.store, CancelRun(world.store, Nobody(), Nobody()), WakeWaiting(Nobody(), Nobody()))
+    pause = PauseRun(world.store, Nobody())
+    async with asyncio.TaskGroup() as tasks:
+        for run in reversed(runs):
+            tasks.create_task(pause(world.tenant_id, run.id, reason="lunch"))
+        tasks.create_task(stops.cancel_all(world.tenant_id, agent_id=None, reason="enough"))
+        for run in runs:
+            tasks.create_task(pause(world.tenant_id, run.id, reason="lunch"))
+    assert {(await world.run(run.id)).status for run in runs} == {"cancelled"}

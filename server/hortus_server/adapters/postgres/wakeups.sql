@@ -1,5 +1,6 @@
 -- name: due_runs :many
--- The reaper: runs that someone could claim and nobody was told of for a while; marks them told.
+-- The reaper: runs that someone could claim and nobody was told of for a while; marks them told. Runs that wait although
+-- they are cancelled are queued, so that a worker ends them.
 WITH at_limit AS MATERIALIZED (
     SELECT a.tenant_id
     FROM tenant_admission AS a
@@ -11,10 +12,8 @@ WITH at_limit AS MATERIALIZED (
             LIMIT a.max_concurrent_runs
         ) AS counted
     )
-)
-UPDATE runs
-SET woken_at = now(), ready = true
-WHERE id IN (
+),
+due AS MATERIALIZED (
     SELECT r.id
     FROM runs AS r
     WHERE r.status IN ('queued', 'running')
@@ -41,7 +40,22 @@ WHERE id IN (
     ORDER BY r.woken_at
     LIMIT %(rows)s
     FOR NO KEY UPDATE OF r SKIP LOCKED
+),
+cancelled AS MATERIALIZED (
+    SELECT r.id
+    FROM runs AS r
+    WHERE r.status = 'waiting' AND r.cancel_requested_at IS NOT NULL AND r.woken_at < now() - %(older_than)s::interval
+    ORDER BY r.woken_at
+    LIMIT %(rows)s
+    FOR NO KEY UPDATE OF r SKIP LOCKED
 )
+UPDATE runs
+SET
+    woken_at = now(),
+    ready = true,
+    status = CASE status WHEN 'waiting' THEN 'queued' ELSE status END,
+    waiting_for = CASE status WHEN 'waiting' THEN NULL ELSE waiting_for END
+WHERE id IN (SELECT due.id FROM due UNION ALL SELECT cancelled.id FROM cancelled)
 RETURNING id
 
 -- name: next_queued :one
