@@ -15,8 +15,10 @@ from hortus_server.adapters.celery.workers import CeleryWorkerControl
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.domain.admission import TenantAdmission
+from hortus_server.domain.budgets import TenantBudget
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.ports.live import LiveItem, TokenDelta
+from hortus_server.services.watch_budgets import FRESH_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -158,6 +160,31 @@ async def test_a_tenants_limit_holds_and_each_end_lets_the_next_begin(running: C
     times = sorted((run.started_at, run.finished_at) for run in runs if run.started_at and run.finished_at)
     for (_, ended_at), (began_at, _) in itertools.pairwise(times):
         assert began_at >= ended_at
+
+
+async def test_an_answer_is_cut_off_once_another_run_has_used_up_its_tenants_day(running: Cluster) -> None:
+    stalled = held("day", at_token=6)
+    running.script({**stalled, "when": {"user": "slowly"}}, ANSWER)
+    usual = await running.ended(await running.submit("at once"))
+    async with running.store.transaction() as uow:
+        today = (await uow.budgets.allowance(running.tenant_id)).today
+        await uow.budgets.set_budget(running.tenant_id, TenantBudget(tokens_per_day=today.tokens + usual.total_tokens))
+    try:
+        await asyncio.sleep(FRESH_S)  # the workers have seen the tenant without a budget
+        slow = await running.submit("slowly")
+        await running.model.until_held("day")
+        beside = await running.ended(await running.submit("at once"))
+        await asyncio.sleep(FRESH_S + 0.5)
+        running.model.release("day")
+        slow = await running.ended(slow)
+    finally:
+        async with running.store.transaction() as uow:
+            await uow.budgets.set_budget(running.tenant_id, TenantBudget())
+    assert (beside.status, beside.total_tokens) == ("succeeded", usual.total_tokens)
+    (end,) = [e.payload for e in await running.events(slow.session_id) if isinstance(e.payload, RunBudgetExhausted)]
+    assert end.limit == "tokens_per_day"
+    assert "four and some more words".startswith(end.partial_output)
+    assert end.partial_output
 
 
 async def test_a_run_whose_wakeup_was_lost_is_found_and_taken(running: Cluster) -> None:
