@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from store_world import new, said
 
 from hortus_agents.events import RunWaiting, WaitReason
 from hortus_server.domain.stops import Reach
+from hortus_server.services import stop_runs
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.pause_run import PauseRun
 from hortus_server.services.stop_runs import StopRuns
@@ -176,15 +178,34 @@ async def test_a_run_that_is_cancelled_is_not_parked_by_a_pause(world):
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
 
 
-async def test_a_batch_of_cancellations_and_pauses_of_its_runs_do_not_lock_each_other_out(world):
-    """Several runs of one session end in one transaction, while each is paused by somebody else."""
-    runs = [await world.submit() for _ in range(12)]
-    stops = StopRuns(world.store, CancelRun(world.store, Nobody(), Nobody()), WakeWaiting(Nobody(), Nobody()))
-    pause = PauseRun(world.store, Nobody())
-    async with asyncio.TaskGroup() as tasks:
-        for run in reversed(runs):
-            tasks.create_task(pause(world.tenant_id, run.id, reason="lunch"))
+async def test_a_batch_of_cancellations_waits_for_a_run_before_it_holds_the_session(world, monkeypatch):
+    """Somebody who has one of its runs wants the session's row next, as a pause does."""
+    monkeypatch.setattr(stop_runs, "BATCH", 2)
+    runs = [await world.submit() for _ in range(4)]
+    first_batch, has_last = asyncio.Event(), asyncio.Event()
+
+    class Reader(Nobody):
+        async def publish_events(self, session_id, events):
+            first_batch.set()
+            await has_last.wait()
+
+    async def decide_about_the_last():
+        await first_batch.wait()
+        async with world.store.transaction() as uow:
+            await uow.run_stops.lock(world.tenant_id, runs[3].id)
+            has_last.set()
+            await somebody_waits_for_a_lock(world.store)
+            await uow.events.append(world.tenant_id, world.session.id, new(said("by hand")))
+
+    stops = StopRuns(world.store, CancelRun(world.store, Nobody(), Reader()), WakeWaiting(Nobody(), Nobody()))
+    async with asyncio.timeout(15), asyncio.TaskGroup() as tasks:
+        tasks.create_task(decide_about_the_last())
         tasks.create_task(stops.cancel_all(world.tenant_id, agent_id=None, reason="enough"))
-        for run in runs:
-            tasks.create_task(pause(world.tenant_id, run.id, reason="lunch"))
     assert {(await world.run(run.id)).status for run in runs} == {"cancelled"}
+
+
+async def somebody_waits_for_a_lock(store):
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with store._pool.connection() as connection:
+        while (await (await connection.execute(blocked)).fetchone())[0] == 0:
+            await asyncio.sleep(0.02)
