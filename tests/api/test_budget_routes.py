@@ -51,6 +51,22 @@ async def test_a_new_run_may_use_no_more_than_the_day_has_left(admin: Caller):
     assert run["limits"]["tokens"] == 70
 
 
+async def test_a_run_shows_the_limits_that_it_is_held_to_by_what_others_have_used_since(admin: Caller, store: Store):
+    await admin.agent("helper")
+    await admin.call("PUT", "/v1/admin/budget", json={"tokens_per_day": 100})
+    body = {"agent": "helper", "input": "x"}
+    first, second = [(await admin.post("/v1/runs", body)).json() for _ in range(2)]
+    assert (first["limits"]["tokens"], second["limits"]["tokens"]) == (100, 100)
+    await spend(store, first, 60)
+    seen = (await admin.get(f"/v1/runs/{second['id']}")).json()
+    assert (seen["limits"]["tokens"], seen["left"]["tokens"]) == (40, 40)
+    ended = (await admin.get(f"/v1/runs/{first['id']}")).json()
+    assert (ended["limits"]["tokens"], ended["left"]["tokens"]) == (100, 40)
+    await spend(store, (await admin.post("/v1/runs", body)).json(), 40)
+    seen = (await admin.get(f"/v1/runs/{second['id']}")).json()
+    assert (seen["limits"]["tokens"], seen["left"]["tokens"]) == (1, 0)
+
+
 async def test_a_spent_day_refuses_new_runs_until_tomorrow(admin: Caller, store: Store):
     await admin.agent("helper")
     await admin.call("PUT", "/v1/admin/budget", json={"tokens_per_day": 70})

@@ -90,7 +90,10 @@ async def get_run(run_id: UUID, edge: EdgeDep, caller: RunsRead) -> Response:
     async with edge.store.transaction() as uow:
         run = await uow.runs.get(caller.tenant_id, RunId(run_id))
         spending = await uow.budgets.run_spending(run)
-    return json_answer(run_detail(run, spending))
+        held = run.limits
+        if run.finished_at is None:
+            held = (await uow.budgets.allowance(run.tenant_id, run.session_id, run_id=run.id)).hold(held)
+    return json_answer(run_detail(run, spending, held))
 
 
 @router.get("/{run_id}/wait", response_model=RunView, responses=READ)

@@ -117,7 +117,10 @@ class RunView(View):
 
 
 class RunDetailView(RunView):
-    """A run with what it has used and what is left of its limits."""
+    """A run with what it has used and what is left of its limits.
+
+    Until it ends, its limits are no more than its tenant's day and its session leave it now; they are 1 at least.
+    """
 
     spent: Spent
     left: BudgetLeft
@@ -128,11 +131,14 @@ def run_json(run: Run) -> dict[str, Any]:
     return RunView.model_validate(run).model_dump(mode="json")
 
 
-def run_detail(run: Run, spending: RunSpending) -> RunDetailView:
-    """A run as it is sent when it is asked for alone."""
-    left = spending.spent.left(run.limits, elapsed_s=spending.elapsed_s)
+def run_detail(run: Run, spending: RunSpending, held: RunLimits) -> RunDetailView:
+    """A run as it is sent when it is asked for alone; `held` is what it may use in all as things stand, maybe 0."""
+    left = spending.spent.left(held, elapsed_s=spending.elapsed_s)
     shown = RunView.model_validate(run).model_dump()
-    return RunDetailView.model_validate({**shown, "limits": run.limits, "spent": spending.spent, "left": left})
+    cost = held.cost_micros
+    limits = {"tokens": max(held.tokens, 1), "cost_micros": None if cost is None else max(cost, 1)}
+    limits = held.model_copy(update=limits).model_dump()
+    return RunDetailView.model_validate({**shown, "limits": limits, "spent": spending.spent, "left": left})
 
 
 class RunPage(PageView[RunView]):

@@ -4227,6 +4227,8 @@ export interface components {
         /**
          * RunDetailView
          * @description A run with what it has used and what is left of its limits.
+         *
+         *     Until it ends, its limits are no more than its tenant's day and its session leave it now; they are 1 at least.
          */
         RunDetailView: {
             /**
