@@ -31,7 +31,7 @@ class RunLeases(Protocol):
         """Extend the leases still owned; one signal for each held (run, generation), in the same order."""
         ...
 
-    async def release(self, run_id: RunId, generation: int) -> bool:
+    async def release(self, tenant_id: TenantId, run_id: RunId, generation: int) -> bool:
         """End the lease at once, so that another worker may claim; False when it was not owned any more."""
         ...
 

@@ -54,22 +54,22 @@ class RunStops(Protocol):
         """The run, whose row nobody else changes before the commit. Raises NotFoundError."""
         ...
 
-    async def request_pause(self, run_id: RunId, *, reason: str) -> None:
+    async def request_pause(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> None:
         """Ask for a pause; the first reason stays."""
         ...
 
-    async def drop_pause(self, run_id: RunId) -> None:
+    async def drop_pause(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Take the request back."""
         ...
 
-    async def park(self, run_id: RunId, generation: int | None, *, reason: WaitReason) -> bool:
+    async def park(self, tenant_id: TenantId, run_id: RunId, generation: int | None, *, reason: WaitReason) -> bool:
         """Project a `run.waiting` that is in the log already: from running under a generation, or from queued (None).
 
         False when a pause or freeze was taken back meanwhile, or the run is another worker's.
         """
         ...
 
-    async def wake(self, run_id: RunId) -> bool:
+    async def wake(self, tenant_id: TenantId, run_id: RunId) -> bool:
         """From waiting to queued; False when it does not wait. Requests of pause and cancellation stay."""
         ...
 

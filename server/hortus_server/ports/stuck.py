@@ -29,7 +29,7 @@ class StuckRuns(Protocol):
         """Worker processes that show a sign of life."""
         ...
 
-    async def mark_woken(self, run_id: RunId) -> None:
+    async def mark_woken(self, tenant_id: TenantId, run_id: RunId) -> None:
         """A wake-up for a queued run is about to be sent."""
         ...
 

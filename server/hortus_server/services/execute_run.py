@@ -276,7 +276,7 @@ class ExecuteRun:
         """Give the lease back at once, so that another worker need not wait for it to expire."""
         try:
             async with self.ports.store.transaction() as uow:
-                released = await uow.runs.release(claim.run.id, claim.generation)
+                released = await uow.runs.release(claim.run.tenant_id, claim.run.id, claim.generation)
         except HortusError as error:
             log.warning("release_failed", error=str(error))  # the lease expires by itself
             return

@@ -27,12 +27,12 @@ class PauseRun:
         async with self.store.transaction() as uow:
             run = await uow.run_stops.lock(tenant_id, run_id)
             if run.status not in TERMINAL_STATUSES:
-                await uow.run_stops.request_pause(run_id, reason=reason)
+                await uow.run_stops.request_pause(tenant_id, run_id, reason=reason)
             # A run that somebody cancelled is about to end, by that process or by a worker.
             if run.status == "queued" and run.cancel_requested_at is None:
                 waiting = RunWaiting(reason=WaitReason(kind="paused", detail=reason))
                 events = await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=waiting)], run_id=run.id)
-                await uow.run_stops.park(run.id, None, reason=waiting.reason)
+                await uow.run_stops.park(run.tenant_id, run.id, None, reason=waiting.reason)
             run = await uow.runs.get(tenant_id, run_id)
         await self.live.publish_events(run.session_id, events)
         return run
@@ -66,7 +66,7 @@ class ResumeRun:
         if orders:
             first = orders[0]
             raise ConflictError(f"a {first.kind} over the {first.scope} is in force: {first.reason}")
-        await uow.run_stops.drop_pause(run.id)
+        await uow.run_stops.drop_pause(run.tenant_id, run.id)
         if run.status != "waiting" or run.waiting_for is None:
             return ()
         if run.waiting_for.kind not in STOPPED:

@@ -37,11 +37,11 @@ async def _requeue(uow: UnitOfWork, run: Run, *, force: bool) -> None:
         what = run.waiting_for.kind if run.waiting_for else "nothing"
         raise ConflictError(f"run {run.id} waits for: {what}; end the wait, or cancel the run")
     if run.status == "queued":
-        await uow.stuck_runs.mark_woken(run.id)
+        await uow.stuck_runs.mark_woken(run.tenant_id, run.id)
         return
     if not force and run.worker_id in await uow.stuck_runs.live_workers():
         raise ConflictError(
             f"worker {run.worker_id} lives and holds run {run.id}; force takes it over, and a tool call that is under "
             "way is then in doubt"
         )
-    await uow.runs.release(run.id, run.generation)
+    await uow.runs.release(run.tenant_id, run.id, run.generation)

@@ -158,7 +158,9 @@ class RunLog:
         )
         state = folded(self.state, (*await self._from_outside(uow, committed[0].seq), *committed))
         waiting = next((event.payload for event in committed if isinstance(event.payload, RunWaiting)), None)
-        if waiting and not await uow.run_stops.park(run.id, self.claim.generation, reason=waiting.reason):
+        if waiting and not await uow.run_stops.park(
+            run.tenant_id, run.id, self.claim.generation, reason=waiting.reason
+        ):
             raise StopOverError
         if not await project_waits(uow, run, committed):
             raise StopOverError

@@ -27,7 +27,7 @@ class WakeWaiting:
         """
         resumed = NewEvent(payload=RunResumed(reason=reason, by=by, ref_id=ref_id))
         events = await uow.events.append(run.tenant_id, run.session_id, [resumed], run_id=run.id)
-        if not await uow.run_stops.wake(run.id):
+        if not await uow.run_stops.wake(run.tenant_id, run.id):
             raise ConflictError(f"run {run.id} does not wait")
         return events
 

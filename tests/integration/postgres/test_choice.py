@@ -89,10 +89,10 @@ async def test_a_run_that_comes_back_goes_before_new_ones(world, other, worker):
     claim = await worker.take(waited)
     new = await many(other, 1)
     async with world.store.transaction() as uow:
-        await uow.run_stops.request_pause(waited.id, reason="x")
-        assert await uow.run_stops.park(waited.id, claim.generation, reason=WaitReason(kind="paused"))
-        await uow.run_stops.drop_pause(waited.id)
-        await uow.run_stops.wake(waited.id)
+        await uow.run_stops.request_pause(waited.tenant_id, waited.id, reason="x")
+        assert await uow.run_stops.park(waited.tenant_id, waited.id, claim.generation, reason=WaitReason(kind="paused"))
+        await uow.run_stops.drop_pause(waited.tenant_id, waited.id)
+        await uow.run_stops.wake(waited.tenant_id, waited.id)
     assert (await worker.take(new[0])).run.id == waited.id
     assert (await worker.take(waited)).run.id == new[0].id
 
@@ -102,7 +102,7 @@ async def test_a_lost_workers_run_is_taken_though_others_wait(world, other, work
     claim = await worker.take(lost)
     await many(other, 1)
     async with world.store.transaction() as uow:
-        await uow.runs.release(lost.id, claim.generation)
+        await uow.runs.release(lost.tenant_id, lost.id, claim.generation)
     assert (await worker.take(lost)).generation == 2
 
 

@@ -130,12 +130,12 @@ async def test_a_released_run_is_free_at_once_and_no_heartbeat_takes_it_back(wor
     run = await world.submit()
     await world.claim(run)
     async with world.store.transaction() as uow:
-        assert await uow.runs.release(run.id, 1)
+        assert await uow.runs.release(run.tenant_id, run.id, 1)
     (signal,) = await renew(world, "w1", (run.id, 1))
     assert not signal.owned
     assert (await world.claim(run, "w2")).generation == 2
     async with world.store.transaction() as uow:
-        assert not await uow.runs.release(run.id, 1)
+        assert not await uow.runs.release(run.tenant_id, run.id, 1)
 
 
 async def test_success_projects_answer_tokens_and_time(world):

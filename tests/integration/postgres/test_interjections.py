@@ -132,7 +132,7 @@ async def test_others_events_do_not_disturb_the_fence(world: World) -> None:
     await steer(world, run, "two")
     assert [each.content for each in run_log.state.unheard] == ["one"]
     async with world.store.transaction() as uow:
-        await uow.runs.release(run.id, claim.generation)
+        await uow.runs.release(run.tenant_id, run.id, claim.generation)
     assert await world.claim(run, "w2") is not None
     with pytest.raises(StaleGenerationError):
         await run_log.commit(answer())
@@ -194,7 +194,7 @@ async def test_a_commit_that_failed_is_not_taken_for_done_because_the_next_worke
     store: Any = Down(world.store)
     run_log = await log_for(world, claim, store)
     async with world.store.transaction() as uow:
-        await uow.runs.release(run.id, claim.generation)
+        await uow.runs.release(run.tenant_id, run.id, claim.generation)
     successor = await world.claim(run, "w2")
     assert successor is not None
     await world.append(successor, RunStarted(worker_id="w2", generation=2), StepStarted(), thought())
@@ -306,7 +306,7 @@ async def _notes(uow: UnitOfWork, tenant_id: TenantId) -> list[Any]:
 async def test_a_waiting_run_that_is_undone_owes_the_forgetting(world: World) -> None:
     run, claim = await began(world)
     async with world.store.transaction() as uow:
-        await uow.run_stops.request_pause(run.id, reason="hm")
+        await uow.run_stops.request_pause(run.tenant_id, run.id, reason="hm")
     await (await log_for(world, claim)).commit(new(RunWaiting(reason=WaitReason(kind="paused"), partial_output="p")))
     await submit(world, "instead", world.session, "rollback")
     assert (await world.run(run.id)).status == "cancelled"
@@ -318,7 +318,7 @@ async def test_a_waiting_run_that_is_undone_owes_the_forgetting(world: World) ->
 async def test_interrupting_keeps_what_a_waiting_run_had_written(world: World) -> None:
     run, claim = await began(world)
     async with world.store.transaction() as uow:
-        await uow.run_stops.request_pause(run.id, reason="hm")
+        await uow.run_stops.request_pause(run.tenant_id, run.id, reason="hm")
     await (await log_for(world, claim)).commit(new(RunWaiting(reason=WaitReason(kind="paused"), partial_output="half")))
     last = (await submit(world, "go on", world.session, "interrupt")).run
     history = [(message.role, message.content) for message in (await state_of(world, last)).history]

@@ -9,6 +9,7 @@ from approval_world import BOB, ask
 from schedule_world import Timetable
 from store_world import PageOf, make_memory, make_tool_version, new, said
 
+from hortus_agents.events import WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.admission import TenantAdmission
@@ -93,6 +94,14 @@ REACHES = {
     "runs.list": lambda u, t, r: u.runs.list(t, PageOf(), session_id=r.world.session.id),
     "runs.steps": lambda u, t, r: u.runs.steps(t, r.run.id),
     "runs.request_cancel": lambda u, t, r: u.runs.request_cancel(t, r.run.id, reason="mine now"),
+    "runs.release": lambda u, t, r: u.runs.release(t, r.claim.run.id, r.claim.generation),
+    "run_stops.request_pause": lambda u, t, r: u.run_stops.request_pause(t, r.run.id, reason="mine now"),
+    "run_stops.drop_pause": lambda u, t, r: u.run_stops.drop_pause(t, r.run.id),
+    "run_stops.park": lambda u, t, r: u.run_stops.park(
+        t, r.claim.run.id, r.claim.generation, reason=WaitReason(kind="timer")
+    ),
+    "run_stops.wake": lambda u, t, r: u.run_stops.wake(t, r.run.id),
+    "stuck_runs.mark_woken": lambda u, t, r: u.stuck_runs.mark_woken(t, r.run.id),
     "run_stops.lock": lambda u, t, r: u.run_stops.lock(t, r.run.id),
     "run_stops.request_cancel_all": lambda u, t, _: u.run_stops.request_cancel_all(t, agent_id=None, reason="mine now"),
     "interjections.take_turn": lambda u, t, r: u.interjections.take_turn(t, r.world.session.id),

@@ -111,7 +111,7 @@ class RunLifeCycle(RuleBasedStateMachine):
 
         async def release():
             async with self.store.transaction() as uow:
-                return await uow.runs.release(claim.run.id, claim.generation)
+                return await uow.runs.release(claim.run.tenant_id, claim.run.id, claim.generation)
 
         assert self.runner.run(release()) == self.owns(claim, expected)
         if self.owns(claim, expected):
@@ -142,7 +142,9 @@ class RunLifeCycle(RuleBasedStateMachine):
 
         async def park():
             async with self.store.transaction() as uow:
-                return await uow.run_stops.park(claim.run.id, claim.generation, reason=WaitReason(kind="timer"))
+                return await uow.run_stops.park(
+                    claim.run.tenant_id, claim.run.id, claim.generation, reason=WaitReason(kind="timer")
+                )
 
         owned = self.owns(claim, expected)
         assert self.runner.run(park()) == owned
@@ -153,7 +155,7 @@ class RunLifeCycle(RuleBasedStateMachine):
     def wake(self, expected: Expected) -> None:
         async def wake():
             async with self.store.transaction() as uow:
-                return await uow.run_stops.wake(expected.run.id)
+                return await uow.run_stops.wake(expected.run.tenant_id, expected.run.id)
 
         assert self.runner.run(wake()) == (expected.status == "waiting")
         if expected.status == "waiting":

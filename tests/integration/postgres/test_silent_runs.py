@@ -64,7 +64,7 @@ async def park(world, claim, reason):
         await uow.events.append(
             run.tenant_id, run.session_id, new(RunWaiting(reason=reason)), run_id=run.id, generation=claim.generation
         )
-        assert await uow.run_stops.park(run.id, claim.generation, reason=reason)
+        assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=reason)
 
 
 async def test_each_class_has_its_own_patience(world):
@@ -123,7 +123,7 @@ async def test_a_running_run_says_who_holds_it(world, database_settings):
         assert await causes(world, run) == ["lease_held"]
         assert await causes(world, run, down=["model"]) == ["model_down", "lease_held"]
         async with world.store.transaction() as uow:
-            await uow.runs.release(run.id, claim.generation)
+            await uow.runs.release(run.tenant_id, run.id, claim.generation)
         assert await causes(world, run) == ["worker_gone"]
 
 

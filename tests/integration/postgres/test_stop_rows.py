@@ -119,7 +119,7 @@ async def test_heartbeats_tell_of_pauses_before_freezes_and_a_freeze_spares_runs
         )
     assert ((await signal()).pause_reason, (await signal()).freeze_reason) == ("P", None)
     async with world.store.transaction() as uow:
-        await uow.run_stops.request_pause(run.id, reason="R")
+        await uow.run_stops.request_pause(run.tenant_id, run.id, reason="R")
     assert ((await signal()).pause_reason, (await signal()).order_id) == ("R", None)
 
 
@@ -128,14 +128,16 @@ async def test_a_run_is_not_parked_once_its_stop_was_taken_back(world):
     claim = await world.claim(run)
     paused, asked = WaitReason(kind="paused"), WaitReason(kind="approval", ref_id=uuid4())
     async with world.store.transaction() as uow:
-        assert not await uow.run_stops.park(run.id, claim.generation, reason=paused)
-        assert not await uow.run_stops.park(run.id, claim.generation + 1, reason=asked)
-        assert await uow.run_stops.park(run.id, claim.generation, reason=asked), "other waits need no stop"
+        assert not await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=paused)
+        assert not await uow.run_stops.park(run.tenant_id, run.id, claim.generation + 1, reason=asked)
+        assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=asked), (
+            "other waits need no stop"
+        )
     assert (await world.run(run.id)).waiting_for == asked
     assert await world.claim(run) is None
     async with world.store.transaction() as uow:
-        assert await uow.run_stops.wake(run.id)
-        assert not await uow.run_stops.wake(run.id)
+        assert await uow.run_stops.wake(run.tenant_id, run.id)
+        assert not await uow.run_stops.wake(run.tenant_id, run.id)
     assert (await world.claim(run)).generation == 2
 
 
@@ -145,8 +147,8 @@ async def test_a_zombie_cannot_park_or_write_after_its_run_waits(world):
     waiting = RunWaiting(reason=WaitReason(kind="approval"))
     await world.append(claim, waiting)
     async with world.store.transaction() as uow:
-        assert await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
-        assert not await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
+        assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=waiting.reason)
+        assert not await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=waiting.reason)
         (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
     assert not signal.owned
 
@@ -159,7 +161,7 @@ async def test_a_run_that_waits_although_it_was_cancelled_is_queued_by_the_reape
     await world.append(claim, waiting)
     async with world.store.transaction() as uow:
         assert (await uow.runs.request_cancel(run.tenant_id, run.id, reason="enough")).status == "running"
-        assert await uow.run_stops.park(run.id, claim.generation, reason=waiting.reason)
+        assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=waiting.reason)
     async with world.store.transaction() as uow:
         assert await uow.wakeups.due_runs(older_than=timedelta(hours=1), limit=9) == ()
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)

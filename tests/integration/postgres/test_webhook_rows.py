@@ -74,7 +74,7 @@ async def test_a_fenced_append_owes_and_a_stale_one_does_not(outbox: Outbox, rec
     claim = await world.claim(run)
     await world.append(claim, said("one"))
     async with world.store.transaction() as uow:
-        await uow.runs.release(run.id, claim.generation)
+        await uow.runs.release(run.tenant_id, run.id, claim.generation)
     await world.claim(run, "w2")
     with pytest.raises(StaleGenerationError):
         await world.append(claim, said("two"))

@@ -136,9 +136,9 @@ class PostgresRuns:
             )
         )
 
-    async def release(self, run_id: RunId, generation: int) -> bool:
+    async def release(self, tenant_id: TenantId, run_id: RunId, generation: int) -> bool:
         """See the port."""
-        return bool(await self._sql.count("release_run", run_id=run_id, generation=generation))
+        return bool(await self._sql.count("release_run", tenant_id=tenant_id, run_id=run_id, generation=generation))
 
     async def request_cancel(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
         """See the port."""

@@ -173,7 +173,7 @@ ORDER BY held.place
 -- End a lease before its time; the mark of an ended lease keeps a late heartbeat from renewing it.
 UPDATE runs
 SET lease_until = 'epoch'
-WHERE id = %(run_id)s AND generation = %(generation)s AND status = 'running'
+WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND generation = %(generation)s AND status = 'running'
 
 -- name: request_cancel :one
 -- Mark for cancellation; the first reason stays. No row for a run that ended.

@@ -84,18 +84,19 @@ class PostgresRunStops:
             raise NotFoundError("run", run_id)
         return run
 
-    async def request_pause(self, run_id: RunId, *, reason: str) -> None:
+    async def request_pause(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> None:
         """See the port."""
-        await self._sql.count("request_pause", run_id=run_id, reason=reason)
+        await self._sql.count("request_pause", tenant_id=tenant_id, run_id=run_id, reason=reason)
 
-    async def drop_pause(self, run_id: RunId) -> None:
+    async def drop_pause(self, tenant_id: TenantId, run_id: RunId) -> None:
         """See the port."""
-        await self._sql.count("drop_pause", run_id=run_id)
+        await self._sql.count("drop_pause", tenant_id=tenant_id, run_id=run_id)
 
-    async def park(self, run_id: RunId, generation: int | None, *, reason: WaitReason) -> bool:
+    async def park(self, tenant_id: TenantId, run_id: RunId, generation: int | None, *, reason: WaitReason) -> bool:
         """See the port."""
         parked = await self._sql.count(
             "park_run",
+            tenant_id=tenant_id,
             run_id=run_id,
             generation=generation,
             waiting_for=Jsonb(reason.model_dump(mode="json")),
@@ -103,9 +104,9 @@ class PostgresRunStops:
         )
         return bool(parked)
 
-    async def wake(self, run_id: RunId) -> bool:
+    async def wake(self, tenant_id: TenantId, run_id: RunId) -> bool:
         """See the port."""
-        return bool(await self._sql.count("wake_waiting", run_id=run_id))
+        return bool(await self._sql.count("wake_waiting", tenant_id=tenant_id, run_id=run_id))
 
     async def request_cancel_all(
         self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str, after: RunId = FIRST_RUN, limit: int = 500

@@ -56,19 +56,20 @@ FOR NO KEY UPDATE
 -- The first reason stays.
 UPDATE runs
 SET pause_requested_at = coalesce(pause_requested_at, now()), pause_reason = coalesce(pause_reason, %(reason)s)
-WHERE id = %(run_id)s AND status IN ('queued', 'running', 'waiting')
+WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND status IN ('queued', 'running', 'waiting')
 
 -- name: drop_pause :exec
 -- It may go on.
 UPDATE runs
 SET pause_requested_at = NULL, pause_reason = NULL
-WHERE id = %(run_id)s AND pause_requested_at IS NOT NULL
+WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND pause_requested_at IS NOT NULL
 
 -- name: park_run :exec
 -- Project a run.waiting; not where the stop behind it was taken back meanwhile.
 UPDATE runs AS r
 SET status = 'waiting', lease_until = NULL, waiting_for = %(waiting_for)s
-WHERE r.id = %(run_id)s
+WHERE r.tenant_id = %(tenant_id)s
+    AND r.id = %(run_id)s
     AND CASE
         WHEN %(generation)s::integer IS NULL THEN r.status = 'queued'
         ELSE r.status = 'running' AND r.generation = %(generation)s
@@ -87,7 +88,7 @@ WHERE r.id = %(run_id)s
 -- What it waited for is there.
 UPDATE runs
 SET status = 'queued', waiting_for = NULL, woken_at = now(), ready = true
-WHERE id = %(run_id)s AND status = 'waiting'
+WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND status = 'waiting'
 
 -- name: request_cancel_all :many
 -- Mark the next of all that has not ended, in one order for all; the first reason stays. What waits is queued, so that

@@ -50,9 +50,9 @@ class PostgresStuckRuns:
         """See the port."""
         return tuple(worker for worker, alive in await self._sql.many("look_at_workers", _seen, rows=_WORKERS) if alive)
 
-    async def mark_woken(self, run_id: RunId) -> None:
+    async def mark_woken(self, tenant_id: TenantId, run_id: RunId) -> None:
         """See the port."""
-        await self._sql.count("mark_woken", run_id=run_id)
+        await self._sql.count("mark_woken", tenant_id=tenant_id, run_id=run_id)
 
     async def count(self, patience: Patience) -> Mapping[RunStatus, int]:
         """See the port. Goes through 1,000 runs at most."""

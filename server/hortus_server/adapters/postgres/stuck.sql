@@ -117,7 +117,7 @@ SET
             AND earlier.queued_seq < r.queued_seq
             AND earlier.status IN ('queued', 'running', 'waiting')
     )
-WHERE r.id = %(run_id)s AND r.status = 'queued'
+WHERE r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s AND r.status = 'queued'
 
 -- name: count_silent :many
 -- Of all tenants, among the runs longest not told of: how many have been silent for too long.
