@@ -18,7 +18,6 @@ from hortus_agents.tools.port import SideEffect
 from hortus_server.domain.approvals import ApprovalFilter, Ruling
 from hortus_server.domain.errors import ApprovalClosedError, ConflictError, InvalidInputError, NotFoundError
 from hortus_server.domain.stops import Reach
-from hortus_server.services import stop_runs
 from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.project_waits import project_waits
 from hortus_server.services.run_log import StopDueError
@@ -170,36 +169,6 @@ async def test_all_runs_of_a_tenant_can_be_cancelled_while_they_ask(desk):
     assert await desk.inbox() == ()
     for run in runs:
         assert (await desk.world.run(run.id)).status == "cancelled"
-
-
-async def test_runs_are_asked_to_end_in_bounded_parts_oldest_first(desk):
-    world = desk.world
-    queued = [await world.submit(session=await world.another_session()) for _ in range(3)]
-    running = await world.submit(session=await world.another_session())
-    await world.claim(running)
-    waiting = await desk.start()
-    ended = await world.submit(session=await world.another_session())
-    await world.finish(await world.claim(ended))
-    async with world.store.transaction() as uow:
-        parts = [await uow.run_stops.request_cancel_all(world.tenant_id, agent_id=None, reason="r", limit=3)]
-        while (after := parts[-1].looked_to) is not None:
-            parts.append(
-                await uow.run_stops.request_cancel_all(world.tenant_id, agent_id=None, reason="r", after=after, limit=3)
-            )
-    assert [len(part.run_ids) for part in parts] == [3, 2, 0]
-    marked = [run_id for part in parts for run_id in part.run_ids]
-    assert marked == [run.id for run in (*queued, running, waiting)]
-    for run_id in marked:
-        assert (await world.run(run_id)).cancel_requested_at is not None
-    assert (await world.run(ended.id)).cancel_requested_at is None
-
-
-async def test_more_runs_than_one_part_are_all_cancelled(desk, monkeypatch):
-    monkeypatch.setattr(stop_runs, "MARKED", 2)
-    runs = [await desk.world.submit(session=await desk.world.another_session()) for _ in range(5)]
-    stops = StopRuns(desk.world.store, desk.cancel_run, desk.decide_approval.waking)
-    assert await stops.cancel_all(desk.world.tenant_id, agent_id=None, reason="unsafe") == 5
-    assert {(await desk.world.run(run.id)).status for run in runs} == {"cancelled"}
 
 
 async def test_another_tenant_neither_sees_nor_decides(desk):
