@@ -207,7 +207,7 @@ async def open_worker_process(
         watch = WatchWorkers(presence, services.queue, worker_id, interval_s=worker.watch_s)
         await stack.enter_async_context(watch.watching())
         history_kept = timedelta(days=settings.webhooks.keep_days)
-        days = settings.retention.events_days
+        days = worker.events_keep_days
         await stack.enter_async_context(leases.beating())
         yield WorkerProcess(
             worker_id=worker_id,
