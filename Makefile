@@ -9,6 +9,9 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 # As long as all other tests of the API together.
 GENERATED := tests/api/test_generated_requests.py
 
+# Begun first, so that it does not run alone at the end.
+LONGEST := tests/chaos/test_storm.py
+
 .PHONY: help up install test check lint types contracts unit api integration e2e ui ui-check docs wheel lock bench test-vllm clean
 
 help: ## this list
@@ -48,8 +51,7 @@ unit: install ## unit and API tests
 integration: install ## generated requests; several processes over the real embedded services
 	$(BIN)/pytest -q -n 2 $(GENERATED)
 	$(BIN)/pytest -q tests/conformance
-	$(BIN)/pytest -q tests/integration
-	$(BIN)/pytest -q tests/chaos
+	$(BIN)/pytest -q -n 2 --dist loadfile $(LONGEST) tests/chaos tests/integration
 
 e2e: install ## the main job with the real CPU model, and the documentation's commands
 	$(BIN)/pytest -q tests/e2e
