@@ -175,7 +175,7 @@ class WorkerSettings(Group):
     due_s: float = Field(default=1.0, gt=0, description="seconds between two looks for due schedules and deliveries")
     drain_s: float = Field(default=20.0, gt=0, description="seconds that running steps get at a warm shutdown")
     delta_interval_ms: float = Field(default=25.0, ge=0, description="token pieces are joined within this time")
-    events_keep_days: float = Field(default=0, ge=0, le=36_500, description="days that events outlive their run; 0: always")
+    events_keep_days: float = Field(default=0, ge=0, le=36_500, description="days events outlive their run; 0: always")
     metrics_host: str = Field(default="127.0.0.1", description="address that the worker's metrics are served on")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="port of the worker's metrics; 0 serves none")
     spans: bool = Field(default=False, description="export OpenTelemetry spans (needs the otel extra)")
