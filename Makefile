@@ -51,7 +51,7 @@ unit: install ## unit and API tests
 integration: install ## generated requests; several processes over the real embedded services
 	$(BIN)/pytest -q -n 2 $(GENERATED)
 	$(BIN)/pytest -q tests/conformance
-	$(BIN)/pytest -q -n 2 --dist loadfile $(LONGEST) tests/chaos tests/integration
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests/chaos tests/integration
 
 e2e: install ## the main job with the real CPU model, and the documentation's commands
 	$(BIN)/pytest -q tests/e2e
