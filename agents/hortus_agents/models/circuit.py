@@ -95,8 +95,12 @@ class Circuit:
             self.last_error = ""
 
     def fail(self, ticket: Ticket, error: str) -> None:
-        """No connection, no answer in time, a lost stream or a 5xx."""
-        if ticket.epoch != self._epoch:
+        """No connection, no answer in time, a lost stream or a 5xx.
+
+        A probe counts too that had closed the circuit by its first event, and then broke off.
+        """
+        closed_it = ticket.probe and self.state == "closed" and ticket.epoch == self._epoch - 1
+        if ticket.epoch != self._epoch and not closed_it:
             return
         self.last_error = error
         self.failures += 1

@@ -135,3 +135,17 @@ def test_it_is_down_since_it_opened_first() -> None:
     clock.now += 6.0
     circuit.succeed(entered(circuit))
     assert circuit.since > since
+
+
+def test_a_probe_that_begins_to_answer_and_breaks_off_is_a_failure_of_the_closed_circuit() -> None:
+    clock = Clock()
+    circuit = opened(clock)
+    clock.now += RULES.open_s
+    probe = entered(circuit)
+    circuit.alive(probe)
+    assert (circuit.state, circuit.failures) == ("closed", 0)
+    circuit.fail(probe, "lost")
+    assert (circuit.state, circuit.failures) == ("closed", 1)
+    for _ in range(RULES.failures - 1):
+        circuit.fail(entered(circuit), "lost")
+    assert circuit.state == "open"
