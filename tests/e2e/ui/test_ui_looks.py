@@ -19,8 +19,8 @@ SERIOUS = {"serious", "critical"}
 
 
 @pytest.fixture(scope="module")
-def addresses(garden: Stack) -> dict[str, str]:
-    """Pages with real content, by name."""
+def addresses(garden: Stack) -> Iterator[dict[str, str]]:
+    """Pages with real content, by name; what would stand in the way of other tests is put away afterwards."""
     garden.model.script(*RULES, default=DEFAULT)
     agent = garden.make_agent(
         tools=["calculate", "request_capability"],
@@ -35,14 +35,14 @@ def addresses(garden: Stack) -> dict[str, str]:
     tool = garden.get("/v1/tools")["items"][0]["id"]
     memory = garden.get("/v1/memories")["items"][0]["id"]
     garden.make_agent("asker", tools=["calculate"], approval={"tools": ["calculate"]})
-    garden.submit("asker", "What is the sum of 2 and 3?")
+    asked = garden.submit("asker", "What is the sum of 2 and 3?")
     until(lambda: len(garden.get("/v1/approvals")["items"]) > 0, within_s=20, why=garden.logs)
     timing = {"kind": "cron", "expression": "30 8 * * MON-FRI", "time_zone": "Europe/Berlin"}
     made = {"name": "morning-report", "agent": agent, "input": "Write it.", "timing": timing}
     schedule = garden.post("/v1/schedules", made)["id"]
     webhook = garden.post("/v1/webhooks", {"url": "http://127.0.0.1:9009/hook", "events": ["run.*"]})["id"]
     garden.post("/v1/agents/asker/stop", {"action": "pause", "reason": "shows the banner"})
-    return {
+    yield {
         "overview": "/",
         "runs": "/runs",
         "runs-none": "/runs?status=budget_exhausted",
@@ -77,6 +77,9 @@ def addresses(garden: Stack) -> dict[str, str]:
         "me": "/settings?tab=me",
         "not-found": "/no/such/page",
     }
+    with garden.client() as http:
+        http.delete("/v1/agents/asker/stop").raise_for_status()
+        http.post(f"/v1/runs/{asked['id']}/cancel", json={"reason": "seen"}).raise_for_status()
 
 
 @pytest.fixture(params=[(theme, size) for theme in THEMES for size in SIZES], ids="-".join)
