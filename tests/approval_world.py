@@ -1,6 +1,7 @@
 """Runs whose calls wait for people: real rows, loop and log; only the model and the tool are plays."""
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -101,7 +102,9 @@ class Desk:
         async with self.world.store.transaction() as uow:
             history = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
         state = fold_session(history, run.id)
-        run_log = RunLog(self.ports, claim, state, history[-1].seq, owes_memory=lambda _: False)
+        run_log = RunLog(
+            self.ports, claim, state, history[-1].seq, leased_at=time.monotonic(), owes_memory=lambda _: False
+        )
         model = AskingModel([])
         model.call = json.dumps({"tool": self.tool.definition.spec.name, "arguments": self.arguments})
         setup = RunSetup(

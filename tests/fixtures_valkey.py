@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from stack_parts import freeze
 
 from hortus_server.adapters.embedded.binaries import valkey_binary
 
@@ -52,7 +53,7 @@ class ValkeyServer:
     def frozen(self) -> Iterator[None]:
         """It keeps its connections and answers nothing."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
         try:
             yield
         finally:

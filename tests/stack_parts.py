@@ -40,6 +40,17 @@ def until(condition: Callable[[], object], *, within_s: float, why: Callable[[],
         time.sleep(POLL_S)
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP, and wait until no thread of it runs any more: a busy machine takes its time to stop one."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    until(
+        lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in tasks.glob("*/stat")),
+        within_s=STOP_S,
+        why=lambda: f"{pid} does not stop",
+    )
+
+
 class Spawner:
     """Starts processes on one thread that lives as long as the stack.
 
@@ -138,7 +149,7 @@ class Child:
 
     def freeze(self) -> None:
         """SIGSTOP: it keeps its sockets and does nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def thaw(self) -> None:
         """SIGCONT after `freeze`."""

@@ -63,6 +63,10 @@ class Scene:
         pid = int(self.row()["worker_id"].split("-")[1])
         return next(worker for worker in self.warm.workers if worker.pid == pid)
 
+    def lost_by(self, worker: WarmChild) -> bool:
+        """Whether this worker has said that the run is another's."""
+        return any(self.run_id in line and '"lost"' in line for line in worker.text().splitlines())
+
     def kill_holder(self) -> None:
         kill(self.holder())
 

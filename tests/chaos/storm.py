@@ -19,6 +19,7 @@ import psycopg
 import redis
 from fixtures_stack import Stack
 from ledger import Ledger
+from stack_parts import freeze
 from storm_checks import Aftermath, Findings, Recovery, check, recoveries
 from storm_clients import Clients, Screen
 from storm_script import ANSWERS, PLANS, TOOLS, rules
@@ -124,7 +125,7 @@ class Weather:
         if len(up) < 2:
             return False
         child = self.dice.choice(up)
-        child.signal(signal.SIGSTOP)
+        freeze(child.pid)
         self.frozen[child.pid] = time.monotonic() + self.dice.uniform(*FROZEN_S)
         return True
 

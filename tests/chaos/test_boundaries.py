@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 from fixtures_stack import TERMINAL
 from scenes import FIRST, SECOND, WITHIN_S, Field, Scene, kill
-from stack_parts import until
+from stack_parts import freeze, until
 from storm_checks import Aftermath, check
 from storm_script import ANSWERS, TOOLS
 from stream_reader import Reader, following, read_until
@@ -154,7 +154,7 @@ def test_a_worker_dies_at_a_boundary_and_nothing_is_lost_or_repeated(opened: Fie
     opened.script(boundary.plan)
     if boundary.dies is before_the_claim_s_commit:
         for worker in warm.workers:
-            worker.signal(signal.SIGSTOP)
+            freeze(worker.pid)
     scene = opened.submit(boundary.plan)
     boundary.dies(scene)
     ended = scene.finish()
@@ -184,11 +184,11 @@ def test_a_worker_that_hung_before_its_effect_has_none_when_it_comes_back(short_
     scene.release(FIRST, SECOND)
     until(lambda: warm.ledger.waiting, within_s=WITHIN_S, why=warm.logs)
     hung = scene.holder()
-    hung.signal(signal.SIGSTOP)
+    freeze(hung.pid)
     warm.ledger.closed.clear()  # the door's answer waits for it in its socket
     assert scene.finish()["status"] == "succeeded"
     hung.signal(signal.SIGCONT)
-    until(lambda: '"lost"' in hung.text(), within_s=WITHIN_S, why=warm.logs)
+    until(lambda: scene.lost_by(hung), within_s=WITHIN_S, why=warm.logs)
     assert sum(one.run_id == scene.run_id for one in warm.ledger.effects) == 1
     aftermath = Aftermath.read(warm.stack.database_url)
     assert check(aftermath, short_leases.accepted, warm.ledger.effects, [], ANSWERS).all == []
@@ -206,11 +206,11 @@ def test_a_worker_that_hung_in_mid_answer_shows_nothing_more_when_it_comes_back(
     with following(stack, run["session_id"], reader) as socket:
         read_until(socket, reader, lambda: len(reader.text()) > 60, within_s=WITHIN_S)
         hung = scene.holder()
-        hung.signal(signal.SIGSTOP)
+        freeze(hung.pid)
         stack.model.until_requests(2, within_s=WITHIN_S)  # the next one goes on from what readers have
         time.sleep(LEASE_S / 2)  # the last third of a lease is not told by the clock of the one who hung
         hung.signal(signal.SIGCONT)
-        until(lambda: '"lost"' in hung.text(), within_s=WITHIN_S, why=short_leases.warm.logs)
+        until(lambda: scene.lost_by(hung), within_s=WITHIN_S, why=short_leases.warm.logs)
         scene.release(SECOND)
         read_until(socket, reader, lambda: reader.ended, within_s=WITHIN_S)
     assert reader.types.count("run.started") == 2

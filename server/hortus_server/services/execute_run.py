@@ -4,6 +4,7 @@ One step answers in two transactions: the claim, and the commit that holds the m
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -115,6 +116,7 @@ class ExecuteRun:
         return None, None
 
     async def _try_claim(self, run_id: RunId, turn: Turn) -> tuple[RunLog, Stop | None] | None:
+        leased_at = time.monotonic()
         async with self.ports.store.transaction() as uow:
             claim = await self.choice.claim(uow, run_id, turn)
             if claim is None:
@@ -132,7 +134,7 @@ class ExecuteRun:
         state = fold_session(history, run.id)
         self.ports.observer.run_claimed(claim)
         await self.ports.live.publish_events(run.session_id, events)
-        return RunLog(self.ports, claim, state, events[-1].seq, owes_memory=memory_rule(claim.spec)), stop
+        return RunLog(self.ports, claim, state, events[-1].seq, leased_at, memory_rule(claim.spec)), stop
 
     async def _attend(self, run_log: RunLog, stop: Stop | None) -> RunEnd:
         """Do the work in a task of its own, which the heartbeat cancels; what ended it decides what is written."""
@@ -146,7 +148,13 @@ class ExecuteRun:
             return await self._conclude(run_log, text, stop)
         async with asyncio.TaskGroup() as group:
             work = group.create_task(self._work(run_log, text, draft))
-            held = self.leases.hold(run_log.claim.run.id, run_log.claim.generation, work, effect=lambda: run_log.effect)
+            held = self.leases.hold(
+                run_log.claim.run.id,
+                run_log.claim.generation,
+                work,
+                since=run_log.leased_at,
+                effect=lambda: run_log.effect,
+            )
             with held as hold:
                 run_log.is_safe, text.may_show = hold.is_safe, hold.may_show
                 await asyncio.wait([work])

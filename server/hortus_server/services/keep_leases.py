@@ -106,11 +106,20 @@ class KeepLeases:
 
     @contextmanager
     def hold(
-        self, run_id: RunId, generation: int, task: asyncio.Task[Any], *, effect: Callable[[], int] = lambda: 0
+        self,
+        run_id: RunId,
+        generation: int,
+        task: asyncio.Task[Any],
+        *,
+        since: float,
+        effect: Callable[[], int] = lambda: 0,
     ) -> Iterator[Hold]:
-        """Keep a lease just claimed while the block runs; cancels `task` when the work should stop."""
+        """Keep a lease just claimed while the block runs; cancels `task` when the work should stop.
+
+        `since` is the monotonic time at which the claim was asked for.
+        """
         lease_s = self.lease.total_seconds()
-        hold = Hold(run_id, generation, task, time.monotonic() + lease_s, effect, slack_s=lease_s / 3)
+        hold = Hold(run_id, generation, task, since + lease_s, effect, slack_s=lease_s / 3)
         self._held[run_id] = hold
         hold.end_stale_effect(again_s=self.heartbeat.total_seconds())
         try:

@@ -75,14 +75,16 @@ class RunLog:
     """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
 
     `effect` is the class of the side effect under way, 0 while there is none; `is_safe` tells whether the lease surely
-    holds, which matters to effects: no fence guards them. The run's own task writes; others append what the user says
-    to the run, and that it is undone. Those events are folded where they stand in the log.
+    holds, which matters to effects: no fence guards them. `leased_at` is the monotonic time before which the lease
+    cannot have begun. The run's own task writes; others append what the user says to the run, and that it is undone.
+    Those events are folded where they stand in the log.
     """
 
     ports: RunPorts
     claim: Claim
     state: RunState
     last_seq: int
+    leased_at: float
     owes_memory: Callable[[RunState], bool]
     effect: int = 0
     is_safe: Callable[[], bool] = lambda: True

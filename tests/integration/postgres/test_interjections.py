@@ -1,6 +1,7 @@
 """Rows and logs where something is said to a session whose runs have not ended."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -68,7 +69,9 @@ async def state_of(world: World, run: Run) -> RunState:
 async def log_for(world: World, claim: Claim, store: Store | None = None) -> RunLog:
     ports = RunPorts(store or world.store, NOBODY, NOBODY, NOBODY)
     last = (await world.log())[-1].seq
-    return RunLog(ports, claim, await state_of(world, claim.run), last, owes_memory=lambda _: False)
+    return RunLog(
+        ports, claim, await state_of(world, claim.run), last, leased_at=time.monotonic(), owes_memory=lambda _: False
+    )
 
 
 def answer(text: str = "done") -> list[NewEvent]:

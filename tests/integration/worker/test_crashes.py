@@ -8,6 +8,7 @@ from pathlib import Path
 from cluster import LEASE_S, Cluster, assert_gap_free, until
 from fixtures_postgres import PostgresServer, create_database, settings_for
 from fixtures_valkey import ValkeyServer
+from stack_parts import freeze
 from worker_scripts import ANSWER, CALL, WITH_TOOL, held
 
 from hortus_agents.events import MessageCompleted, RunStarted
@@ -136,7 +137,7 @@ async def test_a_worker_that_hung_and_came_back_writes_nothing(cluster: Cluster)
     run = await cluster.submit()
     await cluster.model.until_held("slow")
     await cluster.start_worker()
-    first.send_signal(signal.SIGSTOP)
+    freeze(first.pid)
     try:
         assert (await cluster.ended(run)).output == "four"
         before = await cluster.types(run)

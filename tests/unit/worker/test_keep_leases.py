@@ -49,7 +49,8 @@ async def test_one_query_keeps_all_leases() -> None:
     keep = keeper(leases)
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(RunId(uuid4()), 1, task), keep.hold(RunId(uuid4()), 1, task):
+        since = time.monotonic()
+        with keep.hold(RunId(uuid4()), 1, task, since=since), keep.hold(RunId(uuid4()), 1, task, since=since):
             await asyncio.sleep(0.05)
         seen = len(leases.queries)
         await asyncio.sleep(0.05)
@@ -64,7 +65,7 @@ async def test_a_cancel_request_stops_the_task_and_carries_its_reason() -> None:
     run_id = RunId(uuid4())
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(run_id, 1, task) as hold:
+        with keep.hold(run_id, 1, task, since=time.monotonic()) as hold:
             leases.stopped[run_id] = "enough"
             await asyncio.wait([task], timeout=1)
     assert task.cancelled()
@@ -77,7 +78,7 @@ async def test_a_lease_that_another_worker_took_stops_the_task_silently() -> Non
     run_id = RunId(uuid4())
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(run_id, 1, task) as hold:
+        with keep.hold(run_id, 1, task, since=time.monotonic()) as hold:
             leases.stolen.add(run_id)
             await asyncio.wait([task], timeout=1)
     assert hold.stop == Stop("lost")
@@ -88,7 +89,7 @@ async def test_runs_are_given_up_when_no_lease_could_be_renewed_for_its_length()
     keep = keeper(leases, lease_s=0.2)
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(RunId(uuid4()), 1, task) as hold:
+        with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic()) as hold:
             leases.down = True
             await asyncio.sleep(0.1)
             assert hold.stop is None, "a short outage costs nothing"
@@ -106,7 +107,7 @@ async def test_a_process_that_stood_still_does_not_go_on_with_an_effect_whose_an
 
     keep = keeper(Leases(), lease_s=0.05)
     task = asyncio.create_task(act())
-    with keep.hold(RunId(uuid4()), 1, task, effect=lambda: 2) as hold:
+    with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic(), effect=lambda: 2) as hold:
         await asyncio.sleep(0)
         answered.get_loop().call_soon(answered.set_result, None)  # what a socket would have to tell first
         time.sleep(0.1)  # as a stopped process does
@@ -119,7 +120,7 @@ async def test_what_only_thinks_outlives_its_lease_since_its_commits_are_fenced(
     keep = keeper(Leases(), lease_s=0.02)
     effect = 0
     task = asyncio.create_task(wait_for_ever())
-    with keep.hold(RunId(uuid4()), 1, task, effect=lambda: effect) as hold:
+    with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic(), effect=lambda: effect) as hold:
         await asyncio.sleep(0.1)
         assert hold.stop is None
         assert not hold.is_safe()
@@ -132,7 +133,7 @@ async def test_a_beating_heart_keeps_effects_going() -> None:
     keep = keeper(Leases(), lease_s=0.6)
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(RunId(uuid4()), 1, task, effect=lambda: 2) as hold:
+        with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic(), effect=lambda: 2) as hold:
             await asyncio.sleep(1.0)
             assert hold.stop is None
     task.cancel()
