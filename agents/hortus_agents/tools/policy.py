@@ -5,13 +5,26 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from hortus_agents.labels import NOTHING_READ, RunLabels
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.port import SideEffect, ToolDefinition
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedCall:
+    """What a policy judges: a known tool, arguments that its schema accepts, whose agent asks, what its run read."""
+
+    definition: ToolDefinition
+    arguments: Mapping[str, Any]
+    spec: AgentSpec
+    labels: RunLabels = NOTHING_READ
+
+
+@dataclass(frozen=True, slots=True)
 class Allow:
-    """The call may happen."""
+    """The call may happen. `rule` names what decided."""
+
+    rule: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,7 @@ class Deny:
     """The call may not happen; `reason` is for the model."""
 
     reason: str
+    rule: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,7 @@ class Approve:
     reason: str
     persons: int = 1
     expires_s: float = 86_400.0
+    rule: str = "default"
 
 
 Verdict = Allow | Deny | Approve
@@ -36,7 +51,7 @@ Verdict = Allow | Deny | Approve
 class ToolPolicy(Protocol):
     """Decides on a call whose arguments are already valid."""
 
-    def judge(self, definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> Verdict:
+    def judge(self, call: ProposedCall) -> Verdict:
         """Asked before a call, and again right before it runs once a person has approved it."""
         ...
 
@@ -48,8 +63,9 @@ class ClassPolicy:
     back needs two persons, always.
     """
 
-    def judge(self, definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> Verdict:
+    def judge(self, call: ProposedCall) -> Verdict:
         """See ToolPolicy."""
+        definition, arguments, spec = call.definition, call.arguments, call.spec
         name, reach = definition.spec.name, definition.side_effect
         asks = name in spec.approval.tools or (
             spec.approval.from_class is not None and reach >= spec.approval.from_class

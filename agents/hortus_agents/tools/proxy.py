@@ -12,10 +12,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
+from hortus_agents.labels import NOTHING_READ, RunLabels
 from hortus_agents.messages import ToolCall, ToolSpec
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.identity import call_sha256, tool_version
-from hortus_agents.tools.policy import Approve, ClassPolicy, Deny, ToolPolicy
+from hortus_agents.tools.policy import Approve, ClassPolicy, Deny, ProposedCall, ToolPolicy
 from hortus_agents.tools.port import (
     AskPerson,
     AskTimer,
@@ -99,7 +100,7 @@ class ToolProxy:
         return None if tool is None else tool.definition
 
     def admit(
-        self, call: ToolCall, spec: AgentSpec, *, approved: str | None = None
+        self, call: ToolCall, spec: AgentSpec, *, labels: RunLabels = NOTHING_READ, approved: str | None = None
     ) -> Admitted | NeedsPerson | Observation:
         """Check a call without running it: an Observation says why it may not run.
 
@@ -114,7 +115,7 @@ class ToolProxy:
         if error is not None:
             where = "/".join(str(part) for part in error.absolute_path) or "arguments"
             return Observation("retry", f"invalid arguments of {call.name}: {where}: {error.message[:300]}")
-        verdict = self._policy.judge(tool.definition, call.arguments, spec)
+        verdict = self._policy.judge(ProposedCall(tool.definition, call.arguments, spec, labels))
         if isinstance(verdict, Deny):
             return Observation("denied", verdict.reason)
         if isinstance(verdict, Approve):

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from hortus_server.api.cookies import COOKIE, CookieSigner
 from hortus_server.api.edge import Edge
+from hortus_server.domain.audit import Actor
 from hortus_server.domain.errors import ForbiddenError, HortusError, UnauthenticatedError
 from hortus_server.domain.ids import KeyId, TenantId
 from hortus_server.domain.records import ApiKey, Scope
@@ -46,6 +47,11 @@ class Caller:
     def of(cls, key: ApiKey, via: Literal["key", "cookie"]) -> "Caller":
         """The rights of a key."""
         return cls(key.tenant_id, key.id, key.name, frozenset(key.scopes), via)
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit log says did it."""
+        return Actor("key", str(self.key_id), self.key_name)
 
     def demand(self, scope: Scope | None) -> None:
         """Raises ForbiddenError unless the key has the scope, or `admin`."""

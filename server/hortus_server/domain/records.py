@@ -34,6 +34,7 @@ Scope = Literal[
     "tools:read", "tools:write", "memories:read", "memories:write",
     "schedules:read", "schedules:write", "webhooks:read", "webhooks:write",
     "approvals:read", "approvals:decide",
+    "policies:read", "policies:write", "secrets:read", "secrets:write", "audit:read", "users:read", "users:write",
 ]  # fmt: skip
 JobKind = Literal["remember_run", "index_tool"]
 MessagePolicy = Literal["enqueue", "reject", "interrupt", "rollback"]

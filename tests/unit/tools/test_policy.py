@@ -9,14 +9,16 @@ from agent_world import SPEC, EchoTool, named
 from hortus_agents.messages import ToolCall
 from hortus_agents.spec import ApprovalSpec
 from hortus_agents.tools.identity import call_sha256, tool_version
-from hortus_agents.tools.policy import Allow, Approve, ClassPolicy, Deny, Verdict
+from hortus_agents.tools.policy import Allow, Approve, ClassPolicy, Deny, ProposedCall, Verdict
 from hortus_agents.tools.port import SideEffect
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation, ToolProxy
 
 
 def judge(reach: int, approval: ApprovalSpec, *, name: str = "echo", **arguments: Any) -> Verdict:
     spec = SPEC.model_copy(update={"approval": approval, "http_allow": ("a.org",)})
-    return ClassPolicy().judge(EchoTool(name=name, side_effect=SideEffect(reach)).definition, arguments, spec)
+    return ClassPolicy().judge(
+        ProposedCall(EchoTool(name=name, side_effect=SideEffect(reach)).definition, arguments, spec)
+    )
 
 
 @pytest.mark.parametrize(

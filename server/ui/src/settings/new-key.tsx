@@ -26,6 +26,13 @@ const HINTS: Readonly<Record<Scope, string>> = {
   "webhooks:write": "define webhooks",
   "approvals:read": "see what waits for a person",
   "approvals:decide": "approve, deny and answer for people",
+  "policies:read": "see what tools may do",
+  "policies:write": "change what tools may do",
+  "secrets:read": "see the names of secrets, never their values",
+  "secrets:write": "store and remove secrets",
+  "audit:read": "read who did what",
+  "users:read": "see users and their roles",
+  "users:write": "invite users and change their roles",
 };
 const SCOPES = Object.keys(HINTS) as Scope[];
 const USUAL: readonly Scope[] = ["runs:read", "runs:write", "sessions:read", "sessions:write", "agents:read"];
