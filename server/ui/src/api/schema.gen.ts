@@ -3302,7 +3302,7 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
             /**
              * Secret
              * @example hk_...
@@ -3331,7 +3331,7 @@ export interface components {
              *       "runs:write"
              *     ]
              */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
         };
         /**
          * KeyView
@@ -3362,7 +3362,7 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
         };
         /**
          * KeysView
@@ -3463,7 +3463,7 @@ export interface components {
             /** Key Name */
             key_name: string;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
             /**
              * Tenant Id
              * Format: uuid
