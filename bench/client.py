@@ -83,7 +83,9 @@ async def open_client(stack: Stack) -> AsyncIterator[Client]:
     """A client with the admin key."""
     headers = {"Authorization": f"Bearer {stack.key}"}
     timeout = aiohttp.ClientTimeout(total=120)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers=headers, timeout=timeout) as http:
+    # A connection that a server is about to close for its idleness is not used again.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
+    async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as http:
         yield Client(http, stack.url)
 
 
