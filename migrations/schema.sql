@@ -1,4 +1,23 @@
 -- Generated from the migrations; tests/migrations compares. Not to be applied.
+CREATE FUNCTION public.check_audit_head() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.tenant_id <> OLD.tenant_id OR NEW.seq <> OLD.seq + 1 OR NEW.previous_hash <> OLD.hash THEN
+        RAISE EXCEPTION 'the head of an audit log moves forward by one entry at a time'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only: % of % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
 CREATE TABLE public.agent_versions (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -88,6 +107,29 @@ CREATE TABLE public.artifacts (
     put_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT artifacts_check CHECK ((size = octet_length(content))),
     CONSTRAINT artifacts_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE TABLE public.audit_heads (
+    tenant_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    previous_hash text NOT NULL,
+    hash text NOT NULL
+)
+WITH (fillfactor='50');
+CREATE TABLE public.audit_log (
+    tenant_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_name text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    detail json NOT NULL,
+    previous_hash text NOT NULL,
+    hash text NOT NULL,
+    CONSTRAINT audit_log_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'key'::text, 'agent'::text, 'system'::text]))),
+    CONSTRAINT audit_log_seq_check CHECK ((seq > 0))
 );
 CREATE TABLE public.events (
     session_id uuid NOT NULL,
@@ -584,6 +626,10 @@ ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT approvals_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_pkey PRIMARY KEY (tenant_id, sha256);
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (tenant_id, seq);
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (session_id, seq);
 ALTER TABLE ONLY public.events_p0
@@ -684,6 +730,10 @@ CREATE INDEX approvals_by_run ON public.approvals USING btree (run_id);
 CREATE INDEX approvals_by_session ON public.approvals USING btree (session_id, requested_at, id);
 CREATE INDEX approvals_expiring ON public.approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_open ON public.approvals USING btree (tenant_id, requested_at, id) WHERE (status = 'pending'::text);
+CREATE INDEX audit_log_action ON public.audit_log USING btree (tenant_id, action text_pattern_ops, seq);
+CREATE INDEX audit_log_actor ON public.audit_log USING btree (tenant_id, actor_id, seq);
+CREATE INDEX audit_log_at ON public.audit_log USING btree (tenant_id, at);
+CREATE INDEX audit_log_subject ON public.audit_log USING btree (tenant_id, subject, seq);
 CREATE INDEX events_artifacts ON ONLY public.events USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
@@ -776,6 +826,9 @@ ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p7_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p7_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p7_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p7_tenant_id_expr_idx;
+CREATE TRIGGER audit_heads_forward BEFORE UPDATE ON public.audit_heads FOR EACH ROW EXECUTE FUNCTION public.check_audit_head();
+CREATE TRIGGER audit_heads_kept BEFORE DELETE OR TRUNCATE ON public.audit_heads FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
 ALTER TABLE ONLY public.agent_versions
     ADD CONSTRAINT agent_versions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.agents

@@ -1,13 +1,20 @@
-"""The audit log's entries: who did what to what."""
+"""The audit log's entries: who did what to what, and the chain of hashes over them."""
 
+import hashlib
+import json
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from hortus_agents.messages import JsonObject
 from hortus_server.domain.ids import TenantId
 
 ActorKind = Literal["user", "key", "agent", "system"]
+
+NO_HASH: Final = "0" * 64
+"""What the first entry of a chain has as the hash before it."""
+MAX_DETAIL_CHARS: Final = 16_384
+_FORMAT: Final = "hortus-audit-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +57,35 @@ class AuditEntry:
     detail: JsonObject
     previous_hash: str
     hash: str
+
+
+def canonical_json(value: object) -> str:
+    """JSON in the one spelling that hashes cover: keys sorted, no blanks, ASCII. Raises ValueError for NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical_detail(detail: JsonObject) -> str:
+    """A detail as it is stored; what is longer than `MAX_DETAIL_CHARS` is stood in for by its size and hash."""
+    written = canonical_json(detail)
+    if len(written) <= MAX_DETAIL_CHARS:
+        return written
+    return canonical_json({"omitted_chars": len(written), "sha256": hashlib.sha256(written.encode()).hexdigest()})
+
+
+def entry_body(actor: Actor, action: str, subject: str, detail_json: str) -> str:
+    """What an entry says, as hashes cover it; `detail_json` goes in as it is stored, character by character."""
+    who = canonical_json({"id": actor.id, "kind": actor.kind, "name": actor.name})
+    what, whom = canonical_json(action), canonical_json(subject)
+    return f'{{"action":{what},"actor":{who},"detail":{detail_json},"subject":{whom}}}'
+
+
+def chain_prefix(tenant_id: TenantId) -> str:
+    """What every text under a hash of this tenant begins with: no entry can be moved to another tenant."""
+    return f"{_FORMAT}\n{tenant_id}\n"
+
+
+def entry_hash(tenant_id: TenantId, seq: int, at: datetime, previous_hash: str, body: str) -> str:
+    """An entry's hash; the PostgreSQL adapter's statement `append_entry` computes the same."""
+    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    text = f"{chain_prefix(tenant_id)}{seq}\n{moment}\n{previous_hash}\n{body}"
+    return hashlib.sha256(text.encode()).hexdigest()

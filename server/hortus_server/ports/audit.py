@@ -9,5 +9,9 @@ class AuditLog(Protocol):
     """Hash-chained per tenant, in the transaction of what it tells of."""
 
     async def append(self, entry: NewAuditEntry) -> None:
-        """Add an entry behind the tenant's last. Holds the tenant's chain until the commit, so it comes late."""
+        """Add an entry behind the tenant's last, when the transaction commits: call it anywhere in the block.
+
+        It is written by the transaction's last statements, so that others wait for the tenant's chain no longer than
+        a commit takes; an exception out of the block leaves no entry.
+        """
         ...

@@ -7,10 +7,12 @@ never was. Nothing is visible to others before the unit of work's block ends wit
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from hortus_server.domain.ids import TenantId
 from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
+from hortus_server.ports.audit import AuditLog
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.forks import ForkRepository
@@ -61,13 +63,22 @@ class UnitOfWork(Protocol):
     firings: FiringRepository
     webhooks: WebhookRepository
     deliveries: DeliveryRepository
+    audit: AuditLog
 
 
 class Store(Protocol):
     """The durable store."""
 
-    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Commit at the end of the block, roll back on an exception. Raises UnavailableError when it is down."""
+    def transaction(self, tenant_id: TenantId | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Act for one tenant: rows of others neither show nor can be written, whatever a statement asks for.
+
+        Commit at the end of the block, roll back on an exception. Raises UnavailableError when it is down.
+        Without a tenant it still acts as `system_transaction`; that goes as soon as all callers name theirs.
+        """
+        ...
+
+    def system_transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """As `transaction`, over all tenants: for what no tenant asks for (claims, beat, authentication, purges)."""
         ...
 
     async def healthy(self) -> bool:

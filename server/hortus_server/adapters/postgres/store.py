@@ -14,6 +14,7 @@ from hortus_server.adapters.postgres.admission import PostgresAdmission
 from hortus_server.adapters.postgres.agents import PostgresAgents
 from hortus_server.adapters.postgres.approvals import PostgresApprovals, PostgresWaits
 from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
+from hortus_server.adapters.postgres.audit import PostgresAudit
 from hortus_server.adapters.postgres.budgets import PostgresBudgets
 from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
 from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
@@ -41,6 +42,7 @@ from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
+from hortus_server.ports.audit import AuditLog
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.forks import ForkRepository
@@ -94,6 +96,12 @@ class PostgresUnitOfWork:
         self.firings: FiringRepository = PostgresFirings(connection)
         self.webhooks: WebhookRepository = PostgresWebhooks(connection)
         self.deliveries: DeliveryRepository = PostgresDeliveries(connection)
+        self._entries = PostgresAudit(connection)
+        self.audit: AuditLog = self._entries
+
+    async def finish(self) -> None:
+        """What has to be a transaction's last statements."""
+        await self._entries.write()
 
 
 class PostgresStore:
@@ -126,7 +134,9 @@ class PostgresStore:
         """See the port. ConflictError when a referred row is gone, InvalidInputError for text with U+0000."""
         try:
             async with self._pool.connection() as connection, connection.transaction():
-                yield PostgresUnitOfWork(connection, self._specs)
+                uow = PostgresUnitOfWork(connection, self._specs)
+                yield uow
+                await uow.finish()
         except psycopg.OperationalError as error:
             raise unavailable(error, self._settings) from error
         except ForeignKeyViolation as error:

@@ -1,0 +1,30 @@
+-- name: append_entry :exec
+-- Behind the tenant's last: whoever comes at the same time waits for the commit and goes on from there.
+WITH head AS (
+    INSERT INTO audit_heads AS h (tenant_id, seq, at, previous_hash, hash)
+    VALUES (
+        %(tenant_id)s, 1, statement_timestamp(), %(no_hash)s,
+        encode(sha256(convert_to(
+            %(prefix)s || '1' || chr(10)
+            || to_char(statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || chr(10)
+            || %(no_hash)s || chr(10) || %(body)s, 'UTF8'
+        )), 'hex')
+    )
+    ON CONFLICT (tenant_id) DO UPDATE SET
+        seq = h.seq + 1,
+        at = greatest(h.at, statement_timestamp()),
+        previous_hash = h.hash,
+        hash = encode(sha256(convert_to(
+            %(prefix)s || (h.seq + 1)::text || chr(10)
+            || to_char(greatest(h.at, statement_timestamp()) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+            || chr(10) || h.hash || chr(10) || %(body)s, 'UTF8'
+        )), 'hex')
+    RETURNING seq, at, previous_hash, hash
+)
+INSERT INTO audit_log (
+    tenant_id, seq, at, actor_kind, actor_id, actor_name, action, subject, detail, previous_hash, hash
+)
+SELECT
+    %(tenant_id)s, head.seq, head.at, %(actor_kind)s, %(actor_id)s, %(actor_name)s, %(action)s, %(subject)s,
+    %(detail)s::json, head.previous_hash, head.hash
+FROM head
