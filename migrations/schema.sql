@@ -10,6 +10,35 @@ BEGIN
     RETURN NEW;
 END
 $$;
+CREATE FUNCTION public.isolate_tenants() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT c.oid::regclass AS name, c.relispartition AS is_partition
+        FROM pg_class AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+        WHERE c.relnamespace = current_schema()::text::regnamespace
+            AND c.relkind IN ('r', 'p')
+            AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid)
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', found.name);
+        -- The inner SELECT is evaluated once per statement. Without a tenant it is NULL, and nothing equals NULL.
+        EXECUTE format(
+            'CREATE POLICY own_tenant ON %s USING '
+            '(tenant_id = (SELECT nullif(current_setting(''hortus.tenant'', true), '''')::uuid))',
+            found.name
+        );
+        -- Partitions are reached through their table alone.
+        IF NOT found.is_partition THEN
+            EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO hortus_tenant', found.name);
+        END IF;
+    END LOOP;
+END
+$$;
 CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -52,17 +81,27 @@ CREATE TABLE public.api_keys (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
+    made_by text DEFAULT ''::text NOT NULL,
+    person_id uuid,
+    rotated_at timestamp with time zone,
+    previous_sha256 bytea,
+    previous_until timestamp with time zone,
+    CONSTRAINT api_keys_check CHECK (((previous_sha256 IS NULL) = (previous_until IS NULL))),
+    CONSTRAINT api_keys_previous_sha256_check CHECK ((octet_length(previous_sha256) = 32)),
     CONSTRAINT api_keys_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32))
 );
 CREATE TABLE public.approval_decisions (
     approval_id uuid NOT NULL,
     tenant_id uuid NOT NULL,
-    key_id uuid NOT NULL,
-    key_name text NOT NULL,
+    by_id uuid CONSTRAINT approval_decisions_key_id_not_null NOT NULL,
+    by_name text CONSTRAINT approval_decisions_key_name_not_null NOT NULL,
     decision text NOT NULL,
     reason text NOT NULL,
     answer text,
     decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    by_kind text NOT NULL,
+    person_id uuid NOT NULL,
+    CONSTRAINT approval_decisions_by_kind_check CHECK ((by_kind = ANY (ARRAY['key'::text, 'user'::text]))),
     CONSTRAINT approval_decisions_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'deny'::text, 'happened'::text, 'run_again'::text, 'give_up'::text, 'answer'::text])))
 );
 CREATE TABLE public.approvals (
@@ -276,6 +315,23 @@ CREATE TABLE public.idempotency_keys (
     CONSTRAINT idempotency_keys_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
     CONSTRAINT idempotency_keys_key_check CHECK ((key <> ''::text))
 );
+CREATE TABLE public.invitations (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    purpose text NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    made_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND (email <> ''::text))),
+    CONSTRAINT invitations_purpose_check CHECK ((purpose = ANY (ARRAY['join'::text, 'reset'::text]))),
+    CONSTRAINT invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'operator'::text, 'developer'::text, 'viewer'::text]))),
+    CONSTRAINT invitations_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32))
+);
 CREATE TABLE public.jobs (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -289,6 +345,39 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['remember_run'::text, 'index_tool'::text])))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+CREATE TABLE public.key_limits (
+    tenant_id uuid NOT NULL,
+    key_id uuid NOT NULL,
+    requests_per_minute integer,
+    burst integer,
+    connections integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT key_limits_burst_check CHECK ((burst >= 1)),
+    CONSTRAINT key_limits_connections_check CHECK ((connections >= 1)),
+    CONSTRAINT key_limits_requests_per_minute_check CHECK ((requests_per_minute >= 1))
+);
+CREATE TABLE public.logins (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    method text NOT NULL,
+    device text NOT NULL,
+    address text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT logins_method_check CHECK ((method = ANY (ARRAY['password'::text, 'oidc'::text, 'link'::text]))),
+    CONSTRAINT logins_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32))
+);
+CREATE TABLE public.memberships (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'operator'::text, 'developer'::text, 'viewer'::text])))
+);
 CREATE TABLE public.memories (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -423,7 +512,14 @@ CREATE TABLE public.sessions (
     CONSTRAINT sessions_purged_seq_check CHECK ((purged_seq >= 0))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
-CREATE VIEW public.steps AS
+CREATE TABLE public.sign_in_failures (
+    subject_sha256 bytea NOT NULL,
+    failures integer NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT sign_in_failures_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT sign_in_failures_subject_sha256_check CHECK ((octet_length(subject_sha256) = 32))
+);
+CREATE VIEW public.steps WITH (security_invoker='true') AS
  SELECT tenant_id,
     session_id,
     run_id,
@@ -459,6 +555,16 @@ CREATE TABLE public.tenant_budgets (
     CONSTRAINT tenant_budgets_tokens_per_day_check CHECK ((tokens_per_day >= 1)),
     CONSTRAINT tenant_budgets_tokens_per_session_check CHECK ((tokens_per_session >= 1))
 );
+CREATE TABLE public.tenant_limits (
+    tenant_id uuid NOT NULL,
+    requests_per_minute integer,
+    burst integer,
+    connections integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenant_limits_burst_check CHECK ((burst >= 1)),
+    CONSTRAINT tenant_limits_connections_check CHECK ((connections >= 1)),
+    CONSTRAINT tenant_limits_requests_per_minute_check CHECK ((requests_per_minute >= 1))
+);
 CREATE TABLE public.tenant_usage (
     tenant_id uuid NOT NULL,
     day date NOT NULL,
@@ -473,6 +579,8 @@ CREATE TABLE public.tenants (
     id uuid NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    operates boolean DEFAULT false NOT NULL,
     CONSTRAINT tenants_name_check CHECK ((name <> ''::text))
 );
 CREATE TABLE public.timers (
@@ -531,6 +639,19 @@ CREATE TABLE public.tools (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tools_latest_version_check CHECK ((latest_version >= 0)),
     CONSTRAINT tools_name_check CHECK ((name <> ''::text))
+);
+CREATE TABLE public.users (
+    id uuid NOT NULL,
+    email text NOT NULL,
+    name text NOT NULL,
+    password_hash text,
+    oidc_issuer text,
+    oidc_subject text,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_check CHECK (((oidc_issuer IS NULL) = (oidc_subject IS NULL))),
+    CONSTRAINT users_email_check CHECK (((email = lower(email)) AND (email <> ''::text))),
+    CONSTRAINT users_name_check CHECK ((name <> ''::text))
 );
 CREATE TABLE public.webhook_attempts (
     tenant_id uuid NOT NULL,
@@ -619,7 +740,7 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.approval_decisions
-    ADD CONSTRAINT approval_decisions_pkey PRIMARY KEY (approval_id, key_id);
+    ADD CONSTRAINT approval_decisions_pkey PRIMARY KEY (approval_id, person_id);
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.approvals
@@ -652,8 +773,22 @@ ALTER TABLE ONLY public.holds
     ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key, route);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_secret_sha256_key UNIQUE (secret_sha256);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.key_limits
+    ADD CONSTRAINT key_limits_pkey PRIMARY KEY (tenant_id, key_id);
+ALTER TABLE ONLY public.logins
+    ADD CONSTRAINT logins_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.logins
+    ADD CONSTRAINT logins_secret_sha256_key UNIQUE (secret_sha256);
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (tenant_id, user_id);
 ALTER TABLE ONLY public.memories
     ADD CONSTRAINT memories_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.memories
@@ -682,10 +817,14 @@ ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.sign_in_failures
+    ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (subject_sha256);
 ALTER TABLE ONLY public.tenant_admission
     ADD CONSTRAINT tenant_admission_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.tenant_budgets
     ADD CONSTRAINT tenant_budgets_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.tenant_limits
+    ADD CONSTRAINT tenant_limits_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.tenant_usage
     ADD CONSTRAINT tenant_usage_pkey PRIMARY KEY (tenant_id, day, slot);
 ALTER TABLE ONLY public.tenants
@@ -710,6 +849,12 @@ ALTER TABLE ONLY public.tools
     ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.tools
     ADD CONSTRAINT tools_tenant_id_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_email_key UNIQUE (email);
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_oidc_issuer_oidc_subject_key UNIQUE (oidc_issuer, oidc_subject);
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.webhook_attempts
     ADD CONSTRAINT webhook_attempts_pkey PRIMARY KEY (delivery_id, attempt);
 ALTER TABLE ONLY public.webhook_deliveries
@@ -724,6 +869,7 @@ ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+CREATE UNIQUE INDEX api_keys_previous ON public.api_keys USING btree (previous_sha256) WHERE (previous_sha256 IS NOT NULL);
 CREATE UNIQUE INDEX approvals_awaited ON public.approvals USING btree (run_id) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_by_age ON public.approvals USING btree (tenant_id, requested_at, id);
 CREATE INDEX approvals_by_run ON public.approvals USING btree (run_id);
@@ -764,7 +910,12 @@ CREATE INDEX events_p7_tenant_id_expr_idx ON public.events_p7 USING btree (tenan
 CREATE INDEX holds_by_age ON public.holds USING btree (tenant_id, placed_at, id);
 CREATE UNIQUE INDEX holds_in_force ON public.holds USING btree (subject_id, kind) WHERE (lifted_at IS NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX invitations_by_email ON public.invitations USING btree (email) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
 CREATE INDEX jobs_due ON public.jobs USING btree (announced_at);
+CREATE INDEX logins_by_end ON public.logins USING btree (expires_at);
+CREATE INDEX logins_by_tenant ON public.logins USING btree (tenant_id);
+CREATE INDEX logins_by_user ON public.logins USING btree (user_id, created_at);
+CREATE INDEX memberships_by_user ON public.memberships USING btree (user_id);
 CREATE INDEX memories_by_age ON public.memories USING btree (tenant_id, created_at, id);
 CREATE INDEX memories_by_agent ON public.memories USING btree (agent_id, created_at, id);
 CREATE INDEX memories_by_run ON public.memories USING btree (session_id, run_id);
@@ -785,7 +936,9 @@ CREATE INDEX schedule_firings_by_age ON public.schedule_firings USING btree (fir
 CREATE INDEX schedule_firings_by_run ON public.schedule_firings USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id, id);
+CREATE INDEX sign_in_failures_by_end ON public.sign_in_failures USING btree (ends_at);
 CREATE INDEX tenant_usage_by_day ON public.tenant_usage USING btree (day);
+CREATE UNIQUE INDEX tenants_operating ON public.tenants USING btree (operates) WHERE operates;
 CREATE INDEX timers_due ON public.timers USING btree (due_at);
 CREATE UNIQUE INDEX tool_versions_one_active ON public.tool_versions USING btree (tool_id) WHERE (state = 'active'::text);
 CREATE INDEX tools_by_age ON public.tools USING btree (tenant_id, created_at, id);
@@ -855,8 +1008,18 @@ ALTER TABLE ONLY public.holds
     ADD CONSTRAINT holds_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.key_limits
+    ADD CONSTRAINT key_limits_tenant_id_key_id_fkey FOREIGN KEY (tenant_id, key_id) REFERENCES public.api_keys(tenant_id, id);
+ALTER TABLE ONLY public.logins
+    ADD CONSTRAINT logins_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.memberships(tenant_id, user_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.memories
     ADD CONSTRAINT memories_session_id_run_id_fkey FOREIGN KEY (session_id, run_id) REFERENCES public.runs(session_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.memories
@@ -883,6 +1046,8 @@ ALTER TABLE ONLY public.tenant_admission
     ADD CONSTRAINT tenant_admission_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.tenant_budgets
     ADD CONSTRAINT tenant_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.tenant_limits
+    ADD CONSTRAINT tenant_limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.tenant_usage
     ADD CONSTRAINT tenant_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.timers
@@ -909,3 +1074,88 @@ ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE public.agent_versions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.agents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.approval_decisions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.approvals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.artifacts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p0 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p1 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p2 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p3 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p4 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p5 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p6 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.events_p7 ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.holds ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.key_limits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.logins ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.memories ENABLE ROW LEVEL SECURITY;
+CREATE POLICY over_all ON public.holds FOR SELECT USING ((scope = 'all'::text));
+CREATE POLICY own_tenant ON public.agent_versions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.agents USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.api_keys USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.approval_decisions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.approvals USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.artifacts USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.audit_heads USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.audit_log USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p0 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p1 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p2 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p3 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p4 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p5 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p6 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.events_p7 USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.holds USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.idempotency_keys USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.invitations USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.jobs USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.key_limits USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.logins USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.memberships USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.memories USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.runs USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.schedule_firings USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.schedules USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.sessions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tenant_admission USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tenant_budgets USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tenant_limits USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tenant_usage USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tenants USING ((id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.timers USING ((EXISTS ( SELECT
+   FROM public.runs
+  WHERE (runs.id = timers.run_id))));
+CREATE POLICY own_tenant ON public.tool_uses USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tool_versions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.tools USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.webhook_attempts USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.webhook_deliveries USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.webhooks USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+ALTER TABLE public.runs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.schedule_firings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_admission ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_budgets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_limits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_usage ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.timers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tool_uses ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tool_versions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tools ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhook_attempts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhooks ENABLE ROW LEVEL SECURITY;

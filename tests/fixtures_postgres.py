@@ -247,12 +247,14 @@ async def store(database_settings: DatabaseSettings) -> AsyncIterator[PostgresSt
 
 @pytest.fixture
 def sql_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that a cursor executes from now on; BEGIN and COMMIT do not pass a cursor."""
+    """Every statement that a cursor executes from now on, without what begins a transaction."""
     seen: list[str] = []
     execute = psycopg.AsyncCursor.execute
 
     async def counted(self, query, *args, **kwargs):
-        seen.append(query.decode() if isinstance(query, bytes) else str(query))
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        if not text.startswith("BEGIN"):
+            seen.append(text.removeprefix("/* tenant */ "))
         return await execute(self, query, *args, **kwargs)
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)

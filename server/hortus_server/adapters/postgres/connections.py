@@ -12,6 +12,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, Se
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from hortus_server.adapters.postgres.statements import StoreConnection
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.settings import DatabaseSettings
 
@@ -55,10 +56,11 @@ def connect_arguments(settings: DatabaseSettings, *, application_name: str) -> d
     }
 
 
-def make_pool(settings: DatabaseSettings, *, application_name: str) -> AsyncConnectionPool[AsyncConnection[Any]]:
+def make_pool(settings: DatabaseSettings, *, application_name: str) -> AsyncConnectionPool[StoreConnection]:
     """A pool that is not open yet."""
     return AsyncConnectionPool(
         settings.url.get_secret_value(),
+        connection_class=StoreConnection,
         kwargs=connect_arguments(settings, application_name=application_name),
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,

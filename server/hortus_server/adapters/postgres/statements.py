@@ -7,6 +7,7 @@ anew for its parameters, because its optional filters would mislead a plan that 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
@@ -20,7 +21,7 @@ T = TypeVar("T")
 _HEADER = re.compile(r"^-- name: (?P<name>[a-z_]+) :(?P<kind>one|many|exec|page)\n-- (?P<purpose>.+)\n", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """One named statement; `sql` uses psycopg's `%(name)s` placeholders."""
 
@@ -28,6 +29,20 @@ class Statement:
     kind: Kind
     purpose: str
     sql: bytes
+
+    @cached_property
+    def tenant_sql(self) -> bytes:
+        """The same for a tenant's transaction: another text is another prepared statement with a plan of its own.
+
+        A plan holds for the role that it was made for, and one that serves two roles is made anew at every change.
+        """
+        return b"/* tenant */ " + self.sql
+
+
+class StoreConnection(AsyncConnection[Any]):
+    """A connection that knows whether the transaction under way is a tenant's."""
+
+    is_tenants: bool = False
 
 
 def load_statements(file_name: str) -> Mapping[str, Statement]:
@@ -88,4 +103,5 @@ class Executor:
         statement = self._statements[name]
         if statement.kind != kind:
             raise ValueError(f"statement {name} is :{statement.kind}, used as :{kind}")
-        return statement.sql
+        is_tenants = isinstance(self._connection, StoreConnection) and self._connection.is_tenants
+        return statement.tenant_sql if is_tenants else statement.sql

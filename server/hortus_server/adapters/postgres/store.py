@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import psycopg
@@ -30,14 +30,17 @@ from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
 from hortus_server.adapters.postgres.sessions import PostgresSessions
+from hortus_server.adapters.postgres.statements import StoreConnection
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
 from hortus_server.adapters.postgres.stops import PostgresRunStops, PostgresStopOrders
 from hortus_server.adapters.postgres.stuck import PostgresStuckRuns
 from hortus_server.adapters.postgres.tenants import PostgresTenants
 from hortus_server.adapters.postgres.tools import PostgresTools
+from hortus_server.adapters.postgres.transactions import begun
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
 from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
 from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from hortus_server.domain.ids import TenantId
 from hortus_server.ports.admission import AdmissionRepository
 from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
@@ -109,7 +112,7 @@ class PostgresStore:
 
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        pool: AsyncConnectionPool[StoreConnection],
         settings: DatabaseSettings,
         migrations: tuple[Migration, ...],
     ) -> None:
@@ -129,11 +132,18 @@ class PostgresStore:
             raise unavailable(error, settings) from error
         return cls(pool, settings, load_migrations())
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+    def transaction(self, tenant_id: TenantId | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """See the port. ConflictError when a referred row is gone, InvalidInputError for text with U+0000."""
+        return self._transaction(tenant_id)
+
+    def system_transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """See the port. Raises as `transaction` does."""
+        return self._transaction(None)
+
+    @asynccontextmanager
+    async def _transaction(self, tenant_id: TenantId | None) -> AsyncIterator[UnitOfWork]:
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._pool.connection() as connection, begun(connection, tenant_id):
                 uow = PostgresUnitOfWork(connection, self._specs)
                 yield uow
                 await uow.finish()

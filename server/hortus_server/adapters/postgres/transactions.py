@@ -1,0 +1,44 @@
+"""How a transaction begins: bound to one tenant by row-level security, or as the system.
+
+Role and tenant travel in one message with BEGIN and end with the transaction, so they cost no round trip and a
+connection that goes back to the pool carries nothing of them.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from hortus_server.adapters.postgres.statements import StoreConnection
+
+log = structlog.get_logger()
+
+TENANT_ROLE: Final = "hortus_tenant"
+
+
+@asynccontextmanager
+async def begun(connection: StoreConnection, tenant_id: UUID | None) -> AsyncIterator[None]:
+    """A transaction of the tenant, or of the system for None. Commits, or rolls back on an exception; never nested."""
+    # Unprepared and without parameters: so several statements may travel at once.
+    await connection.execute(_opening(tenant_id), prepare=False)
+    connection.is_tenants = tenant_id is not None
+    try:
+        yield
+    except BaseException:
+        try:
+            await connection.rollback()
+        except psycopg.OperationalError as error:
+            # The connection is gone, and the transaction with it; the pool throws it away.
+            log.debug("rollback_failed", error=str(error))
+        raise
+    await connection.commit()
+
+
+def _opening(tenant_id: UUID | None) -> bytes:
+    if tenant_id is None:
+        return b"BEGIN"
+    # SET takes no parameters; a UUID's digits and dashes cannot end a literal.
+    return f"BEGIN; SET LOCAL ROLE {TENANT_ROLE}; SET LOCAL hortus.tenant = '{UUID(int=tenant_id.int)}'".encode()
