@@ -223,11 +223,48 @@ class ModelFailed(Frozen):
     will_retry: bool
 
 
+PolicyEffect = Literal["allow", "deny", "approve"]
+
+
+class PolicyDecided(Frozen):
+    """A call was denied, needs persons, or reaches outside and may happen; `rule` of `policy` is why.
+
+    Without `policy_id` the rule is one of the server's defaults or of the agent's own definition.
+    """
+
+    type: Literal["policy.decided"] = "policy.decided"
+    call_id: str
+    name: str
+    side_effect: int = Field(ge=0, le=3)
+    effect: PolicyEffect
+    rule: str
+    policy: str
+    policy_id: UUID | None = None
+    policy_version: int = 1
+    reason: str = ""
+    persons: int | None = None
+
+
+ErrorClass = Literal[
+    "unknown_tool",
+    "invalid_arguments",
+    "forbidden",
+    "budget",
+    "tool_retry",
+    "tool_failed",
+    "tool_broken",
+    "sandbox",
+    "timeout",
+]
+"""What kind of failure an observation tells of."""
+
+
 class ToolCalled(Frozen):
     """A tool call is about to run; without its `tool.finished` it is in doubt.
 
-    `attempt` is above 1 where it runs again after a crash. `approval_id` names the approval that this uses up, and
-    `call_sha256` the call that is made, which has to be the approved one.
+    `side_effect` is how far it reaches; absent where the tool is not known. `attempt` is above 1 where it runs again
+    after a crash. `approval_id` names the approval that this uses up, and `call_sha256` the call that is made, which
+    has to be the approved one.
     """
 
     type: Literal["tool.called"] = "tool.called"
@@ -235,13 +272,17 @@ class ToolCalled(Frozen):
     name: str
     tool_version_id: UUID | None = None
     arguments: JsonObject
+    side_effect: int | None = None
     attempt: int = 1
     approval_id: UUID | None = None
     call_sha256: str | None = None
 
 
 class ToolFinished(Frozen):
-    """A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result."""
+    """A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
+
+    `error` says what kind of failure it is, where it is one.
+    """
 
     type: Literal["tool.finished"] = "tool.finished"
     call_id: str
@@ -253,6 +294,7 @@ class ToolFinished(Frozen):
     duration_ms: float
     tier: str | None = None
     origin: Literal["tool", "user"] = "tool"
+    error: ErrorClass | None = None
 
 
 class ToolInDoubt(Frozen):
@@ -307,7 +349,8 @@ class ApprovalDecided(Frozen):
     reason: str = ""
     answer: str | None = None
     by: str
-    key_id: UUID
+    key_id: UUID | None = None
+    user_id: UUID | None = None
 
 
 class ApprovalExpired(Frozen):
@@ -436,6 +479,7 @@ EventPayload = Annotated[
     | StepStarted
     | ModelCalled
     | ModelFailed
+    | PolicyDecided
     | ToolCalled
     | ToolFinished
     | ToolInDoubt

@@ -38,7 +38,8 @@ class CallRecord:
     """A tool call of a step: not begun, begun (`called`: in doubt after a crash) or finished (`result`).
 
     `attempt` counts how often it began, `asked` how often a person was asked about it; `word` is the last time of
-    those. `due_at` is when a call that only waits is over, `waited` that it is.
+    those. `due_at` is when a call that only waits is over, `waited` that it is. `refused` is why a policy denied a call
+    that has no result yet.
     """
 
     call: ToolCall
@@ -53,6 +54,7 @@ class CallRecord:
     grant: Grant | None = None
     due_at: datetime | None = None
     waited: bool = False
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ def begun(record: CallRecord, payload: ev.ToolCalled, *, at: datetime, by: str) 
         word=None,
         grant=grant,
     )
+
+
+def judged(record: CallRecord, payload: ev.PolicyDecided) -> CallRecord:
+    """A rule decided; only a denial is the end of it."""
+    return replace(record, refused=payload.reason) if payload.effect == "deny" else record
 
 
 def doubted(record: CallRecord, _payload: ev.ToolInDoubt) -> CallRecord:

@@ -3,19 +3,53 @@
 from collections.abc import Sequence
 
 from hortus_agents.errors import ToolFailedError
-from hortus_agents.events import EventPayload, ModelCalled, ToolCalled, ToolFinished
+from hortus_agents.events import EventPayload, ModelCalled, PolicyDecided, PolicyEffect, ToolCalled, ToolFinished
 from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.step import StepDeps
 from hortus_agents.tools.identity import call_sha256, tool_version
-from hortus_agents.tools.port import ToolContext
-from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation
+from hortus_agents.tools.policy import Allow, Approve, Deny, Verdict
+from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition
+from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation, Terms
 
 
-def admit(record: CallRecord, deps: StepDeps) -> Admitted | NeedsPerson | Observation:
-    """Ask the proxy, with what persons have approved of this call."""
+def admit(record: CallRecord, deps: StepDeps, *, calls_left: int | None = None) -> Admitted | NeedsPerson | Observation:
+    """Ask the proxy, with what persons have approved of this call; `calls_left` where it is a new one."""
     approved = None if record.grant is None else record.grant.call_sha256
-    return deps.tools.admit(record.call, deps.spec, approved=approved)
+    return deps.tools.admit(record.call, deps.spec, approved=approved, calls_left=calls_left)
+
+
+def note_decided(record: CallRecord, admitted: Admitted | NeedsPerson | Observation, journal: Journal) -> None:
+    """Which rule decided, for whatever a rule refuses or leaves to persons, and for what it lets reach outside."""
+    match admitted:
+        case Admitted(terms=Terms(verdict=Allow() as verdict), definition=definition):
+            if definition.side_effect >= SideEffect.EXTERNAL:
+                journal.note(_decided(record, definition, verdict))
+        case NeedsPerson(definition=definition, verdict=verdict):
+            if record.word is None:
+                journal.note(_decided(record, definition, verdict))
+        case Observation(verdict=Deny() as verdict, definition=ToolDefinition() as definition):
+            journal.note(_decided(record, definition, verdict))
+        case _:
+            pass
+
+
+_EFFECTS: dict[type, PolicyEffect] = {Allow: "allow", Deny: "deny", Approve: "approve"}
+
+
+def _decided(record: CallRecord, definition: ToolDefinition, verdict: Verdict) -> PolicyDecided:
+    return PolicyDecided(
+        call_id=record.call.id,
+        name=record.call.name,
+        side_effect=int(definition.side_effect),
+        effect=_EFFECTS[type(verdict)],
+        rule=verdict.rule,
+        policy=verdict.policy.name,
+        policy_id=verdict.policy.id,
+        policy_version=verdict.policy.version,
+        reason=verdict.reason,
+        persons=verdict.persons if isinstance(verdict, Approve) else None,
+    )
 
 
 def effect_of(record: CallRecord, deps: StepDeps) -> int:
@@ -35,6 +69,7 @@ def note_called(record: CallRecord, journal: Journal, deps: StepDeps, *, runs: b
             name=record.call.name,
             tool_version_id=definition.version_id if definition else None,
             arguments=record.call.arguments,
+            side_effect=int(definition.side_effect) if definition else None,
             attempt=record.attempt + 1,
             approval_id=uses.approval_id if uses else None,
             call_sha256=identity,
@@ -55,6 +90,7 @@ def note_finished(record: CallRecord, observation: Observation, journal: Journal
             duration_ms=observation.duration_ms,
             tier=observation.tier,
             origin=observation.origin,
+            error=observation.error,
         )
     )
 

@@ -6,11 +6,19 @@ from contextlib import aclosing
 from hortus_agents.events import ToolInDoubt
 from hortus_agents.loop import parking
 from hortus_agents.loop.call_record import CallRecord
-from hortus_agents.loop.calling import admit, call, context_of, effect_of, note_called, note_finished
+from hortus_agents.loop.calling import (
+    admit,
+    call,
+    context_of,
+    effect_of,
+    note_called,
+    note_decided,
+    note_finished,
+)
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.step import Commit, StepDeps
 from hortus_agents.tools.port import InDoubtPolicy
-from hortus_agents.tools.proxy import Admitted, Observation
+from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation
 
 _UNKNOWN_EFFECT = "the worker died during this call: its effect is unknown and it was not repeated"
 _RUNS_AGAIN = "the worker died during this call and it may not run again: {}"
@@ -37,13 +45,14 @@ def _policy(record: CallRecord, deps: StepDeps) -> InDoubtPolicy:
 
 async def _rerun(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
     """The same call under the same id; the tool sees that it is in doubt."""
-    yield journal.commit(effect=effect_of(record, deps))
     admitted = admit(record, deps)
-    if isinstance(admitted, Admitted):
-        observation = await call(admitted, journal, deps, in_doubt=True)
-    else:
-        observation = Observation("failed", _UNKNOWN_EFFECT)
-    note_finished(record, observation, journal)
+    if not isinstance(admitted, Admitted):
+        _note_refused(record, admitted, journal)
+        yield journal.commit()
+        note_finished(record, Observation("failed", _UNKNOWN_EFFECT), journal)
+        return
+    yield journal.commit(effect=effect_of(record, deps), terms=admitted.terms.again())
+    note_finished(record, await call(admitted, journal, deps, in_doubt=True), journal)
 
 
 async def _probe(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
@@ -90,12 +99,18 @@ async def _again(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
     """Another attempt, which the log tells of before it runs."""
     admitted = admit(record, deps)
     if not isinstance(admitted, Admitted):
+        _note_refused(record, admitted, journal)
         why = admitted.content if isinstance(admitted, Observation) else "the tool is not the one that was approved"
         note_finished(record, Observation("failed", _RUNS_AGAIN.format(why)), journal)
         return
     note_called(record, journal, deps)
-    yield journal.commit(effect=effect_of(record, deps))
+    yield journal.commit(effect=effect_of(record, deps), terms=admitted.terms.again())
     note_finished(record, await call(admitted, journal, deps, in_doubt=True), journal)
+
+
+def _note_refused(record: CallRecord, refused: NeedsPerson | Observation, journal: Journal) -> None:
+    if isinstance(refused, Observation):
+        note_decided(record, refused, journal)
 
 
 _BY_POLICY = {"rerun": _rerun, "probe": _probe, "ask": _ask}

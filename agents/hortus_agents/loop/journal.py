@@ -9,6 +9,7 @@ from hortus_agents.limits import LimitName
 from hortus_agents.loop.state import RunState, apply
 from hortus_agents.loop.step import Commit, StepDeps
 from hortus_agents.messages import Usage
+from hortus_agents.tools.proxy import Terms
 
 
 class Journal:
@@ -29,11 +30,11 @@ class Journal:
         self._waiting.append(NewEvent(step=step, payload=payload, at=at))
         self.state = apply(self.state, payload, step=step, at=at)
 
-    def commit(self, *, effect: int | None = None) -> Commit:
-        """Everything noted since the last commit; see Commit for `effect`."""
+    def commit(self, *, effect: int | None = None, terms: Terms | None = None) -> Commit:
+        """Everything noted since the last commit; see Commit for `effect` and `terms`."""
         events = tuple(self._waiting)
         self._waiting.clear()
-        return Commit(events, effect)
+        return Commit(events, effect, terms)
 
     async def emit(self, payloads: Sequence[EventPayload], *, prior: Sequence[EventPayload] = ()) -> None:
         """Commit a tool's own events at once; those that it had emitted before a crash are there already."""

@@ -276,6 +276,7 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.StepStarted: _step_started,
     ev.ModelCalled: _model_called,
     ev.ModelFailed: _model_failed,
+    ev.PolicyDecided: _of_call(call_record.judged),
     ev.ToolCalled: _tool_called,
     ev.ToolFinished: _tool_finished,
     ev.ToolInDoubt: _of_call(call_record.doubted),

@@ -13,7 +13,7 @@ from hortus_agents.loop.retry import RetryRules
 from hortus_agents.loop.state import RunState
 from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
-from hortus_agents.tools.proxy import ToolProxy
+from hortus_agents.tools.proxy import Terms, ToolProxy
 
 Emit = Callable[[Sequence[NewEvent]], Awaitable[None]]
 """Commits events to the session's log, durably, before it returns."""
@@ -24,11 +24,13 @@ class Commit:
     """Events that the consumer commits durably before it asks for the next emission.
 
     With `effect` the last of them is the `tool.called` of a call with that side-effect class, which runs next: where
-    side effects may not happen now, the consumer commits what stands before it and drives the step no further.
+    side effects may not happen now, the consumer commits what stands before it and drives the step no further. The
+    same holds where `terms`, on which the call was let through, do not hold any more.
     """
 
     events: tuple[NewEvent, ...]
     effect: int | None = None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from hortus_agents.loop import parking
 from hortus_agents.loop.breaker import detect_loop
 from hortus_agents.loop.call_record import CallRecord
-from hortus_agents.loop.calling import admit, call, effect_of, note_called, note_finished
+from hortus_agents.loop.calling import admit, call, effect_of, note_called, note_decided, note_finished
 from hortus_agents.loop.doubt import settle
 from hortus_agents.loop.interpret import is_duplicate
 from hortus_agents.loop.journal import Journal
@@ -15,7 +15,6 @@ from hortus_agents.tools.port import AskPerson, AskTimer
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation
 
 _REPEATED = "this exact call was made before; its result is above. Answer with what you have."
-_NO_CALLS_LEFT = "the run's limit of tool calls is reached"
 _VOID = "the tool changed after a person had approved this call, so it was not made"
 
 
@@ -37,6 +36,7 @@ async def run_pending(journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit
 async def _begin(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
     """A call that has not run: make it, refuse it, or park until it may be made."""
     admitted = _admit(record, journal, deps)
+    note_decided(record, admitted, journal)
     match admitted:
         case NeedsPerson():
             settled: Admitted | Observation | None = _by_person(record, journal, admitted)
@@ -52,16 +52,16 @@ async def _begin(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
             note_finished(record, settled, journal)
         case Admitted():
             note_called(record, journal, deps)
-            yield journal.commit(effect=effect_of(record, deps))
+            yield journal.commit(effect=effect_of(record, deps), terms=settled.terms)
             note_finished(record, await call(settled, journal, deps), journal)
 
 
 def _admit(record: CallRecord, journal: Journal, deps: StepDeps) -> Admitted | NeedsPerson | Observation:
     if is_duplicate(journal.state, record.call):
         return Observation("duplicate", _REPEATED)
-    if journal.state.spent.tool_calls >= deps.limits.tool_calls:
-        return Observation("denied", _NO_CALLS_LEFT)
-    return admit(record, deps)
+    if record.refused is not None:
+        return Observation("denied", record.refused, error="forbidden")
+    return admit(record, deps, calls_left=deps.limits.tool_calls - journal.state.spent.tool_calls)
 
 
 def _by_person(record: CallRecord, journal: Journal, needs: NeedsPerson) -> Observation | None:

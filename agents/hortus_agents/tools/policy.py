@@ -1,13 +1,15 @@
-"""Who may call what: default deny above scratch, what an agent's definition grants, and what a person decides."""
+"""Who may call what: an operator's rules, the shipped defaults behind them, and the agent's own definition."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+from uuid import UUID
 
-from hortus_agents.labels import NOTHING_READ, RunLabels
+from hortus_agents.labels import UNLABELLED, RunLabels
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools import grants
 from hortus_agents.tools.port import SideEffect, ToolDefinition
+from hortus_agents.tools.rules import RateLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,31 @@ class ProposedCall:
     definition: ToolDefinition
     arguments: Mapping[str, Any]
     spec: AgentSpec
-    labels: RunLabels = NOTHING_READ
+    labels: RunLabels = UNLABELLED
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """The version of a policy that a rule belongs to; without `id` it is part of the server or of an agent."""
+
+    name: str
+    version: int = 1
+    id: UUID | None = None
+
+
+SHIPPED: Final = PolicyRef("default")
+DEFINITION: Final = PolicyRef("definition")
+SERVER: Final = PolicyRef("server")
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """The call may happen. `rule` names what decided."""
+    """The call may happen, as often as `rate` says. `rule` of `policy` is what decided."""
 
     rule: str = "default"
+    policy: PolicyRef = SHIPPED
+    rate: RateLimit | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,7 @@ class Deny:
 
     reason: str
     rule: str = "default"
+    policy: PolicyRef = SHIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,8 @@ class Approve:
     persons: int = 1
     expires_s: float = 86_400.0
     rule: str = "default"
+    policy: PolicyRef = SHIPPED
+    rate: RateLimit | None = None
 
 
 Verdict = Allow | Deny | Approve
@@ -51,72 +73,76 @@ Verdict = Allow | Deny | Approve
 class ToolPolicy(Protocol):
     """Decides on a call whose arguments are already valid."""
 
+    @property
+    def revision(self) -> int | None:
+        """The state of the tenant's policies that it judges by; None where it does not know that state."""
+        ...
+
     def judge(self, call: ProposedCall) -> Verdict:
         """Asked before a call, and again right before it runs once a person has approved it."""
         ...
 
 
-class ClassPolicy:
-    """Reads and scratch work pass; anything that reaches further needs a grant in the agent's definition, or a person.
+class ShippedPolicy:
+    """The defaults alone: what a tenant has that wrote no rules."""
 
-    A grant that an agent lacks is no person's to give where the definition could have given it. What cannot be taken
-    back needs two persons, always.
-    """
+    @property
+    def revision(self) -> int | None:
+        """See ToolPolicy."""
+        return None
 
     def judge(self, call: ProposedCall) -> Verdict:
         """See ToolPolicy."""
-        definition, arguments, spec = call.definition, call.arguments, call.spec
-        name, reach = definition.spec.name, definition.side_effect
-        asks = name in spec.approval.tools or (
-            spec.approval.from_class is not None and reach >= spec.approval.from_class
-        )
-        if reach >= SideEffect.EXTERNAL:
-            grant = _GRANTS.get(name)
-            refusal = grant(arguments, spec) if grant is not None else None
-            if refusal is not None:
-                return Deny(refusal)
-            # To name a plug-in is to grant it; a tool that agents wrote cannot take the grant by taking the name.
-            granted = grant is not None or (definition.version_id is None and name in spec.plugins)
-            if not granted and not asks:
-                return Deny(f"{name} reaches outside and this agent has no permission for it")
-        if reach >= SideEffect.IRREVERSIBLE:
-            return Approve(f"{name} cannot be taken back", 2, spec.approval.expires_s)
-        if asks:
-            return Approve(f"this agent's calls of {name} need a person's approval", 1, spec.approval.expires_s)
-        return Allow()
+        return within_definition(shipped_verdict(call), call)
 
 
-def host_allowed(url: str, allow: tuple[str, ...]) -> bool:
-    """Whether the host of `url` stands in `allow`: `name` for the scheme's own port, `name:port` for that one."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or parts.scheme not in {"http", "https"}:
-        return False
-    own_port = 443 if parts.scheme == "https" else 80
-    names = {name.lower() for name in allow}
-    return f"{host}:{port or own_port}" in names or (host in names and port in {None, own_port})
+class UnavailablePolicy:
+    """The tenant's policies cannot be read: reads go on as by default, nothing that reaches further happens."""
 
-
-def _may_fetch(arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
-    if host_allowed(str(arguments.get("url", "")), spec.http_allow):
+    @property
+    def revision(self) -> int | None:
+        """See ToolPolicy."""
         return None
-    allowed = ", ".join(spec.http_allow) or "none"
-    return f"this agent may only reach these hosts: {allowed}"
+
+    def judge(self, call: ProposedCall) -> Verdict:
+        """See ToolPolicy."""
+        if call.definition.side_effect == SideEffect.READ:
+            return ShippedPolicy().judge(call)
+        return Deny("the policies cannot be read now, so only reading is possible", "policies-unavailable", SERVER)
 
 
-def _may_remember(_arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
-    return None if "remember" in spec.tools else "this agent may not write notes"
+def shipped_verdict(call: ProposedCall) -> Verdict:
+    """Reads and scratch work pass, and what the definition grants; what reaches further needs a person, or two."""
+    name, reach = call.definition.spec.name, call.definition.side_effect
+    expires_s = call.spec.approval.expires_s
+    if reach <= SideEffect.SCRATCH:
+        return Allow("reads" if reach == SideEffect.READ else "scratch-writes")
+    if reach >= SideEffect.IRREVERSIBLE:
+        return Approve(f"{name} cannot be taken back", 2, expires_s, "irreversible")
+    if grants.granted(call.definition, call.spec):
+        return Allow("granted")
+    return Approve(f"{name} reaches outside and nothing grants it", 1, expires_s, "external-effects")
 
 
-def _may_create(_arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
-    return None if spec.evolution.create else "this agent may not add tools"
+def within_definition(verdict: Verdict, call: ProposedCall) -> Verdict:
+    """A policy bounds what any agent may do, a definition what this one may: a call has to pass both."""
+    if isinstance(verdict, Deny):
+        return verdict
+    refusal = grants.withheld(call.definition, call.arguments, call.spec)
+    if refusal is not None:
+        return Deny(refusal, "withheld", DEFINITION)
+    if isinstance(verdict, Allow) and grants.asks_person(call.definition, call.spec):
+        name = call.definition.spec.name
+        reason = f"this agent's calls of {name} need a person's approval"
+        return Approve(reason, 1, call.spec.approval.expires_s, "approval", DEFINITION, verdict.rate)
+    return verdict
 
 
-_GRANTS: dict[str, Callable[[Mapping[str, Any], AgentSpec], str | None]] = {
-    "http_get": _may_fetch,
-    "remember": _may_remember,
-    "request_capability": _may_create,
-}
+def at_least_two_persons(verdict: Verdict, call: ProposedCall) -> Verdict:
+    """What class 3 comes to under a rule that does not speak of it."""
+    if call.definition.side_effect < SideEffect.IRREVERSIBLE or isinstance(verdict, Deny):
+        return verdict
+    if isinstance(verdict, Approve):
+        return replace(verdict, persons=2)
+    reason = verdict.reason or f"{call.definition.spec.name} cannot be taken back"
+    return Approve(reason, 2, call.spec.approval.expires_s, verdict.rule, verdict.policy, verdict.rate)

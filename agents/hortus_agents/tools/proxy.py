@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -12,11 +12,21 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
-from hortus_agents.labels import NOTHING_READ, RunLabels
+from hortus_agents.events import ErrorClass
+from hortus_agents.labels import UNLABELLED, Label, RunLabels
 from hortus_agents.messages import ToolCall, ToolSpec
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.identity import call_sha256, tool_version
-from hortus_agents.tools.policy import Approve, ClassPolicy, Deny, ProposedCall, ToolPolicy
+from hortus_agents.tools.policy import (
+    SERVER,
+    Allow,
+    Approve,
+    Deny,
+    ProposedCall,
+    ShippedPolicy,
+    ToolPolicy,
+    Verdict,
+)
 from hortus_agents.tools.port import (
     AskPerson,
     AskTimer,
@@ -27,11 +37,14 @@ from hortus_agents.tools.port import (
     ToolDefinition,
     ToolOutput,
     WaitingTool,
+    output_label,
 )
+from hortus_agents.tools.rule_of_two import hold
 
 _log = logging.getLogger(__name__)
 
 OUTPUT_LIMIT = 8 * 1024  # bytes of a result that a prompt may carry
+KEPT_LIMIT = 4 * 1024 * 1024  # bytes of a result that are kept at all
 
 StoreArtifact = Callable[[bytes], Awaitable[str]]
 """Keeps a whole output and returns its sha256 in hex."""
@@ -39,7 +52,11 @@ StoreArtifact = Callable[[bytes], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a call came to: text for the model, and how it ended; `origin` tells a person's own words from a tool's."""
+    """What a call came to: text for the model, and how it ended; `origin` tells a person's own words from a tool's.
+
+    `error` says what kind of failure it was; where a rule refused the call, `verdict` names it and `definition` the
+    tool. `label` is that of a tool's own text; words of the server's need none.
+    """
 
     outcome: Literal["ok", "retry", "failed", "denied", "duplicate"]
     content: str
@@ -48,6 +65,25 @@ class Observation:
     artifact_sha256: str | None = None
     tier: str | None = None
     origin: Literal["tool", "user"] = "tool"
+    error: ErrorClass | None = None
+    verdict: Deny | None = None
+    definition: ToolDefinition | None = None
+    label: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what a call was let through: the state of the tenant's policies, and a verdict whose rate it uses up.
+
+    Whoever begins the call checks them in the commit that says so.
+    """
+
+    revision: int | None
+    verdict: Allow | Approve
+
+    def again(self) -> "Terms":
+        """The same for another attempt, which was counted with the first."""
+        return replace(self, verdict=replace(self.verdict, rate=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +92,7 @@ class Admitted:
 
     call: ToolCall
     tool: Tool
+    terms: Terms
 
     @property
     def definition(self) -> ToolDefinition:
@@ -74,7 +111,11 @@ class NeedsPerson:
 
 
 class ToolProxy:
-    """A bound set of tools behind one gate: known, valid arguments, permitted, bounded in time and output."""
+    """A bound set of tools behind one gate: known, valid arguments, permitted, bounded in time and output.
+
+    A call passes, in this order: known tool and version, arguments, policy by side-effect class and rules, the Rule of
+    Two, budget, approval; then it runs within its time, and what comes back is bounded before a model sees it.
+    """
 
     def __init__(
         self,
@@ -85,14 +126,20 @@ class ToolProxy:
         output_limit: int = OUTPUT_LIMIT,
     ) -> None:
         self._tools = {tool.definition.spec.name: tool for tool in tools}
-        self._policy = policy or ClassPolicy()
+        self._policy = policy or ShippedPolicy()
         self._store_artifact = store_artifact
         self._output_limit = output_limit
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What a model is told, in the order of binding."""
-        return tuple(tool.definition.spec for tool in self._tools.values())
+        return tuple(tool.definition.offered for tool in self._tools.values())
+
+    @property
+    def described(self) -> tuple[Label, ...]:
+        """The labels of bound tools' descriptions that somebody else wrote: they stand in every prompt."""
+        labels = (tool.definition.described_by for tool in self._tools.values())
+        return tuple(label for label in labels if label is not None)
 
     def definition(self, name: str) -> ToolDefinition | None:
         """Facts about a bound tool."""
@@ -100,29 +147,44 @@ class ToolProxy:
         return None if tool is None else tool.definition
 
     def admit(
-        self, call: ToolCall, spec: AgentSpec, *, labels: RunLabels = NOTHING_READ, approved: str | None = None
+        self,
+        call: ToolCall,
+        spec: AgentSpec,
+        *,
+        labels: RunLabels = UNLABELLED,
+        approved: str | None = None,
+        calls_left: int | None = None,
     ) -> Admitted | NeedsPerson | Observation:
         """Check a call without running it: an Observation says why it may not run.
 
-        `approved` is the hash of the call that persons have approved; it helps no other call.
+        `approved` is the hash of the call that persons have approved; it helps no other call. `calls_left` is what
+        the run's budget holds, where the call has to be paid from it.
         """
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
-            return Observation("retry", f"there is no tool {call.name!r}; the tools are: {known}")
-        schema = tool.definition.spec.parameters
-        error = best_match(Draft202012Validator(schema).iter_errors(call.arguments))
-        if error is not None:
-            where = "/".join(str(part) for part in error.absolute_path) or "arguments"
-            return Observation("retry", f"invalid arguments of {call.name}: {where}: {error.message[:300]}")
-        verdict = self._policy.judge(ProposedCall(tool.definition, call.arguments, spec, labels))
+            return Observation("retry", f"there is no tool {call.name!r}; the tools are: {known}", error="unknown_tool")
+        definition = tool.definition
+        fault = _fault_of(call, definition)
+        if fault is not None:
+            return Observation("retry", f"invalid arguments of {call.name}: {fault}", error="invalid_arguments")
+        verdict = self._judge(ProposedCall(definition, call.arguments, spec, labels))
         if isinstance(verdict, Deny):
-            return Observation("denied", verdict.reason)
+            return Observation("denied", verdict.reason, error="forbidden", verdict=verdict, definition=definition)
+        if calls_left is not None and calls_left <= 0:
+            return Observation("denied", "the run's limit of tool calls is reached", error="budget")
         if isinstance(verdict, Approve):
-            identity = call_sha256(call, tool_version(tool.definition))
+            identity = call_sha256(call, tool_version(definition))
             if identity != approved:
-                return NeedsPerson(call, tool.definition, verdict, identity)
-        return Admitted(call, tool)
+                return NeedsPerson(call, definition, verdict, identity)
+        return Admitted(call, tool, Terms(self._policy.revision, verdict))
+
+    def _judge(self, call: ProposedCall) -> Verdict:
+        try:
+            return hold(call, self._policy.judge(call))
+        except Exception:  # noqa: BLE001 - the boundary: what cannot be judged does not happen
+            _log.exception("the policy broke on a call of %s", call.definition.spec.name)
+            return Deny("this call could not be judged, so it was not made", "policy-broken", SERVER)
 
     def wait(self, admitted: Admitted, *, now: datetime) -> AskPerson | AskTimer | Observation | None:
         """What an admitted call waits for; None for one that does something."""
@@ -131,10 +193,10 @@ class ToolProxy:
         try:
             return admitted.tool.wait(admitted.call.arguments, now=now)
         except ToolRetryError as error:
-            return Observation("retry", str(error))
+            return Observation("retry", str(error), error="tool_retry")
         except Exception as error:  # noqa: BLE001 - the boundary, as in a call
             _log.exception("tool %s raised", admitted.call.name)
-            return Observation("failed", f"{admitted.call.name} is broken: {type(error).__name__}")
+            return Observation("failed", f"{admitted.call.name} is broken: {type(error).__name__}", error="tool_broken")
 
     async def probe(self, admitted: Admitted, context: ToolContext, *, timeout_s: float) -> Probed:
         """Whether an interrupted call took effect; `unknown` where its tool cannot tell, within its time."""
@@ -165,31 +227,37 @@ class ToolProxy:
             async with asyncio.timeout(bound_s):
                 output = await admitted.tool.call(admitted.call.arguments, context)
         except ToolRetryError as error:
-            return Observation("retry", str(error))
-        except (ToolFailedError, SandboxError) as error:
-            return Observation("failed", str(error))
+            return Observation("retry", str(error), error="tool_retry")
+        except SandboxError as error:
+            return Observation("failed", str(error), error="sandbox")
+        except ToolFailedError as error:
+            return Observation("failed", str(error), error="tool_failed")
         except TimeoutError:
-            return Observation("failed", f"{name} took longer than {bound_s:.0f} s and was stopped")
+            return Observation("failed", f"{name} took longer than {bound_s:.0f} s and was stopped", error="timeout")
         except Exception as error:  # noqa: BLE001
             # The boundary: a broken tool is the model's problem to work around, not the run's end.
             _log.exception("tool %s raised", name)
-            return Observation("failed", f"{name} is broken: {type(error).__name__}")
+            return Observation("failed", f"{name} is broken: {type(error).__name__}", error="tool_broken")
         return Observation("ok", output.content, tier=output.tier)
 
     async def _bounded(self, observation: Observation, duration_ms: float) -> Observation:
+        """What a prompt may carry of a result; the whole of it is kept as an artifact, up to `KEPT_LIMIT`."""
         whole = observation.content.encode("utf-8", "replace")
         if len(whole) <= self._output_limit:
-            content, sha256 = whole.decode(), None
-        else:
-            sha256 = await self._store_artifact(whole) if self._store_artifact else None
-            kept = whole[: self._output_limit].decode("utf-8", "ignore")
-            content = f"{kept}\n[cut: the first {self._output_limit} of {len(whole)} bytes]"
-        return Observation(
-            observation.outcome,
-            content,
-            duration_ms=duration_ms,
-            truncated=len(whole) > self._output_limit,
-            artifact_sha256=sha256,
-            tier=observation.tier,
-            origin=observation.origin,
+            return replace(observation, content=whole.decode(), duration_ms=duration_ms)
+        sha256 = await self._store_artifact(whole[:KEPT_LIMIT]) if self._store_artifact else None
+        kept = whole[: self._output_limit].decode("utf-8", "ignore")
+        where = f"; artifact {sha256}" if sha256 is not None else ""
+        note = f"[cut: the first {self._output_limit} of {len(whole)} bytes{where}]"
+        return replace(
+            observation, content=f"{kept}\n{note}", duration_ms=duration_ms, truncated=True, artifact_sha256=sha256
         )
+
+
+def _fault_of(call: ToolCall, definition: ToolDefinition) -> str | None:
+    """The first thing about the arguments that the tool's schema does not take."""
+    error = best_match(Draft202012Validator(definition.spec.parameters).iter_errors(call.arguments))
+    if error is None:
+        return None
+    where = "/".join(str(part) for part in error.absolute_path) or "arguments"
+    return f"{where}: {error.message[:300]}"

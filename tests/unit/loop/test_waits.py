@@ -76,7 +76,7 @@ async def test_a_call_that_needs_a_person_parks_the_run_before_it_begins() -> No
     run = asking(tool)
     waiting = await parked(run)
     asked = requested(run)
-    assert run.types == ["step.started", "model.called", "approval.requested", "run.waiting"]
+    assert run.types == ["step.started", "model.called", "policy.decided", "approval.requested", "run.waiting"]
     assert (waiting.reason.kind, waiting.reason.ref_id, waiting.reason.due_at) == (
         "approval", asked.approval_id, asked.expires_at,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from aiohttp import web
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
-from hortus_agents.tools.policy import host_allowed
+from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.port import ToolContext
 from hortus_agents.tools.proxy import Admitted, Observation, ToolProxy
 from hortus_agents.tools.public_address import check_address

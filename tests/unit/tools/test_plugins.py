@@ -8,7 +8,7 @@ from agent_world import SPEC, EchoTool, named
 
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.port import SideEffect
-from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation, ToolProxy
+from hortus_agents.tools.proxy import Admitted, NeedsPerson, ToolProxy
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.adapters.plugin_tools import load_plugins
 
@@ -55,9 +55,9 @@ async def test_an_agent_gets_the_plug_ins_that_it_names_behind_its_built_ins() -
 def test_naming_a_plug_in_grants_it_and_what_cannot_be_taken_back_still_needs_persons() -> None:
     outside = ToolProxy([EchoTool(name="ship", side_effect=SideEffect.EXTERNAL)])
     assert isinstance(outside.admit(CALL, GRANTED), Admitted)
-    refused = outside.admit(CALL, SPEC)
-    assert isinstance(refused, Observation)
-    assert refused.outcome == "denied"
+    asked = outside.admit(CALL, SPEC)
+    assert isinstance(asked, NeedsPerson)
+    assert asked.verdict.persons == 1
     final = ToolProxy([EchoTool(name="ship", side_effect=SideEffect.IRREVERSIBLE)])
     needed = final.admit(CALL, GRANTED)
     assert isinstance(needed, NeedsPerson)

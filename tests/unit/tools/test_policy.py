@@ -9,14 +9,14 @@ from agent_world import SPEC, EchoTool, named
 from hortus_agents.messages import ToolCall
 from hortus_agents.spec import ApprovalSpec
 from hortus_agents.tools.identity import call_sha256, tool_version
-from hortus_agents.tools.policy import Allow, Approve, ClassPolicy, Deny, ProposedCall, Verdict
+from hortus_agents.tools.policy import Allow, Approve, Deny, ProposedCall, ShippedPolicy, Verdict
 from hortus_agents.tools.port import SideEffect
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation, ToolProxy
 
 
 def judge(reach: int, approval: ApprovalSpec, *, name: str = "echo", **arguments: Any) -> Verdict:
     spec = SPEC.model_copy(update={"approval": approval, "http_allow": ("a.org",)})
-    return ClassPolicy().judge(
+    return ShippedPolicy().judge(
         ProposedCall(EchoTool(name=name, side_effect=SideEffect(reach)).definition, arguments, spec)
     )
 
@@ -26,8 +26,8 @@ def judge(reach: int, approval: ApprovalSpec, *, name: str = "echo", **arguments
     [
         (0, ApprovalSpec(), Allow),
         (1, ApprovalSpec(), Allow),
-        (2, ApprovalSpec(), Deny),
-        (3, ApprovalSpec(), Deny),
+        (2, ApprovalSpec(), 1),
+        (3, ApprovalSpec(), 2),
         (0, ApprovalSpec(tools=("echo",)), 1),
         (0, ApprovalSpec(tools=("other",)), Allow),
         (1, ApprovalSpec(from_class=2), Allow),

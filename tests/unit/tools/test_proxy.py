@@ -7,7 +7,7 @@ from agent_world import SPEC, EchoTool, named
 from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.port import SideEffect, ToolContext
-from hortus_agents.tools.proxy import Admitted, Observation, ToolProxy
+from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation, ToolProxy
 
 
 def call(name: str = "echo", **arguments: Any) -> ToolCall:
@@ -56,25 +56,47 @@ def test_arguments_outside_the_schema_are_refused(arguments: dict[str, Any], wor
     assert words in refused.content
 
 
-@pytest.mark.parametrize("reach", [SideEffect.EXTERNAL, SideEffect.IRREVERSIBLE])
-def test_whatever_reaches_outside_is_denied_by_default(reach: SideEffect) -> None:
-    refused = ToolProxy([EchoTool(side_effect=reach)]).admit(call(), SPEC)
+@pytest.mark.parametrize(("reach", "persons"), [(SideEffect.EXTERNAL, 1), (SideEffect.IRREVERSIBLE, 2)])
+def test_whatever_reaches_outside_needs_persons_by_default(reach: SideEffect, persons: int) -> None:
+    needed = ToolProxy([EchoTool(side_effect=reach)]).admit(call(), SPEC)
+    assert isinstance(needed, NeedsPerson)
+    assert needed.verdict.persons == persons
+
+
+def test_without_a_call_left_nobody_is_asked() -> None:
+    refused = ToolProxy([EchoTool(side_effect=SideEffect.EXTERNAL)]).admit(call(), SPEC, calls_left=0)
     assert isinstance(refused, Observation)
-    assert refused.outcome == "denied"
+    assert (refused.outcome, refused.error) == ("denied", "budget")
+
+
+class BrokenPolicy:
+    revision = 1
+
+    def judge(self, _call: Any) -> Any:
+        raise RecursionError
+
+
+def test_a_call_that_cannot_be_judged_is_not_made() -> None:
+    refused = ToolProxy([EchoTool()], policy=BrokenPolicy()).admit(call(), SPEC)
+    assert isinstance(refused, Observation)
+    assert refused.verdict is not None
+    assert (refused.outcome, refused.verdict.rule) == ("denied", "policy-broken")
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome", "words"),
+    ("error", "outcome", "kind", "words"),
     [
-        (ToolRetryError("try x"), "retry", "try x"),
-        (ToolFailedError("never"), "failed", "never"),
-        (SandboxError("no jail"), "failed", "no jail"),
-        (KeyError("secret detail"), "failed", "echo is broken: KeyError"),
+        (ToolRetryError("try x"), "retry", "tool_retry", "try x"),
+        (ToolFailedError("never"), "failed", "tool_failed", "never"),
+        (SandboxError("no jail"), "failed", "sandbox", "no jail"),
+        (KeyError("secret detail"), "failed", "tool_broken", "echo is broken: KeyError"),
     ],
 )
-async def test_whatever_a_tool_raises_becomes_an_observation(error: Exception, outcome: str, words: str) -> None:
+async def test_whatever_a_tool_raises_becomes_an_observation(
+    error: Exception, outcome: str, kind: str, words: str
+) -> None:
     observation = await run(ToolProxy([raising(error)]), call())
-    assert (observation.outcome, observation.content) == (outcome, words)
+    assert (observation.outcome, observation.error, observation.content) == (outcome, kind, words)
 
 
 async def test_cancellation_is_not_an_observation() -> None:
@@ -104,5 +126,5 @@ async def test_a_long_output_is_cut_for_the_prompt_and_kept_whole_elsewhere() ->
     assert observation.truncated
     assert observation.artifact_sha256 == "ab" * 32
     assert kept == [("echo: " + "ü" * 200).encode()]
-    assert observation.content.endswith("[cut: the first 100 of 406 bytes]")
-    assert len(observation.content.encode()) < 150
+    assert observation.content.endswith(f"[cut: the first 100 of 406 bytes; artifact {'ab' * 32}]")
+    assert len(observation.content.encode()) < 225

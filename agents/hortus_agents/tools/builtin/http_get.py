@@ -10,7 +10,7 @@ import aiohttp
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.messages import ToolSpec
-from hortus_agents.tools.policy import host_allowed
+from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_address
 

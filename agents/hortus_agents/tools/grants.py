@@ -1,0 +1,65 @@
+"""What an agent's own definition grants, withholds, and wants a person's word for."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.port import SideEffect, ToolDefinition
+
+
+def host_allowed(url: str, allow: tuple[str, ...]) -> bool:
+    """Whether the host of `url` stands in `allow`: `name` for the scheme's own port, `name:port` for that one."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or parts.scheme not in {"http", "https"}:
+        return False
+    own_port = 443 if parts.scheme == "https" else 80
+    names = {name.lower() for name in allow}
+    return f"{host}:{port or own_port}" in names or (host in names and port in {None, own_port})
+
+
+def withheld(definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
+    """Why the definition does not let the agent make this call, which no person can give; None where it does."""
+    grant = _GRANTS.get(definition.spec.name) if definition.side_effect >= SideEffect.EXTERNAL else None
+    return None if grant is None else grant(arguments, spec)
+
+
+def granted(definition: ToolDefinition, spec: AgentSpec) -> bool:
+    """Whether the definition gives the agent this tool, for whatever is not withheld."""
+    name = definition.spec.name
+    # To name a plug-in is to grant it; a tool that agents wrote cannot take the grant by taking the name.
+    return name in _GRANTS or (definition.version_id is None and name in spec.plugins)
+
+
+def asks_person(definition: ToolDefinition, spec: AgentSpec) -> bool:
+    """Whether the definition wants a person to approve this tool's calls."""
+    approval = spec.approval
+    return definition.spec.name in approval.tools or (
+        approval.from_class is not None and definition.side_effect >= approval.from_class
+    )
+
+
+def _may_fetch(arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
+    if host_allowed(str(arguments.get("url", "")), spec.http_allow):
+        return None
+    allowed = ", ".join(spec.http_allow) or "none"
+    return f"this agent may only reach these hosts: {allowed}"
+
+
+def _may_remember(_arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
+    return None if "remember" in spec.tools else "this agent may not write notes"
+
+
+def _may_create(_arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:
+    return None if spec.evolution.create else "this agent may not add tools"
+
+
+_GRANTS: dict[str, Callable[[Mapping[str, Any], AgentSpec], str | None]] = {
+    "http_get": _may_fetch,
+    "remember": _may_remember,
+    "request_capability": _may_create,
+}

@@ -1,0 +1,106 @@
+"""Rules, compiled: which of them could be about a tool is known before a call, what is left is its arguments."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from jsonschema import Draft202012Validator
+
+from hortus_agents.tools.policy import (
+    Allow,
+    Approve,
+    Deny,
+    PolicyRef,
+    ProposedCall,
+    Verdict,
+    at_least_two_persons,
+    shipped_verdict,
+    within_definition,
+)
+from hortus_agents.tools.rules import PolicyRules, Rule, is_glob
+
+_REMEMBERED: Final = 4096  # tools and classes whose rules are kept at hand
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """One rule of one version; `names` are exact, `globs` one pattern for all of its others."""
+
+    rule: Rule
+    policy: PolicyRef
+    names: frozenset[str]
+    globs: re.Pattern[str] | None
+    condition: Draft202012Validator | None
+
+    def is_about(self, name: str, reach: int) -> bool:
+        """Whether calls of a tool may fit at all."""
+        if not self.rule.from_class <= reach <= self.rule.to_class:
+            return False
+        return name in self.names or (self.globs is not None and self.globs.fullmatch(name) is not None)
+
+    def fits(self, call: ProposedCall) -> bool:
+        """Whether this call fits, of a tool that the rule is about."""
+        rule = self.rule
+        if rule.untrusted is not None and rule.untrusted != bool(call.labels.untrusted):
+            return False
+        if rule.sensitive is not None and rule.sensitive != bool(call.labels.sensitive):
+            return False
+        return self.condition is None or self.condition.is_valid(call.arguments)
+
+    def verdict(self, call: ProposedCall) -> Verdict:
+        """What the rule says of a call that fits."""
+        rule, name = self.rule, call.definition.spec.name
+        match rule.effect:
+            case "deny":
+                return Deny(rule.reason or f"the policy {self.policy.name} forbids this call", rule.name, self.policy)
+            case "approve":
+                reason = rule.reason or f"the policy {self.policy.name} wants a person's approval of {name}"
+                expires_s = rule.expires_s or call.spec.approval.expires_s
+                found: Verdict = Approve(reason, rule.persons or 1, expires_s, rule.name, self.policy, rule.rate)
+            case "allow":
+                found = Allow(rule.name, self.policy, rule.rate, rule.reason)
+        return found if rule.irreversible else at_least_two_persons(found, call)
+
+
+class RulePolicy:
+    """Policies in the order in which they are asked, an agent's before its tenant's, and behind them the defaults.
+
+    Pure and immutable but for what it remembers; made once for a revision and shared by runs. See ToolPolicy.
+    """
+
+    def __init__(self, policies: Sequence[tuple[PolicyRef, PolicyRules]], *, revision: int | None) -> None:
+        self._rules = tuple(_compile(rule, ref) for ref, rules in policies for rule in rules.rules)
+        self._revision = revision
+        self._about: dict[tuple[str, int], tuple[_Compiled, ...]] = {}
+
+    @property
+    def revision(self) -> int | None:
+        """See ToolPolicy."""
+        return self._revision
+
+    def judge(self, call: ProposedCall) -> Verdict:
+        """See ToolPolicy."""
+        decided = next((one for one in self._candidates(call) if one.fits(call)), None)
+        return within_definition(shipped_verdict(call) if decided is None else decided.verdict(call), call)
+
+    def _candidates(self, call: ProposedCall) -> tuple[_Compiled, ...]:
+        key = call.definition.spec.name, int(call.definition.side_effect)
+        found = self._about.get(key)
+        if found is None:
+            if len(self._about) >= _REMEMBERED:
+                self._about.clear()
+            found = self._about[key] = tuple(one for one in self._rules if one.is_about(*key))
+        return found
+
+
+def _compile(rule: Rule, policy: PolicyRef) -> _Compiled:
+    globs = [name for name in rule.tools if is_glob(name)]
+    pattern = "|".join(re.escape(name).replace(r"\*", ".*").replace(r"\?", ".") for name in globs)
+    return _Compiled(
+        rule,
+        policy,
+        frozenset(rule.tools) - set(globs),
+        re.compile(pattern, re.DOTALL) if globs else None,
+        None if rule.arguments is None else Draft202012Validator(rule.arguments),
+    )
