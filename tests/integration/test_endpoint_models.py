@@ -16,7 +16,7 @@ from hortus_agents.models.port import ChatModel
 from hortus_agents.models.scripted import ScriptedModel
 from hortus_server.adapters.endpoint import EndpointModels, ModelProbe
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.settings import ModelRoute, ModelSettings, RouteEndpoint
+from hortus_server.model_settings import ModelRoute, ModelSettings, RouteEndpoint
 from hortus_server.telemetry.endpoints import register_endpoint_metrics
 
 SAYS = {"default": {"text": "one two"}}

@@ -20,10 +20,10 @@ from hortus_agents.models.port import ChatModel
 from hortus_agents.models.routed import Replica, RoutedModel
 from hortus_agents.spec import ToolMode
 from hortus_server.domain.errors import UnavailableError
+from hortus_server.model_settings import ModelSettings, RouteEndpoint
 from hortus_server.ports.models import EndpointStatus
 from hortus_server.ports.probes import ModelInfo
 from hortus_server.services.stop_task import stop_task
-from hortus_server.settings import ModelSettings, RouteEndpoint
 
 log = structlog.get_logger()
 

@@ -12,7 +12,8 @@ from hortus_memory.embedding.minilm import MiniLmEmbedder
 from hortus_memory.ports import Embedder, HybridIndex
 from hortus_memory.service import EPISODE_FIELDS
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.settings import EmbeddingSettings, QdrantSettings
+from hortus_server.model_settings import EmbeddingSettings
+from hortus_server.settings import QdrantSettings
 
 EPISODES = "episodes"
 CAPABILITIES = "capabilities"

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from hortus_server.settings import BrokerSettings, DatabaseSettings, ModelSettings, QdrantSettings, Settings
+from hortus_server.model_settings import ModelSettings
+from hortus_server.settings import BrokerSettings, DatabaseSettings, QdrantSettings, Settings
 from hortus_server.worker import control  # noqa: F401 - registers the remote control commands
 from hortus_server.worker.app import WorkerApp
 from hortus_server.worker.bridge import await_
