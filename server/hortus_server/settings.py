@@ -125,6 +125,15 @@ class WebhooksSettings(Group):
         return entries
 
 
+class AuditSettings(Group):
+    """The audit log's anchors: where its ends are noted outside the database."""
+
+    anchor_file: Path | None = Field(
+        default=None, description="file that a worker appends the ends of audit logs to; they are logged in any case"
+    )
+    anchor_s: float = Field(default=300.0, gt=0, le=86_400, description="seconds between two anchors")
+
+
 class LogSettings(Group):
     """Logs on standard error."""
 
@@ -158,6 +167,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSettings = SandboxSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
     log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
     limits: RateDefaults = RateDefaults()
 
     @classmethod

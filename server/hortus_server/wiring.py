@@ -48,6 +48,7 @@ from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
+from hortus_server.services.anchor_audit import AnchorAudit
 from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.deliver_webhooks import DeliverWebhooks
 from hortus_server.services.end_waits import EndWaits
@@ -223,6 +224,7 @@ async def open_worker_process(
             purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
             purge_events=PurgeEvents(services.store, timedelta(days=days) if days else None).__call__,
         )
+            anchor_audit=AnchorAudit(services.store, settings.audit.anchor_file).__call__,
 
 
 async def _follow_endpoints(services: Services, worker_id: str, stack: AsyncExitStack) -> None:

@@ -19,6 +19,7 @@ from hortus_server.api.routes import (
     admission,
     agents,
     approvals,
+    audit,
     budgets,
     endpoints,
     events,
@@ -60,6 +61,7 @@ ROUTERS = [
     stops.admin,
     budgets.router,
     admission.router,
+    audit.router,
     endpoints.router,
     operations.router,
 ]

@@ -27,6 +27,8 @@ TAGS = [
     {"name": "models", "description": "Models that agents may name."},
     {"name": "login", "description": "Who the credentials belong to; the admin UI's login."},
     {"name": "admin", "description": "Keys, workers, numbers."},
+    {"name": "audit", "description": "Who did what, in a log that shows when it was tampered with."},
+    {"name": "secrets", "description": "Credentials of tools: written, used by name, never read back."},
     {"name": "operations", "description": "Probes and metrics."},
 ]
 DESCRIPTION = """\

@@ -69,7 +69,15 @@ class ApiClient:
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(REQUEST_TIMEOUT_S)
         )
 
-    def call(self, method: str, path: str, *, body: Json | None = None, query: Mapping[str, Any] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json | None = None,
+        query: Mapping[str, Any] | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> Any:
         """One request; the decoded JSON answer, or None for an empty one.
 
         Raises:
@@ -77,9 +85,9 @@ class ApiClient:
         """
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
         try:
-            answer = self._http.request(method, path, json=body, params=parameters)
+            answer = self._http.request(method, path, json=body, params=parameters, timeout=timeout_s)
         except httpx.TimeoutException as error:
-            raise CommandError(f"{self.url} did not answer within {REQUEST_TIMEOUT_S:.0f} s") from error
+            raise CommandError(f"{self.url} did not answer within {timeout_s:.0f} s") from error
         except httpx.HTTPError as error:
             raise CommandError(f"{self.url} is out of reach ({error}); is it up? see `hortus status`") from error
         if answer.is_error:
@@ -93,6 +101,22 @@ class ApiClient:
     def post(self, path: str, body: Json | None = None) -> Any:
         """POST."""
         return self.call("POST", path, body=body)
+
+    def lines(self, path: str, query: Mapping[str, Any]) -> Iterator[str]:
+        """The lines of a long answer, as they come.
+
+        Raises:
+            CommandError: The server refused, or the answer broke off.
+        """
+        parameters = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=parameters) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise CommandError(_problem_text(answer))
+                yield from answer.iter_lines()
+        except httpx.HTTPError as error:
+            raise CommandError(f"{self.url} is out of reach, or broke off ({error})") from error
 
     def follow(self, session_id: UUID | str, *, after: int = 0) -> Iterator[Json]:
         """Frames of a session's stream from `after` on, across lost connections; ends only when closed.

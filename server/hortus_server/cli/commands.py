@@ -11,6 +11,7 @@ from hortus_server.cli import (
     admission,
     agents,
     approvals,
+    audit,
     keys,
     processes,
     run_insight,
@@ -47,6 +48,7 @@ app.add_typer(schedules.app, name="schedule")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(keys.app, name="key")
 app.add_typer(admission.app, name="admission")
+app.add_typer(audit.app, name="audit")
 for process in (processes.api, processes.worker, processes.beat, processes.migrate):
     app.command(rich_help_panel="Processes")(process)
 app.command("scripted-model", rich_help_panel="Processes")(processes.scripted_model)

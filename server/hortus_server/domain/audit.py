@@ -46,7 +46,10 @@ class NewAuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """A row of the log; `seq` has no gaps in a tenant, `hash` covers the row and `previous_hash`, sha256 in hex."""
+    """A row of the log; `seq` has no gaps in a tenant, `hash` covers the row and `previous_hash`, sha256 in hex.
+
+    `detail_json` is the detail in the very characters that the hash covers.
+    """
 
     tenant_id: TenantId
     seq: int
@@ -54,9 +57,44 @@ class AuditEntry:
     actor: Actor
     action: str
     subject: str
-    detail: JsonObject
+    detail_json: str
     previous_hash: str
     hash: str
+
+    @property
+    def detail(self) -> JsonObject:
+        """What else is known of the act."""
+        found: JsonObject = json.loads(self.detail_json)
+        return found
+
+    def hash_as(self, seq: int) -> str:
+        """What its hash has to be if this was written as number `seq`."""
+        body = entry_body(self.actor, self.action, self.subject, self.detail_json)
+        return entry_hash(self.tenant_id, seq, self.at, self.previous_hash, body)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The end of a tenant's chain. Kept elsewhere it is an anchor: the log must still hold it later."""
+
+    tenant_id: TenantId
+    seq: int
+    at: datetime
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries; None means any. `action` ending in `.*` is a family; `actor` is an id or the name of then."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERY_ENTRY: Final = AuditFilter()
 
 
 def canonical_json(value: object) -> str:

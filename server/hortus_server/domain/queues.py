@@ -12,5 +12,6 @@ PURGE_TASK = "hortus.purge"
 SCHEDULES_TASK = "hortus.schedules"
 WEBHOOKS_TASK = "hortus.webhooks"
 WAITS_TASK = "hortus.waits"
+ANCHOR_TASK = "hortus.anchor"
 
 JOB_QUEUES: dict[str, QueueName] = {"remember_run": "memory", "index_tool": "evolve"}

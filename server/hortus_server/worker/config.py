@@ -3,6 +3,7 @@
 from typing import Any
 
 from hortus_server.domain.queues import (
+    ANCHOR_TASK,
     JOB_TASK,
     PURGE_TASK,
     QUEUES,
@@ -49,6 +50,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
             SCHEDULES_TASK: {"queue": "maintenance"},
             WEBHOOKS_TASK: {"queue": "maintenance"},
             WAITS_TASK: {"queue": "maintenance"},
+            ANCHOR_TASK: {"queue": "maintenance"},
         },
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -73,6 +75,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
             "schedules": _look(SCHEDULES_TASK, worker.due_s),
             "webhooks": _look(WEBHOOKS_TASK, worker.due_s),
             "waits": _look(WAITS_TASK, worker.due_s),
+            "anchor": _look(ANCHOR_TASK, settings.audit.anchor_s),
             "purge": {"task": PURGE_TASK, "schedule": PURGE_EVERY_S, "options": {"expires": PURGE_EVERY_S}},
         },
     }

@@ -19,6 +19,7 @@ class WorkerProcess:
     fire_schedules: Callable[[], Coroutine[Any, Any, int]]
     deliver_webhooks: Callable[[], Coroutine[Any, Any, int]]
     end_waits: Callable[[], Coroutine[Any, Any, int]]
+    anchor_audit: Callable[[], Coroutine[Any, Any, int]]
     purge: Callable[[], Coroutine[Any, Any, None]]
     purge_history: Callable[[], Coroutine[Any, Any, None]]
     purge_events: Callable[[], Coroutine[Any, Any, None]]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from hortus_server.domain.ids import JobId, RunId
 from hortus_server.domain.queues import (
+    ANCHOR_TASK,
     JOB_QUEUES,
     JOB_TASK,
     PURGE_TASK,
@@ -41,6 +42,10 @@ def register_tasks(app: WorkerApp) -> None:
         await_(app.process.purge())
         await_(app.process.purge_history())
         await_(app.process.purge_events())
+
+    @app.task(name=ANCHOR_TASK)
+    def anchor() -> None:
+        await_(app.process.anchor_audit())
 
     @app.task(name=SCHEDULES_TASK)
     def schedules() -> None:

@@ -118,6 +118,7 @@ async def embedded_components(options: EmbeddedOptions) -> EmbeddedPlan:
     environment["HORTUS_MODE"] = "embedded"
     environment["HORTUS_HOME"] = str(options.home.root)
     environment["HORTUS_MODELS_DIR"] = str(options.home.models)
+    environment["HORTUS_AUDIT_ANCHOR_FILE"] = str(options.home.log / "audit-anchors.jsonl")
 
     def port(name: str) -> int:
         return book.assign(name, options.ports.get(name))

@@ -28,3 +28,47 @@ SELECT
     %(tenant_id)s, head.seq, head.at, %(actor_kind)s, %(actor_id)s, %(actor_name)s, %(action)s, %(subject)s,
     %(detail)s::json, head.previous_hash, head.hash
 FROM head
+
+-- name: list_entries :page
+-- Newest first; a family of actions is a prefix.
+SELECT
+    tenant_id, seq, at, actor_kind, actor_id, actor_name, action, subject, detail::text AS detail_json, previous_hash, hash
+FROM audit_log
+WHERE tenant_id = %(tenant_id)s AND seq < %(before)s
+    AND (%(actor)s::text IS NULL OR actor_id = %(actor)s OR actor_name = %(actor)s)
+    AND (%(action)s::text IS NULL OR action = %(action)s)
+    AND (%(family)s::text IS NULL OR action LIKE %(family)s)
+    AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+    AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+ORDER BY seq DESC
+LIMIT %(rows)s
+
+-- name: entries_after :page
+-- Oldest first, for whoever reads it all.
+SELECT
+    tenant_id, seq, at, actor_kind, actor_id, actor_name, action, subject, detail::text AS detail_json, previous_hash, hash
+FROM audit_log
+WHERE tenant_id = %(tenant_id)s AND seq > %(after)s
+    AND (%(actor)s::text IS NULL OR actor_id = %(actor)s OR actor_name = %(actor)s)
+    AND (%(action)s::text IS NULL OR action = %(action)s)
+    AND (%(family)s::text IS NULL OR action LIKE %(family)s)
+    AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+    AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+ORDER BY seq
+LIMIT %(rows)s
+
+-- name: get_head :one
+-- The end of a chain.
+SELECT tenant_id, seq, at, hash
+FROM audit_heads
+WHERE tenant_id = %(tenant_id)s
+
+-- name: list_heads :many
+-- The ends of all chains.
+SELECT tenant_id, seq, at, hash
+FROM audit_heads
+WHERE tenant_id > %(after)s
+ORDER BY tenant_id
+LIMIT %(rows)s

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 # Above every id and time: an absent cursor needs no statement, and no plan, of its own.
 _NEWEST_ID = UUID(int=(1 << 128) - 1)
+_NEWEST_SEQ = (1 << 63) - 1
 _NEWEST_AT = datetime(9999, 12, 31, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -52,6 +53,16 @@ def decode_timed(cursor: str | None) -> tuple[datetime, UUID]:
     except OverflowError as error:
         raise InvalidCursorError("this cursor was not issued by this server") from error
     return at, UUID(bytes=raw[_AT_BYTES:])
+
+
+def encode_seq(last: int) -> str:
+    """11 characters, safe in a URL, meaningless to clients."""
+    return urlsafe_b64encode(last.to_bytes(_AT_BYTES, "big")).rstrip(b"=").decode()
+
+
+def decode_seq(cursor: str | None) -> int:
+    """The number before which a page begins. Raises InvalidCursorError."""
+    return _NEWEST_SEQ if cursor is None else min(int.from_bytes(_decode(cursor, _AT_BYTES), "big"), _NEWEST_SEQ)
 
 
 def to_page(rows: Sequence[T], limit: int, cursor: Callable[[T], str]) -> Page[T]:
