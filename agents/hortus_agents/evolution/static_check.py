@@ -7,6 +7,8 @@ import ast
 import re
 from collections.abc import Sequence
 
+from hortus_agents.tools.capability import NO_PERMISSIONS, ToolPermissions
+
 ALLOWED_MODULES = frozenset({
     "array", "base64", "binascii", "bisect", "calendar", "cmath", "collections", "colorsys", "copy", "csv",
     "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq",
@@ -17,6 +19,12 @@ FORBIDDEN_NAMES = frozenset({
     "open", "exec", "eval", "compile", "input", "breakpoint", "globals", "locals", "vars", "getattr", "setattr",
     "delattr", "exit", "quit", "help",
 })  # fmt: skip
+# Ways from an allowed module to files, programs and other modules: io.open, json.codecs, typing.sys.
+FORBIDDEN_ATTRIBUTES = frozenset({
+    "open", "open_code", "FileIO", "builtins", "sys", "os", "subprocess", "codecs", "modules", "system", "popen",
+    "attrgetter", "methodcaller", "ctypes", "importlib", "f_globals", "f_builtins", "gi_frame", "tb_frame",
+})  # fmt: skip
+CALL_TOOL = "call_tool"
 MAX_SOURCE = 8_000  # characters
 
 _DUNDER = re.compile(r"__\w+__")
@@ -40,8 +48,13 @@ def clean_source(source: str) -> str:
     return "\n\n".join([*missing, *kept]) + "\n" if kept else ""
 
 
-def check_source(source: str, *, function: str, parameters: Sequence[str]) -> None:
-    """Raise StaticCheckError unless `source` defines `function(parameters...)` and uses only what a pure tool may."""
+def check_source(
+    source: str, *, function: str, parameters: Sequence[str], permissions: ToolPermissions = NO_PERMISSIONS
+) -> None:
+    """Raise StaticCheckError unless `source` defines `function(parameters...)` and uses only what it may.
+
+    That is what a pure function may, and beyond it what `permissions` declares: calls of named tools, and files.
+    """
     if len(source) > MAX_SOURCE:
         raise StaticCheckError(f"the source is longer than {MAX_SOURCE} characters")
     tree = _parse(source)
@@ -49,8 +62,11 @@ def check_source(source: str, *, function: str, parameters: Sequence[str]) -> No
         if not isinstance(statement, _KEPT):
             raise StaticCheckError(f"line {statement.lineno}: only imports, constants and definitions at the top level")
     _check_function(tree, function, parameters)
+    writes = bool(permissions.writes)
     for node in ast.walk(tree):
-        _check_node(node)
+        if not (writes and _opens(node)):
+            _check_node(node)
+    _check_tool_calls(tree, permissions)
 
 
 def _parse(source: str) -> ast.Module:
@@ -96,16 +112,40 @@ def _check_function(tree: ast.Module, function: str, parameters: Sequence[str]) 
         raise StaticCheckError(f"{function} must take exactly ({', '.join(parameters)}), not ({', '.join(names)})")
 
 
+def _opens(node: ast.AST) -> bool:
+    """`open` itself, which a tool that declares files needs; the sandbox holds it to its scratch folder."""
+    return isinstance(node, ast.Name) and node.id == "open"
+
+
+def _check_tool_calls(tree: ast.Module, permissions: ToolPermissions) -> None:
+    """Tools are called by their names as they stand in the source, and by declared ones only."""
+    calls = {
+        id(node.func): node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == CALL_TOOL
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name) or node.id != CALL_TOOL:
+            continue
+        call = calls.get(id(node))
+        name = call.args[0] if call is not None and call.args else None
+        if not isinstance(name, ast.Constant) or name.value not in permissions.tools:
+            raise StaticCheckError(f"line {node.lineno}: call_tool may only call what the permissions declare, by name")
+
+
 def _check_node(node: ast.AST) -> None:
     match node:
         case ast.Import(names=names):
             for alias in names:
                 _check_module(alias.name, node.lineno)
-        case ast.ImportFrom(module=module, level=level):
+        case ast.ImportFrom(module=module, level=level, names=names):
             _check_module("." * level + (module or ""), node.lineno)
+            for alias in names:
+                if alias.name in FORBIDDEN_ATTRIBUTES:
+                    raise StaticCheckError(f"line {node.lineno}: {alias.name} is not allowed")
         case ast.Name(id=name) if name in FORBIDDEN_NAMES or _DUNDER.search(name):
             raise StaticCheckError(f"line {node.lineno}: {name} is not allowed")
-        case ast.Attribute(attr=name) if name.startswith("__"):
+        case ast.Attribute(attr=name) if name.startswith("__") or name in FORBIDDEN_ATTRIBUTES:
             raise StaticCheckError(f"line {node.lineno}: .{name} is not allowed")
         case ast.Constant(value=str() as text) if _DUNDER.search(text):
             raise StaticCheckError(f"line {node.lineno}: names with double underscores are not allowed")

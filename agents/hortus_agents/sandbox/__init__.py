@@ -3,6 +3,9 @@
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
 from hortus_agents.sandbox.contract import (
     JSON,
+    NO_EXTRAS,
+    TIER_LEVELS,
+    CallExtras,
     Sandbox,
     SandboxLimits,
     SandboxOutcome,
@@ -14,6 +17,9 @@ from hortus_agents.sandbox.opening import TierChoice, open_sandbox, probe_tiers
 
 __all__ = [
     "JSON",
+    "NO_EXTRAS",
+    "TIER_LEVELS",
+    "CallExtras",
     "Sandbox",
     "SandboxError",
     "SandboxLimits",

@@ -1,14 +1,26 @@
 """What callers of the sandbox see: limits, outcomes and the port itself."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
-TierName: TypeAlias = Literal["bubblewrap", "landlock"]
+TierName: TypeAlias = Literal["gvisor", "bubblewrap", "landlock", "interpreter"]
+
+TIER_LEVELS: Mapping[TierName, int] = {"gvisor": 2, "bubblewrap": 1, "landlock": 1, "interpreter": 0}
+"""2: a kernel of its own. 1: namespaces or Landlock, over the host's kernel. 0: an interpreter, and no wall besides."""
 
 SCRATCH_MIB = 32  # the jailed code's only writable folder, all its files together
+OUTPUT_FILES = 16
+OUTPUT_FILE_KIB = 1024
+OUTPUT_FILES_KIB = 4096  # all of a call together
+TOOL_CALLS = 32  # that one jailed call may make
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+AnswerTool: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[str]]
+"""Answers a call of a granted tool from inside the jail; raises ToolError with what the code is told instead."""
 
 
 class SandboxOutcome(StrEnum):
@@ -48,6 +60,32 @@ DEFAULT_LIMITS = SandboxLimits()
 
 
 @dataclass(frozen=True, slots=True)
+class CallExtras:
+    """What a call may do beyond returning a value; nothing by default.
+
+    Attributes:
+        outputs: Files in the scratch folder that come back, by plain names; what is not declared is lost.
+        answer_tool: Answers the code's `call_tool(name, **arguments)`; None: there is no such function inside.
+        observe: Note what the code touches besides computing: files, processes, sockets.
+    """
+
+    outputs: tuple[str, ...] = ()
+    answer_tool: AnswerTool | None = None
+    observe: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for names that are no plain file names."""
+        bad = [name for name in self.outputs if not FILE_NAME.fullmatch(name)]
+        if bad or len(self.outputs) > OUTPUT_FILES:
+            raise ValueError(
+                f"at most {OUTPUT_FILES} outputs, each a plain file name of letters, digits, '._-': {bad[:3]}"
+            )
+
+
+NO_EXTRAS = CallExtras()
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxResult:
     """What one jailed call gave back.
 
@@ -61,6 +99,8 @@ class SandboxResult:
         error: A traceback of the code's own frames (its own line numbers), or the reason of a stop.
         duration_ms: From the hand-over of the request to its result.
         tier: The tier that held the call.
+        files: Declared outputs that the code has made, by name.
+        touched: With `observe`, what the code reached for besides computing, as `event argument`.
     """
 
     outcome: SandboxOutcome
@@ -69,6 +109,8 @@ class SandboxResult:
     error: str
     duration_ms: float
     tier: TierName
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    touched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +138,7 @@ class Sandbox(Protocol):
         function: str,
         arguments: Mapping[str, object],
         limits: SandboxLimits = DEFAULT_LIMITS,
+        extras: CallExtras = NO_EXTRAS,
     ) -> SandboxResult:
         """Execute `source`, then call its `function` with `arguments` by keyword.
 
@@ -106,7 +149,9 @@ class Sandbox(Protocol):
         """
         ...
 
-    async def run_script(self, source: str, *, limits: SandboxLimits = DEFAULT_LIMITS) -> SandboxResult:
+    async def run_script(
+        self, source: str, *, limits: SandboxLimits = DEFAULT_LIMITS, extras: CallExtras = NO_EXTRAS
+    ) -> SandboxResult:
         """Execute `source`; the value is the repr of its last expression, None where it ends otherwise.
 
         Raises:

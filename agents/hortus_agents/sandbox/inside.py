@@ -4,6 +4,7 @@ Locks itself in, says ready, reads one request from stdin, serves it, dies. The 
 stderr at the start, so that nothing printed can be taken for it.
 """
 
+import _thread
 import ast
 import base64
 import builtins
@@ -15,11 +16,12 @@ import linecache
 import os
 import resource
 import signal
+import stat
 import struct
 import sys
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -29,6 +31,13 @@ OPEN_FILES = 64
 REPORT_MIB = 32  # kept back so that running out of memory can still be reported
 ERROR_CHARS = 4000
 CONTROL_FD = 60
+REPLIES_FD = 61
+READABLE = ("/usr/share/zoneinfo",)
+TOUCHED = 20
+WATCHED = (
+    "open", "os.", "socket.", "subprocess.", "shutil.", "ctypes.", "pty.", "fcntl.", "mmap.", "sqlite3.", "ftplib.",
+    "http.", "urllib.", "tempfile.", "glob.", "signal.", "webbrowser.", "resource.", "builtins.input", "winreg.",
+)  # fmt: skip
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 SECCOMP_MODE_FILTER = 2
@@ -144,12 +153,80 @@ def _classify(exc: BaseException) -> str:
     return "error"
 
 
-def _namespace(name: str) -> dict[str, Any]:
-    return {"__name__": name, "__builtins__": builtins}
+class ToolCallError(RuntimeError):
+    """A granted tool was refused or failed; its text says why."""
 
 
-def _call_function(source: str, function: str, arguments: dict[str, Any]) -> object:
-    names = _namespace("tool")
+class OutputRefusedError(Exception):
+    """A declared output cannot be taken: `outcome` says which way."""
+
+    def __init__(self, outcome: str, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+
+
+def _tool_pipe(control: int, replies: int) -> Callable[..., str]:
+    """`call_tool(name, **arguments)`: one line out, one line back; threads take turns."""
+    lock = _thread.allocate_lock()
+
+    def call_tool(name: str, /, **arguments: object) -> str:
+        line = json.dumps({"call": name, "arguments": arguments}, allow_nan=False).encode() + b"\n"
+        with lock:
+            _send(control, line)
+            reply = json.loads(_read_line(replies))
+        if not reply["ok"]:
+            raise ToolCallError(reply["error"])
+        return str(reply["content"])
+
+    return call_tool
+
+
+def _observe() -> list[str]:
+    """Notes what is touched from here on. Audit hooks cannot be taken off; the interpreter's own imports pass."""
+    touched: list[str] = []
+    quiet = tuple(path for path in (*sys.path, *READABLE) if path.startswith("/"))
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if len(touched) >= TOUCHED or not event.startswith(WATCHED):
+            return
+        first = args[0] if args else ""
+        reads = event == "os.listdir" or (event == "open" and args[1] in {"r", "rb", None} and not args[2] & 3)
+        if not (reads and isinstance(first, str) and first.startswith(quiet) and ".." not in first):
+            touched.append(f"{event} {str(first)[:80]!r}")
+
+    sys.addaudithook(hook)
+    return touched
+
+
+def _take_outputs(scratch: int, names: list[str], most: int) -> dict[str, str]:
+    """Declared files that are there, in base64: plain ones in the scratch folder itself, no links."""
+    files = {}
+    for name in names:
+        try:
+            opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=scratch)
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            raise OutputRefusedError("forbidden", f"the output {name!r} is no plain file: {exc.strerror}") from exc
+        try:
+            found = os.fstat(opened)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                raise OutputRefusedError("forbidden", f"the output {name!r} is no plain file")
+            if found.st_size > most:
+                raise OutputRefusedError("output", f"the output {name!r} has {found.st_size} bytes, limit {most}")
+            files[name] = base64.b64encode(os.read(opened, most)).decode()
+        finally:
+            os.close(opened)
+    return files
+
+
+def _namespace(name: str, pipe: Callable[..., str] | None) -> dict[str, Any]:
+    names = {"__name__": name, "__builtins__": builtins}
+    return names if pipe is None else names | {"call_tool": pipe, "ToolCallError": ToolCallError}
+
+
+def _call_function(source: str, function: str, arguments: dict[str, Any], pipe: Callable[..., str] | None) -> object:
+    names = _namespace("tool", pipe)
     exec(compile(source, SOURCE_NAME, "exec", dont_inherit=True), names)  # noqa: S102  # what the jail is for
     target = names.get(function)
     if not callable(target):
@@ -161,8 +238,8 @@ def _call_function(source: str, function: str, arguments: dict[str, Any]) -> obj
     return value
 
 
-def _run_script(source: str) -> object:
-    names = _namespace("__main__")
+def _run_script(source: str, pipe: Callable[..., str] | None) -> object:
+    names = _namespace("__main__", pipe)
     tree = ast.parse(source, SOURCE_NAME)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, SOURCE_NAME, "exec", dont_inherit=True), names)  # noqa: S102  # what the jail is for
@@ -181,14 +258,14 @@ def _restored_streams() -> Iterator[None]:
             stream.flush()
 
 
-def _answer(request: dict[str, Any], output_limit: int) -> dict[str, Any]:
-    source = request["source"]
+def _answer(request: dict[str, Any], pipe: Callable[..., str] | None) -> dict[str, Any]:
+    source, output_limit = request["source"], request["limits"]["output_kib"] * 1024
     linecache.cache[SOURCE_NAME] = (len(source), None, source.splitlines(keepends=True), SOURCE_NAME)
     try:
         if request["function"] is None:
-            value = _run_script(source)
+            value = _run_script(source, pipe)
         else:
-            value = _call_function(source, request["function"], request["arguments"])
+            value = _call_function(source, request["function"], request["arguments"], pipe)
     except BaseException as exc:  # noqa: BLE001  # whatever the code raises is its result
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -214,7 +291,18 @@ def _read_request() -> bytes:
     parts = []
     while part := os.read(0, 1 << 16):
         parts.append(part)
+        if part.endswith(b"\n"):
+            break
     return b"".join(parts)
+
+
+def _read_line(source: int) -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        if not (part := os.read(source, 1 << 16)):
+            raise ToolCallError("the server does not answer any more")
+        line += part
+    return bytes(line)
 
 
 def main() -> None:
@@ -227,16 +315,29 @@ def main() -> None:
         os._exit(0)
     control = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, CONTROL_FD)
     os.dup2(1, 2)
-    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-    _send(control, b"S\n")
     request = json.loads(raw)
     del raw
+    pipe = _tool_pipe(control, fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, REPLIES_FD)) if request["tools"] else None
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    _send(control, b"S\n")
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that a timeout keeps what was printed
+    scratch = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     _limit(request["limits"], own_user=bool(config["uid_base"]))
+    touched = _observe() if request["observe"] else []
     with _restored_streams():
-        answer = _answer(request, request["limits"]["output_kib"] * 1024)
+        answer = _answer(request, pipe)
+    answer["touched"] = list(touched)
+    if answer["outcome"] == "ok" and request["outputs"]:
+        answer = _with_outputs(answer, scratch, request)
     _send(control, json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
     os._exit(0)
+
+
+def _with_outputs(answer: dict[str, Any], scratch: int, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return answer | {"files": _take_outputs(scratch, request["outputs"], request["file_bytes"])}
+    except OutputRefusedError as exc:
+        return {"outcome": exc.outcome, "error": str(exc)}
 
 
 if __name__ == "__main__":

@@ -6,20 +6,17 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 
 from hortus_agents.errors import SandboxError
-from hortus_agents.sandbox.contract import JSON, SandboxLimits, SandboxOutcome, SandboxResult
+from hortus_agents.sandbox.contract import SandboxLimits, SandboxOutcome, SandboxResult
+from hortus_agents.sandbox.exchange import CHUNK, Answer, Exchange, JailRequest
 from hortus_agents.sandbox.tiers import Launch, Tier, clear_launch
 from hortus_agents.sandbox.watch import JailWatch, StoppedCall
 
 START_TIMEOUT_S = 10.0
 END_TIMEOUT_S = 5.0
-CHUNK = 1 << 16
-ANSWER_SLACK = 16 * 1024  # of the frame around a value, or of a traceback
-READY, STARTED = b"R\n", b"S\n"
+READY = b"R\n"
 # bwrap reports the death of its child by a signal as a shell does
 SHELL_SIGNAL_BASE = 128
 
@@ -28,24 +25,6 @@ class JailDiedIdleError(SandboxError):
     """The jail ended before it took the request: nothing ran, another one may serve it."""
 
     code = "sandbox_jail_died_idle"
-
-
-def encode_request(
-    source: str, function: str | None, arguments: Mapping[str, object], *, limits: SandboxLimits, most: int
-) -> bytes:
-    """The one line that a jail reads.
-
-    Raises:
-        SandboxError: The arguments are not JSON, or all is larger than `most` bytes.
-    """
-    fields = {"source": source, "function": function, "arguments": arguments, "limits": asdict(limits)}
-    try:
-        request = json.dumps(fields, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise SandboxError(f"the arguments are not JSON: {exc}") from exc
-    if len(request) > most:
-        raise SandboxError(f"the request has {len(request)} bytes, at most {most} are taken")
-    return request
 
 
 class Jail:
@@ -58,7 +37,6 @@ class Jail:
         self._inner: int | None = None
         self._inner_handle: int | None = None
         self._printed = bytearray()
-        self._answer = bytearray()
 
     @classmethod
     async def start(cls, tier: Tier) -> "Jail":
@@ -140,88 +118,81 @@ class Jail:
             with suppress(OSError):  # gone already, or a host that refuses pidfds: bwrap is killed then
                 self._inner_handle = os.pidfd_open(self._inner)
 
-    async def serve(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
+    async def serve(self, request: JailRequest) -> SandboxResult:
         """Hand over the request and wait for the end of the jail, one way or another.
 
         Raises:
             JailDiedIdleError: The jail was dead before it took the request.
         """
+        limits, exchange = request.limits, Exchange(request)
         started = time.perf_counter()
-        outcome, reason = SandboxOutcome.OK, ""
+        answer: Answer | None = None
         try:
             async with asyncio.timeout(limits.wall_s):
-                await self._exchange(request, limits)
+                await self._exchange(request, exchange)
         except TimeoutError:
-            outcome, reason = SandboxOutcome.TIMEOUT, f"stopped after {limits.wall_s:g} s"
+            answer = Answer(SandboxOutcome.TIMEOUT, error=f"stopped after {limits.wall_s:g} s")
         except StoppedCall as exc:
-            outcome, reason = exc.outcome, exc.reason
+            answer = Answer(exc.outcome, error=exc.reason)
         finally:
             duration_ms = (time.perf_counter() - started) * 1000
             await self.close()
-        value: JSON = None
-        if outcome is SandboxOutcome.OK:
-            outcome, value, reason = self._read_answer(limits, duration_ms)
+        answer = answer or self._read_answer(exchange, limits, duration_ms)
+        is_ok = answer.outcome is SandboxOutcome.OK
         return SandboxResult(
-            outcome=outcome,
-            value=value,
+            outcome=answer.outcome,
+            value=answer.value if is_ok else None,
             stdout=self._printed[: limits.output_kib * 1024].decode(errors="replace"),
-            error=reason,
+            error=answer.error,
             duration_ms=duration_ms,
             tier=self._tier.name,
+            files=(answer.files or {}) if is_ok else {},
+            touched=answer.touched,
         )
 
-    async def _exchange(self, request: bytes, limits: SandboxLimits) -> None:
+    async def _exchange(self, request: JailRequest, exchange: Exchange) -> None:
         process = self._process
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
-        process.stdin.write(request)
-        process.stdin.close()
+        process.stdin.write(request.line)
+        if request.extras.answer_tool is None:
+            process.stdin.close()
+        limit = request.limits.output_kib * 1024
         try:
-            await self._run_tasks(process.stdout, process.stderr, limits)
-        except ExceptionGroup as group:
-            if stopped := group.subgroup(StoppedCall):
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(
+                    JailWatch(self._inner or process.pid, self._launch.scratch, request.limits).run()
+                )
+                printed = group.create_task(_collect(process.stdout, self._printed, limit, "stdout"))
+                answered = group.create_task(exchange.follow(process.stderr, process.stdin))
+                await printed
+                await answered
+                watch.cancel()
+        except ExceptionGroup as group_error:
+            if stopped := group_error.subgroup(StoppedCall):
                 raise stopped.exceptions[0] from None
             raise
         await process.wait()
 
-    async def _run_tasks(
-        self, stdout: asyncio.StreamReader, stderr: asyncio.StreamReader, limits: SandboxLimits
-    ) -> None:
-        answer_limit = limits.output_kib * 1024 + ANSWER_SLACK
-        async with asyncio.TaskGroup() as group:
-            watch = group.create_task(JailWatch(self._inner or self._process.pid, self._launch.scratch, limits).run())
-            printed = group.create_task(_collect(stdout, self._printed, limits.output_kib * 1024, "stdout"))
-            answered = group.create_task(_collect(stderr, self._answer, answer_limit, "result"))
-            await printed
-            await answered
-            watch.cancel()
-
-    def _read_answer(self, limits: SandboxLimits, duration_ms: float) -> tuple[SandboxOutcome, JSON, str]:
-        if not self._answer.startswith(STARTED):
+    def _read_answer(self, exchange: Exchange, limits: SandboxLimits, duration_ms: float) -> Answer:
+        if not exchange.started:
             raise JailDiedIdleError(f"the jail was gone before the request (status {self._process.returncode})")
-        frame = bytes(self._answer[len(STARTED) :])
-        if not frame:
-            return self._read_status(limits, duration_ms)
-        try:
-            answer = json.loads(frame)
-            outcome = SandboxOutcome(answer["outcome"])
-            if b"\\ud" in frame.lower():
-                json.dumps(answer, ensure_ascii=False).encode()
-            return outcome, answer.get("value"), str(answer.get("error", ""))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return SandboxOutcome.CRASH, None, "the result that came back could not be understood"
+        if not exchange.answered:
+            outcome, reason = self._read_status(limits, duration_ms)
+            return Answer(outcome, error=reason)
+        return exchange.read_answer()
 
-    def _read_status(self, limits: SandboxLimits, duration_ms: float) -> tuple[SandboxOutcome, JSON, str]:
+    def _read_status(self, limits: SandboxLimits, duration_ms: float) -> tuple[SandboxOutcome, str]:
         status = self._process.returncode or 0
         number = -status if status < 0 else status - SHELL_SIGNAL_BASE if status > SHELL_SIGNAL_BASE else 0
         # The first process of a namespace is spared SIGXCPU; a second later the kernel sends it SIGKILL.
         had_time = duration_ms / 1000 * (os.cpu_count() or 1) >= limits.cpu_s
         if number == signal.SIGXCPU or (number == signal.SIGKILL and had_time):
-            return SandboxOutcome.TIMEOUT, None, f"stopped after {limits.cpu_s} s of CPU time"
+            return SandboxOutcome.TIMEOUT, f"stopped after {limits.cpu_s} s of CPU time"
         if number == signal.SIGSYS:
-            return SandboxOutcome.FORBIDDEN, None, "killed by the kernel for a forbidden system call"
+            return SandboxOutcome.FORBIDDEN, "killed by the kernel for a forbidden system call"
         if number in signal.valid_signals():
-            return SandboxOutcome.CRASH, None, f"killed by {signal.Signals(number).name}"
-        return SandboxOutcome.CRASH, None, f"the interpreter ended without a result, status {status}"
+            return SandboxOutcome.CRASH, f"killed by {signal.Signals(number).name}"
+        return SandboxOutcome.CRASH, f"the interpreter ended without a result, status {status}"
 
     def kill(self) -> None:
         """Kill all of it now; `close` waits for the end."""

@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias, assert_never
 import structlog
 
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
-from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome, TierName, TierReport
-from hortus_agents.sandbox.jail import Jail, encode_request
+from hortus_agents.sandbox.contract import NO_EXTRAS, Sandbox, SandboxLimits, SandboxOutcome, TierName, TierReport
+from hortus_agents.sandbox.exchange import JailRequest
+from hortus_agents.sandbox.jail import Jail
 from hortus_agents.sandbox.leftovers import remove_leftovers
 from hortus_agents.sandbox.pool import JailPool
 from hortus_agents.sandbox.syscalls import load_libseccomp
@@ -128,8 +129,8 @@ async def _try_out(tier: Tier) -> str:
         # Readable by its mode, so that only the jail's walls can refuse it.
         os.fchmod(outside.fileno(), 0o666)
         arguments = {"outside": outside.name, "expected_names": sorted(JAIL_VARIABLES)}
-        request = encode_request(SELF_CHECK, "check", arguments, limits=limits, most=REQUEST_BYTES)
-        result = await (await Jail.start(tier)).serve(request, limits)
+        request = JailRequest.of(SELF_CHECK, "check", arguments, limits=limits, extras=NO_EXTRAS, most=REQUEST_BYTES)
+        result = await (await Jail.start(tier)).serve(request)
     if result.outcome is not SandboxOutcome.OK:
         return f"the self-check ended with {result.outcome}: {result.error or result.stdout}"
     if result.value != []:

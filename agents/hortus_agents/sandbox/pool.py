@@ -7,8 +7,16 @@ from collections.abc import Mapping
 import structlog
 
 from hortus_agents.errors import SandboxError
-from hortus_agents.sandbox.contract import DEFAULT_LIMITS, SandboxLimits, SandboxResult, TierName
-from hortus_agents.sandbox.jail import Jail, JailDiedIdleError, encode_request
+from hortus_agents.sandbox.contract import (
+    DEFAULT_LIMITS,
+    NO_EXTRAS,
+    CallExtras,
+    SandboxLimits,
+    SandboxResult,
+    TierName,
+)
+from hortus_agents.sandbox.exchange import JailRequest
+from hortus_agents.sandbox.jail import Jail, JailDiedIdleError
 from hortus_agents.sandbox.tiers import Tier
 
 REQUEST_KIB = 4096
@@ -48,14 +56,18 @@ class JailPool:
         function: str,
         arguments: Mapping[str, object],
         limits: SandboxLimits = DEFAULT_LIMITS,
+        extras: CallExtras = NO_EXTRAS,
     ) -> SandboxResult:
         """See `Sandbox.run_function`."""
-        most = REQUEST_KIB * 1024
-        return await self._run(encode_request(source, function, arguments, limits=limits, most=most), limits)
+        return await self._run(
+            JailRequest.of(source, function, arguments, limits=limits, extras=extras, most=REQUEST_KIB * 1024)
+        )
 
-    async def run_script(self, source: str, *, limits: SandboxLimits = DEFAULT_LIMITS) -> SandboxResult:
+    async def run_script(
+        self, source: str, *, limits: SandboxLimits = DEFAULT_LIMITS, extras: CallExtras = NO_EXTRAS
+    ) -> SandboxResult:
         """See `Sandbox.run_script`."""
-        return await self._run(encode_request(source, None, {}, limits=limits, most=REQUEST_KIB * 1024), limits)
+        return await self._run(JailRequest.of(source, None, {}, limits=limits, extras=extras, most=REQUEST_KIB * 1024))
 
     async def aclose(self) -> None:
         """Kill every jail, busy or idle, and wait until they are gone. A second call does nothing."""
@@ -67,11 +79,11 @@ class JailPool:
         while self._idle:
             await self._idle.popleft().close()
 
-    async def _run(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
+    async def _run(self, request: JailRequest) -> SandboxResult:
         if self._closed:
             raise SandboxError("the sandbox is closed")
         # A task of its own, so that closing the pool can end the call.
-        call = asyncio.create_task(self._serve(request, limits), name="sandbox-call")
+        call = asyncio.create_task(self._serve(request), name="sandbox-call")
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         try:
@@ -81,15 +93,15 @@ class JailPool:
                 raise
             raise SandboxError("the sandbox was closed during the call") from None
 
-    async def _serve(self, request: bytes, limits: SandboxLimits) -> SandboxResult:
+    async def _serve(self, request: JailRequest) -> SandboxResult:
         async with self._slots:
             for _ in range(HAND_OVERS - 1):
                 jail = await self._take()
                 try:
-                    return await jail.serve(request, limits)
+                    return await jail.serve(request)
                 except JailDiedIdleError as exc:
                     _log.warning("sandbox_jail_died_idle", tier=self.tier, reason=str(exc))
-            return await (await Jail.start(self._tier)).serve(request, limits)
+            return await (await Jail.start(self._tier)).serve(request)
 
     async def _take(self) -> Jail:
         self._taken.set()

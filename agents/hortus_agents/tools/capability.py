@@ -4,8 +4,41 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from hortus_agents.messages import JsonObject, ToolSpec
+from pydantic import Field
+
+from hortus_agents.labels import UNKNOWN, Label
+from hortus_agents.messages import Frozen, JsonObject, ToolSpec
 from hortus_agents.tools.port import InDoubtPolicy
+
+MAX_DECLARED = 16
+
+
+class ToolPermissions(Frozen):
+    """What a self-made tool declares that it needs; nothing by default.
+
+    The code itself never gets any of it: the sandbox has no network and no secret. It asks for granted tools over the
+    sandbox's pipe, and the proxy judges each call.
+    """
+
+    network: tuple[str, ...] = Field(
+        default=(), max_length=MAX_DECLARED, description="hosts that its calls of http_get may name"
+    )
+    secrets: tuple[str, ...] = Field(
+        default=(), max_length=MAX_DECLARED, description="secrets, by name, that its calls of tools may refer to"
+    )
+    writes: tuple[str, ...] = Field(default=(), max_length=MAX_DECLARED, description="files that it gives back")
+    tools: tuple[str, ...] = Field(
+        default=(), max_length=MAX_DECLARED, description="tools that it calls, as far as its agent has them"
+    )
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Which kinds it declares; empty for a pure function."""
+        kinds = {"network": self.network, "secrets": self.secrets, "writes": self.writes, "tools": self.tools}
+        return tuple(kind for kind, names in kinds.items() if names)
+
+
+NO_PERMISSIONS = ToolPermissions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +47,8 @@ class Capability:
 
     `parameters` is a JSON schema of type object, `returns` the schema of the result, `function` the name that
     `source` defines. `tests` are the rows that were checked: {"arguments", "expected", "got", "verdict", ...}.
-    `in_doubt` says what happens to its interrupted calls.
+    `in_doubt` says what happens to its interrupted calls, `permissions` what it declares beyond computing, `label`
+    what the run had read that wrote it, description and all.
     """
 
     tool_id: UUID
@@ -28,6 +62,8 @@ class Capability:
     function: str
     tests: tuple[JsonObject, ...] = field(default=())
     in_doubt: InDoubtPolicy = "rerun"
+    permissions: ToolPermissions = NO_PERMISSIONS
+    label: Label = UNKNOWN
 
     @property
     def spec(self) -> ToolSpec:

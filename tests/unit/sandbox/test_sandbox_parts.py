@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hortus_agents.errors import SandboxError
-from hortus_agents.sandbox import SandboxLimits
+from hortus_agents.sandbox import NO_EXTRAS, CallExtras, SandboxLimits
+from hortus_agents.sandbox.exchange import JailRequest
 from hortus_agents.sandbox.interpreter import locate_interpreter
-from hortus_agents.sandbox.jail import encode_request
 from hortus_agents.sandbox.landlock import access_rules
 from hortus_agents.sandbox.opening import mending, open_sandbox
 from hortus_agents.sandbox.syscalls import seccomp_program
@@ -28,7 +28,7 @@ def test_the_filter_of_running_code_is_not_that_of_the_start() -> None:
 
 
 def test_request_carries_source_arguments_and_limits() -> None:
-    request = json.loads(encode_request("x", "f", {"a": [1]}, limits=LIMITS, most=1000))
+    request = json.loads(JailRequest.of("x", "f", {"a": [1]}, limits=LIMITS, extras=NO_EXTRAS, most=1000).line)
 
     assert request["source"] == "x"
     assert request["function"] == "f"
@@ -39,12 +39,25 @@ def test_request_carries_source_arguments_and_limits() -> None:
 @pytest.mark.parametrize("value", [object(), float("inf"), {1, 2}])
 def test_arguments_that_are_not_json_are_refused(value: object) -> None:
     with pytest.raises(SandboxError, match="not JSON"):
-        encode_request("x", "f", {"a": value}, limits=LIMITS, most=1000)
+        JailRequest.of("x", "f", {"a": value}, limits=LIMITS, extras=NO_EXTRAS, most=1000)
 
 
 def test_request_over_its_bound_is_refused_with_numbers() -> None:
     with pytest.raises(SandboxError, match="at most 100"):
-        encode_request("x" * 200, "f", {}, limits=LIMITS, most=100)
+        JailRequest.of("x" * 200, "f", {}, limits=LIMITS, extras=NO_EXTRAS, most=100)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", ".hidden", "../a", "a/b", "/etc/passwd", "a\\b", "a\n", "a\x00", "é.txt", "x" * 101]
+)
+def test_an_output_is_declared_by_a_plain_name(name: str) -> None:
+    with pytest.raises(ValueError, match="plain file name"):
+        CallExtras(outputs=(name,))
+
+
+def test_outputs_are_bounded_in_number() -> None:
+    with pytest.raises(ValueError, match="at most 16"):
+        CallExtras(outputs=tuple(f"f{number}" for number in range(17)))
 
 
 @pytest.mark.parametrize(
