@@ -398,6 +398,47 @@ CREATE TABLE public.memories (
     CONSTRAINT memories_source_first_seq_check CHECK ((source_first_seq >= 1)),
     CONSTRAINT memories_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'tenant'::text])))
 );
+CREATE TABLE public.policies (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    agent_id uuid,
+    name text NOT NULL,
+    description text NOT NULL,
+    current_version integer NOT NULL,
+    latest_version integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT policies_check CHECK ((latest_version >= current_version)),
+    CONSTRAINT policies_current_version_check CHECK ((current_version >= 1))
+);
+CREATE TABLE public.policy_calls (
+    tenant_id uuid NOT NULL,
+    policy_id uuid NOT NULL,
+    rule text NOT NULL,
+    subject_id uuid NOT NULL,
+    called_at timestamp with time zone[] NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.policy_revisions (
+    tenant_id uuid NOT NULL,
+    revision bigint NOT NULL,
+    CONSTRAINT policy_revisions_revision_check CHECK ((revision >= 1))
+);
+CREATE TABLE public.policy_versions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    policy_id uuid NOT NULL,
+    version integer NOT NULL,
+    rules jsonb NOT NULL,
+    comment text NOT NULL,
+    made_by_kind text NOT NULL,
+    made_by_id text NOT NULL,
+    made_by_name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT policy_versions_rules_check CHECK ((jsonb_typeof(rules) = 'array'::text)),
+    CONSTRAINT policy_versions_version_check CHECK ((version >= 1))
+);
 CREATE TABLE public.runs (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -793,6 +834,20 @@ ALTER TABLE ONLY public.memories
     ADD CONSTRAINT memories_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.memories
     ADD CONSTRAINT memories_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_tenant_id_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_tenant_id_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.policy_calls
+    ADD CONSTRAINT policy_calls_pkey PRIMARY KEY (tenant_id, policy_id, rule, subject_id);
+ALTER TABLE ONLY public.policy_revisions
+    ADD CONSTRAINT policy_revisions_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.policy_versions
+    ADD CONSTRAINT policy_versions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.policy_versions
+    ADD CONSTRAINT policy_versions_policy_id_version_key UNIQUE (policy_id, version);
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.runs
@@ -919,6 +974,8 @@ CREATE INDEX memberships_by_user ON public.memberships USING btree (user_id);
 CREATE INDEX memories_by_age ON public.memories USING btree (tenant_id, created_at, id);
 CREATE INDEX memories_by_agent ON public.memories USING btree (agent_id, created_at, id);
 CREATE INDEX memories_by_run ON public.memories USING btree (session_id, run_id);
+CREATE UNIQUE INDEX policies_in_force ON public.policies USING btree (tenant_id, COALESCE(agent_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (disabled_at IS NULL);
+CREATE INDEX policy_calls_by_age ON public.policy_calls USING btree (updated_at);
 CREATE INDEX runs_by_agent ON public.runs USING btree (agent_id, id);
 CREATE INDEX runs_by_status ON public.runs USING btree (tenant_id, status, id);
 CREATE INDEX runs_cancelled_waiting ON public.runs USING btree (woken_at) WHERE ((status = 'waiting'::text) AND (cancel_requested_at IS NOT NULL));
@@ -1026,6 +1083,16 @@ ALTER TABLE ONLY public.memories
     ADD CONSTRAINT memories_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.memories
     ADD CONSTRAINT memories_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.sessions(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.policy_calls
+    ADD CONSTRAINT policy_calls_tenant_id_policy_id_fkey FOREIGN KEY (tenant_id, policy_id) REFERENCES public.policies(tenant_id, id);
+ALTER TABLE ONLY public.policy_revisions
+    ADD CONSTRAINT policy_revisions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.policy_versions
+    ADD CONSTRAINT policy_versions_tenant_id_policy_id_fkey FOREIGN KEY (tenant_id, policy_id) REFERENCES public.policies(tenant_id, id);
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_agent_id_agent_version_id_fkey FOREIGN KEY (agent_id, agent_version_id) REFERENCES public.agent_versions(agent_id, id);
 ALTER TABLE ONLY public.runs
@@ -1125,6 +1192,10 @@ CREATE POLICY own_tenant ON public.key_limits USING ((tenant_id = ( SELECT (NULL
 CREATE POLICY own_tenant ON public.logins USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.memberships USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.memories USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.policies USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.policy_calls USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.policy_revisions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.policy_versions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.runs USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.schedule_firings USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.schedules USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
@@ -1143,6 +1214,10 @@ CREATE POLICY own_tenant ON public.tools USING ((tenant_id = ( SELECT (NULLIF(cu
 CREATE POLICY own_tenant ON public.webhook_attempts USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.webhook_deliveries USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.webhooks USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+ALTER TABLE public.policies ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.policy_calls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.policy_revisions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.policy_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schedule_firings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;

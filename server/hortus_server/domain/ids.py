@@ -19,6 +19,7 @@ ScheduleId = NewType("ScheduleId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
+PolicyId = NewType("PolicyId", UUID)
 
 
 def new_id() -> UUID:

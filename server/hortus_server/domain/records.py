@@ -168,6 +168,7 @@ class LeaseSignal:
     """What the heartbeat learned about a run: still owned, and whether someone wants it stopped.
 
     `order_id` names the stop order behind `pause_reason` or `freeze_reason`; None where the run itself was paused.
+    `policy_revision` counts the changes of the tenant's policies; only the signal before a call tells it.
     """
 
     run_id: RunId
@@ -178,6 +179,7 @@ class LeaseSignal:
     pause_reason: str | None = None
     freeze_reason: str | None = None
     order_id: UUID | None = None
+    policy_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

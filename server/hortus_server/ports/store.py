@@ -20,6 +20,7 @@ from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.policies import PolicyRepository, RulingRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
@@ -48,6 +49,8 @@ class UnitOfWork(Protocol):
     interjections: InterjectionRepository
     approvals: ApprovalRepository
     waits: WaitRepository
+    policies: PolicyRepository
+    rulings: RulingRepository
     wakeups: WakeupRepository
     admission: AdmissionRepository
     stuck_runs: StuckRuns

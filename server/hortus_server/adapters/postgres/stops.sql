@@ -162,7 +162,8 @@ SELECT
     CASE WHEN r.pause_requested_at IS NOT NULL THEN r.pause_reason WHEN h.kind = 'pause' THEN h.reason END
         AS pause_reason,
     CASE WHEN h.kind = 'freeze' THEN h.reason END AS freeze_reason,
-    CASE WHEN r.pause_requested_at IS NULL THEN h.id END AS order_id
+    CASE WHEN r.pause_requested_at IS NULL THEN h.id END AS order_id,
+    coalesce((SELECT p.revision FROM policy_revisions AS p WHERE p.tenant_id = r.tenant_id), 0) AS policy_revision
 FROM runs AS r
 LEFT JOIN LATERAL (
     SELECT holds.id, holds.kind, holds.reason

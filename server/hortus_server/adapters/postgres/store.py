@@ -25,6 +25,7 @@ from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.memories import PostgresMemories
 from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
+from hortus_server.adapters.postgres.policies import PostgresPolicies, PostgresRulings
 from hortus_server.adapters.postgres.retention import PostgresRetention
 from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.runs import PostgresRuns
@@ -52,6 +53,7 @@ from hortus_server.ports.forks import ForkRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
+from hortus_server.ports.policies import PolicyRepository, RulingRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
@@ -84,6 +86,8 @@ class PostgresUnitOfWork:
         self.interjections: InterjectionRepository = PostgresInterjections(connection)
         self.approvals: ApprovalRepository = PostgresApprovals(connection)
         self.waits: WaitRepository = PostgresWaits(connection)
+        self.policies: PolicyRepository = PostgresPolicies(connection)
+        self.rulings: RulingRepository = PostgresRulings(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
         self.admission: AdmissionRepository = PostgresAdmission(connection)
         self.stuck_runs: StuckRuns = PostgresStuckRuns(connection)
