@@ -30,7 +30,15 @@ def _set_up_logs(**_signal: object) -> None:
 @signals.beat_init.connect(weak=False)
 def _begin_beat(**_signal: object) -> None:
     LoopThread(lambda: open_beat_process(app.settings)).start()
+    _say_ready()
     log.info("beat_ready")
+
+
+@signals.worker_ready.connect(weak=False)
+def _say_ready(**_signal: object) -> None:
+    """Whoever started this process need not guess from outside when it begins to work."""
+    if app.settings.worker.ready_file is not None:
+        app.settings.worker.ready_file.write_text(f"{os.getpid()}\n", "ascii")
 
 
 def run_worker(queues: Sequence[QueueName] = QUEUES) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hortus_server.domain.rates import RateDefaults
+from hortus_server.domain.users import Role
 from hortus_server.model_settings import EmbeddingSettings, Group, ModelSettings
 
 COMMAND_VARIABLES = frozenset({"HORTUS_API_KEY", "HORTUS_MODEL_FILE", "HORTUS_MODEL_HUB"})
@@ -35,6 +36,8 @@ class ApiSettings(Group):
     cookie_secret: SecretStr | None = Field(
         default=None, description="signs the admin UI's logins, 32 characters or more; without it there is no login"
     )
+    login_idle_s: float = Field(default=43_200, ge=60, description="seconds without a request that end a user's login")
+    login_days: float = Field(default=7, gt=0, le=90, description="days after which a user signs in again in any case")
 
 
 class DatabaseSettings(Group):
@@ -71,6 +74,9 @@ class WorkerSettings(Group):
     )
     lease_s: float = Field(default=10.0, gt=0, description="seconds until a silent worker's runs are taken over")
     heartbeat_s: float = Field(default=0.25, gt=0, description="seconds between looks at leases and stop requests")
+    ready_file: Path | None = Field(
+        default=None, description="file that gets this process's id once it consumes messages (beat: sends them)"
+    )
     watch_s: float = Field(default=0.4, gt=0, description="seconds between two looks for processes that died")
     reaper_s: float = Field(default=2.0, gt=0, description="seconds between two looks for lost wake-ups")
     due_s: float = Field(default=1.0, gt=0, description="seconds between two looks for due schedules and deliveries")
@@ -134,6 +140,35 @@ class AuditSettings(Group):
     anchor_s: float = Field(default=300.0, gt=0, le=86_400, description="seconds between two anchors")
 
 
+class OidcSettings(Group):
+    """An OpenID Connect provider that people may sign in with; `HORTUS_API_PUBLIC_URL` is needed with it."""
+
+    issuer: str = Field(default="", description="the provider's issuer URL, exactly; empty: there is none")
+    client_id: str = Field(default="", description="what the provider calls this installation")
+    client_secret: SecretStr | None = Field(default=None, description="its secret, unless the client is public")
+    name: str = Field(default="your organisation", max_length=60, description="what the sign-in button calls it")
+    scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="what is asked for")
+    domains: tuple[str, ...] = Field(
+        default=(), description="domains of addresses that may come without an invitation; empty: none"
+    )
+    role: Role = Field(default="viewer", description="what they are then: owner, operator, developer or viewer")
+    role_claim: str = Field(default="", description="claim of the id token that names roles or groups")
+    roles: dict[str, Role] = Field(
+        default_factory=dict, description='roles by the claim\'s values, at the first sign-in: {"admins": "owner"}'
+    )
+    tenant: str = Field(default="", description="tenant they come into; empty: the one that operates the installation")
+    timeout_s: float = Field(default=5.0, gt=0, le=30, description="seconds that the provider has to answer")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "OidcSettings":
+        if self.issuer and not self.client_id:
+            raise ValueError("HORTUS_OIDC_CLIENT_ID is needed with HORTUS_OIDC_ISSUER")
+        loopback = self.issuer.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
+        if self.issuer and not self.issuer.startswith("https://") and not loopback:
+            raise ValueError("HORTUS_OIDC_ISSUER must be https")
+        return self
+
+
 class LogSettings(Group):
     """Logs on standard error."""
 
@@ -158,6 +193,7 @@ class Settings(BaseSettings):
     )
     mode: Literal["embedded", "external"] = Field(default="external", description="who started the services")
     api: ApiSettings = ApiSettings()
+    limits: RateDefaults = RateDefaults()
     database: DatabaseSettings
     broker: BrokerSettings
     qdrant: QdrantSettings
@@ -166,9 +202,9 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     sandbox: SandboxSettings = SandboxSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
-    log: LogSettings = LogSettings()
     audit: AuditSettings = AuditSettings()
-    limits: RateDefaults = RateDefaults()
+    oidc: OidcSettings = OidcSettings()
+    log: LogSettings = LogSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -184,6 +220,12 @@ class Settings(BaseSettings):
             found = env_settings.env_vars.items()
             env_settings.env_vars = {name: value for name, value in found if name.upper() not in COMMAND_VARIABLES}
         return init_settings, env_settings
+
+    @model_validator(mode="after")
+    def _oidc_knows_its_address(self) -> "Settings":
+        if self.oidc.issuer and not self.api.public_url:
+            raise ValueError("HORTUS_API_PUBLIC_URL is needed with HORTUS_OIDC_ISSUER: people come back to it")
+        return self
 
     @model_validator(mode="after")
     def _embedding_is_complete(self) -> "Settings":

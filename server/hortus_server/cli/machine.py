@@ -20,7 +20,7 @@ from hortus_server.adapters.embedded.lifecycle import read_status, run_up, stop_
 from hortus_server.adapters.embedded.model_server import NAME as MODEL
 from hortus_server.adapters.embedded.plan import EMBEDDINGS, EmbeddedOptions
 from hortus_server.adapters.embedded.ports import PortBook
-from hortus_server.adapters.embedded.probes import check_http
+from hortus_server.adapters.embedded.probes import check_http, ready_file_probe
 from hortus_server.cli.bootstrap import prepare_database
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.models import check_endpoints, endpoints_down
@@ -60,8 +60,12 @@ class Application:
             self.new_key = await prepare_database(environment, self._home)
 
         def ours(name: str, *arguments: str) -> Component:
-            command = Command(argv=(*PROCESS, *arguments), env=variables, inherit_env=True)
-            return Component(name=name, command=command, depends_on=needs, stop_timeout_s=30.0)
+            ready = self._home.run / f"{name}.ready"
+            own = {**variables, "HORTUS_WORKER_READY_FILE": str(ready)}
+            command = Command(argv=(*PROCESS, *arguments), env=own, inherit_env=True)
+            return Component(
+                name=name, command=command, depends_on=needs, ready=ready_file_probe(ready), stop_timeout_s=30.0
+            )
 
         async def api_answers() -> None:
             await check_http(f"{self.url}/readyz")

@@ -43,6 +43,9 @@ PROVISION = """\
 SELECT format('CREATE ROLE %I LOGIN', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
 ALTER ROLE :"role" PASSWORD :'password';
+SELECT 'CREATE ROLE hortus_tenant NOLOGIN'
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'hortus_tenant') \\gexec
+GRANT hortus_tenant TO :"role";
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \\gexec
 REVOKE CONNECT ON DATABASE :"database" FROM PUBLIC;

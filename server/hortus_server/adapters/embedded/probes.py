@@ -1,8 +1,11 @@
 import asyncio
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 
 from hortus_server.adapters.embedded.component import Probe
 from hortus_server.domain.errors import UnavailableError
@@ -68,6 +71,21 @@ async def check_tcp(host: str, port: int, *, timeout_s: float = PROBE_TIMEOUT_S)
             await writer.wait_closed()
     except OSError as error:
         raise UnavailableError(f"{host}:{port}", str(error) or type(error).__name__) from error
+
+
+def ready_file_probe(path: Path) -> Probe:
+    """A component probe that finds in a file the id of a child of this process; what a dead one left does not count."""
+
+    async def probe() -> None:
+        try:
+            pid = int(await asyncio.to_thread(path.read_text, "ascii"))
+            ours = psutil.Process(pid).ppid() == os.getpid()
+        except (OSError, ValueError, psutil.NoSuchProcess) as error:
+            raise UnavailableError(path.name, "not ready yet") from error
+        if not ours:
+            raise UnavailableError(path.name, "not ready yet")
+
+    return probe
 
 
 def http_probe(url: str) -> Probe:
