@@ -84,6 +84,9 @@ ALTER TABLE timers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON timers USING (EXISTS (SELECT FROM runs WHERE runs.id = timers.run_id));
 GRANT SELECT, INSERT, UPDATE, DELETE ON timers TO hortus_tenant;
 
+-- Which processes live is no tenant's matter; who requeues a run asks whether its worker does.
+GRANT SELECT ON workers TO hortus_tenant;
+
 -- What stops all tenants is seen by each.
 CREATE POLICY over_all ON holds FOR SELECT USING (scope = 'all');
 

@@ -274,7 +274,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool]) -> ToolsFor:
 
     def tools_for(claim: Claim, model: ChatModel) -> ToolRegistry:
         async def store_artifact(content: bytes) -> str:
-            async with services.store.transaction() as uow:
+            async with services.store.transaction(claim.run.tenant_id) as uow:
                 artifact = await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain; charset=utf-8")
             return artifact.sha256
 

@@ -250,7 +250,7 @@ async def test_answers_carry_security_headers_and_no_cors(http: httpx.AsyncClien
 
 async def test_an_unexpected_error_is_a_problem_without_its_text(app: FastAPI, admin: Caller, ports: EdgePorts):
     class Broken:
-        def transaction(self):
+        def transaction(self, tenant_id):
             raise RuntimeError("secret detail")
 
     key = await admin.get("/v1/me")

@@ -20,6 +20,7 @@ from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.api.edge import EdgePorts, make_edge
+from hortus_server.domain.ids import TenantId
 from hortus_server.ports.live import TokenDelta
 from hortus_server.ports.store import Store
 from hortus_server.services.follow_session import FollowSession, Idle
@@ -240,10 +241,15 @@ async def test_idle_streams_share_their_looks_at_the_log(ports: EdgePorts, admin
     class Counting:
         """The store, counting."""
 
-        def transaction(self) -> Any:
+        def transaction(self, tenant_id: TenantId) -> Any:
             nonlocal looks
             looks += 1
-            return ports.store.transaction()
+            return ports.store.transaction(tenant_id)
+
+        def system_transaction(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return ports.store.system_transaction()
 
     counting: Any = Counting()
     follow = FollowSession(counting, ports.streams, ReadHeads(counting, window_s=0.1), poll_s=0.2, longest_poll_s=0.2)

@@ -51,7 +51,7 @@ async def prepare_database(environment: Mapping[str, str], home: HortusHome) -> 
 
 async def make_key(store: Store, *, name: str, scopes: tuple[Scope, ...]) -> str:
     """A key of the default tenant; returns its secret."""
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         tenant = await uow.tenants.ensure_tenant(DEFAULT_TENANT)
         issued = await add_key(uow, tenant.id, KeyDraft(name=name, scopes=scopes, expires_at=None))
     return issued.secret
@@ -67,7 +67,7 @@ async def _works(store: Store, secret: str) -> bool:
 
 async def _add_first_agent(store: Store) -> None:
     try:
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             tenant = await uow.tenants.ensure_tenant(DEFAULT_TENANT)
             await uow.agents.add(tenant.id, name=FIRST_AGENT, description=FIRST_DESCRIPTION, spec=AgentSpec())
     except ConflictError:

@@ -28,8 +28,8 @@ class SessionRepository(Protocol):
         """Raises NotFoundError."""
         ...
 
-    async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[SessionId, int]:
-        """The number of each session's last event; those that a tenant does not have are absent."""
+    async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[tuple[TenantId, SessionId], int]:
+        """The number of each session's last event, by what was asked; what a tenant does not have is absent."""
         ...
 
     async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:

@@ -77,7 +77,7 @@ class RowsAndIndex:
         items: list[RecalledItem] = []
         if not found.items:
             return ()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(TenantId(scope.tenant_id)) as uow:
             for hit in found.items:
                 if hit.episode.run_id == scope.run_id:
                     continue
@@ -101,7 +101,7 @@ class RowsAndIndex:
     async def remember(self, text: str, *, scope: MemoryScope, key: str) -> MemoryWritten:
         """See AgentMemory. While the index is down the row waits; the run's memory job indexes it later."""
         now = self.clock()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(TenantId(scope.tenant_id)) as uow:
             session = await uow.sessions.get(TenantId(scope.tenant_id), SessionId(scope.session_id))
             note = Memory(
                 id=note_id(scope.run_id, key),
@@ -138,7 +138,7 @@ async def index_memory(store: Store, episodes: EpisodicMemory, memory: Memory, *
     except HortusMemoryError as error:
         log.warning("memory_not_indexed", memory_id=str(memory.id), error=str(error))
         return False
-    async with store.transaction() as uow:
+    async with store.transaction(memory.tenant_id) as uow:
         await uow.memories.mark_indexed(memory.tenant_id, memory.id)
     return True
 

@@ -68,7 +68,7 @@ class AuthenticateKey:
         return lock
 
     async def _find(self, digest: bytes) -> ApiKey | None:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             key = await uow.tenants.find_key(digest)
             if key is not None and self._usable(key):
                 await uow.tenants.touch_key(key.id)
@@ -76,7 +76,7 @@ class AuthenticateKey:
         return key
 
     async def _find_by_id(self, tenant_id: TenantId, key_id: KeyId) -> ApiKey | None:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             keys = await uow.tenants.list_keys(tenant_id)
         key = next((one for one in keys if one.id == key_id), None)
         self._keep(key_id, key)

@@ -29,7 +29,7 @@ class CancelRun:
 
     async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
         """The run as it stands now; idempotent, a terminal run stays as it is. Raises NotFoundError."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             cancelled = await self.cancel(uow, tenant_id, run_id, reason=reason)
         await self.announce(cancelled)
         return cancelled.run

@@ -41,7 +41,7 @@ class RowsAndCapabilityIndex:
             return []
         if not found:
             return []
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(TenantId(tenant_id)) as uow:
             rows = await uow.tools.active_versions(TenantId(tenant_id), [ToolVersionId(item.id) for item in found])
         active = {version.id: to_capability(tool.name, version) for tool, version in rows}
         return [
@@ -52,13 +52,13 @@ class RowsAndCapabilityIndex:
 
     async def get(self, tenant_id: UUID, version_id: UUID) -> Capability | None:
         """See CapabilityLibrary."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(TenantId(tenant_id)) as uow:
             rows = await uow.tools.active_versions(TenantId(tenant_id), [ToolVersionId(version_id)])
         return to_capability(rows[0][0].name, rows[0][1]) if rows else None
 
     async def record_use(self, tenant_id: UUID, version_id: UUID, *, run_id: UUID, call_id: str, ok: bool) -> None:
         """See CapabilityLibrary."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(TenantId(tenant_id)) as uow:
             await uow.tools.record_use(
                 TenantId(tenant_id), ToolVersionId(version_id), run_id=RunId(run_id), call_id=call_id, ok=ok
             )
@@ -67,7 +67,7 @@ class RowsAndCapabilityIndex:
         """See CapabilityStore."""
         tenant = TenantId(tenant_id)
         digest = hashlib.sha256(candidate.source.encode()).hexdigest()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant) as uow:
             version = await uow.tools.propose(
                 tenant,
                 version=_proposed(tenant, RunId(run_id), call_id, candidate, digest),
@@ -78,7 +78,7 @@ class RowsAndCapabilityIndex:
     async def of_call(self, tenant_id: UUID, *, run_id: UUID, call_id: str) -> list[StoredCandidate]:
         """See CapabilityStore."""
         tenant = TenantId(tenant_id)
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant) as uow:
             versions = await uow.tools.version_of_call(tenant, RunId(run_id), call_id)
             tools: dict[ToolId, Tool] = {}
             for version in versions:
@@ -94,7 +94,7 @@ class RowsAndCapabilityIndex:
             "detail": report.detail,
             "tier": report.tier,
         }
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(TenantId(tenant_id)) as uow:
             await uow.tools.record_test(
                 TenantId(tenant_id),
                 ToolVersionId(version_id),
@@ -106,7 +106,7 @@ class RowsAndCapabilityIndex:
         """See CapabilityStore. The index learns of it by a job; until then only this session knows the tool."""
         tenant = TenantId(tenant_id)
         job: Job | None = None
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant) as uow:
             before = await uow.tools.get_version(tenant, ToolVersionId(version_id))
             version = await uow.tools.activate(tenant, ToolVersionId(version_id))
             tool = await uow.tools.get(tenant, version.tool_id)

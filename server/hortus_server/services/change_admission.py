@@ -20,7 +20,7 @@ class ChangeAdmission:
 
     async def __call__(self, tenant_id: TenantId, admission: TenantAdmission) -> TenantLoad:
         """Replace it all; the tenant's load, counted up to `COUNTED`."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             await uow.admission.set(tenant_id, admission)
             ready = await uow.admission.ready(tenant_id, limit=WOKEN)
             load = await uow.admission.load(tenant_id, at_most=COUNTED)

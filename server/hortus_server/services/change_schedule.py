@@ -26,7 +26,7 @@ class ChangeSchedule:
         Raises NotFoundError, ConflictError when the name is taken, and what `CreateSchedule` raises of its target.
         """
         now = self.now()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             before = await uow.schedules.get(tenant_id, schedule_id, hold=True)
             after = replace(before, **changes, updated_at=now)
             if "timing" in changes:
@@ -39,7 +39,7 @@ class ChangeSchedule:
     async def pause(self, tenant_id: TenantId, schedule_id: ScheduleId) -> Schedule:
         """Fire no more until it is resumed; idempotent. Raises NotFoundError."""
         now = self.now()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             before = await uow.schedules.get(tenant_id, schedule_id, hold=True)
             if before.paused_at is not None:
                 return before
@@ -51,7 +51,7 @@ class ChangeSchedule:
         Raises NotFoundError, and ConflictError when no due time is left.
         """
         now = self.now()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             before = await uow.schedules.get(tenant_id, schedule_id, hold=True)
             if before.paused_at is None:
                 return before
@@ -62,7 +62,7 @@ class ChangeSchedule:
 
     async def next_due(self, tenant_id: TenantId, schedule_id: ScheduleId, *, count: int) -> tuple[datetime, ...]:
         """Its next due times; of a paused schedule those that it would have. Raises NotFoundError."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             schedule = await uow.schedules.get(tenant_id, schedule_id)
         if schedule.next_due_at is not None:
             return next_due_times(schedule.timing, schedule.next_due_at - timedelta(microseconds=1), count)

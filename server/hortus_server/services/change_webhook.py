@@ -34,7 +34,7 @@ class ChangeWebhook:
             await check_url(self.sender, wanted["url"])
         if "events" in wanted:
             wanted["events"] = checked_filters(wanted["events"])
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             before = await uow.webhooks.get(tenant_id, webhook_id, hold=True)
             if "agent" in wanted:
                 key = wanted.pop("agent")

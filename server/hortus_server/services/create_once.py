@@ -41,7 +41,7 @@ async def create_once(
     Raises IdempotencyMismatchError when the key came with another body. When `make` fails nothing is kept, so the
     same key may be tried again.
     """
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         if once.key is not None:
             stored = await uow.idempotency.begin(tenant_id, once.key, route=once.route, body_sha256=once.body_sha256)
             if stored is not None:

@@ -26,7 +26,7 @@ class DecideApproval:
         Raises NotFoundError, InvalidInputError for a decision that does not fit what is asked, ApprovalClosedError
         when it was decided, ran out of time or lost its run, and ConflictError when this key has decided already.
         """
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             found = await uow.approvals.get(tenant_id, approval_id)
             # Whoever ends, wakes or decides about a run holds its row: what is read from here on stays true.
             run = await uow.run_stops.lock(tenant_id, found.run_id)
@@ -43,7 +43,7 @@ class DecideApproval:
 
     async def answer_run(self, tenant_id: TenantId, run_id: RunId, *, ruling: Ruling, decider: Decider) -> Approval:
         """Answer the question that a run waits for. Raises as a decision does, and ConflictError without a question."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             run = await uow.runs.get(tenant_id, run_id)
             awaited = await uow.approvals.awaited(tenant_id, run.id)
         if awaited is None or awaited.kind != "question":

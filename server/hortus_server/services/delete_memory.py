@@ -15,7 +15,7 @@ async def delete_memory(store: Store, index: MemoryIndex | None, tenant_id: Tena
 
     The row decides: a point that is left because the index is down is dropped from every search for want of a row.
     """
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         await uow.memories.delete(tenant_id, memory_id)
     if index is None:
         return

@@ -18,7 +18,7 @@ async def delete_session(
     Raises NotFoundError, and ConflictError while a run is not terminal. A point that outlives its row because the
     index is down is never returned: recall drops hits without a row.
     """
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         memories = await uow.sessions.delete(tenant_id, session_id)
     if index is None or not memories:
         return

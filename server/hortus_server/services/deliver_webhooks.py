@@ -76,7 +76,7 @@ class DeliverWebhooks:
         self._sending += room  # reserved before the first await, so that two looks do not take the same room
         taken: Sequence[TakenDelivery] = ()
         try:
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 taken = await uow.deliveries.take_due(
                     self.now(), lease=LEASE, limit=room, per_webhook=self.bounds.per_webhook
                 )
@@ -112,14 +112,14 @@ class DeliverWebhooks:
         *,
         answer: WebhookAnswer | None = None,
     ) -> None:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(taken.tenant_id) as uow:
             if not await uow.deliveries.record(taken, attempt, state=state, next_attempt_at=next_attempt_at):
                 log.info("webhook_sent_by_another_too", delivery_id=str(taken.id))
             if answer is not None:
                 await self._note(uow, taken, answer)
 
     async def _body(self, taken: TakenDelivery) -> bytes | None:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(taken.tenant_id) as uow:
             events = await uow.events.list_after(taken.tenant_id, taken.session_id, after=taken.seq - 1, limit=1)
         if not events or events[0].seq != taken.seq:
             return None

@@ -20,7 +20,7 @@ async def diff_agent_versions(
     store: Store, tenant_id: TenantId, *, key: AgentId | str, before: int, after: int
 ) -> tuple[FieldChange, ...]:
     """Changed leaves by path; empty when both say the same. Raises NotFoundError."""
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         agent = await uow.agents.get(tenant_id, key)
         old = await uow.agents.get_version(tenant_id, agent.id, before)
         new = await uow.agents.get_version(tenant_id, agent.id, after)

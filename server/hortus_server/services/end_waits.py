@@ -36,7 +36,7 @@ class EndWaits:
 
     async def __call__(self) -> int:
         """How many waits were ended. Raises UnavailableError without PostgreSQL; the next look goes on."""
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             timers = await uow.waits.due_timers(limit=self.limit)
             overdue = await uow.waits.overdue_approvals(limit=self.limit)
         over: list[DueTimer | OverdueApproval] = [*timers, *overdue]
@@ -49,7 +49,7 @@ class EndWaits:
 
     async def _end(self, due: DueTimer | OverdueApproval) -> bool:
         try:
-            async with self.store.transaction() as uow:
+            async with self.store.transaction(due.tenant_id) as uow:
                 done = await (self._wake(uow, due) if isinstance(due, DueTimer) else self._expire(uow, due))
         except (NotFoundError, ConflictError) as error:
             # The session was deleted meanwhile; whatever it is, others must not wait for it.

@@ -117,7 +117,7 @@ class ExecuteRun:
 
     async def _try_claim(self, run_id: RunId, turn: Turn) -> tuple[RunLog, Stop | None] | None:
         leased_at = time.monotonic()
-        async with self.ports.store.transaction() as uow:
+        async with self.ports.store.system_transaction() as uow:
             claim = await self.choice.claim(uow, run_id, turn)
             if claim is None:
                 return None
@@ -283,7 +283,7 @@ class ExecuteRun:
     async def _hand_over(self, claim: Claim) -> None:
         """Give the lease back at once, so that another worker need not wait for it to expire."""
         try:
-            async with self.ports.store.transaction() as uow:
+            async with self.ports.store.transaction(claim.run.tenant_id) as uow:
                 released = await uow.runs.release(claim.run.tenant_id, claim.run.id, claim.generation)
         except HortusError as error:
             log.warning("release_failed", error=str(error))  # the lease expires by itself

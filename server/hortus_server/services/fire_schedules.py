@@ -53,7 +53,7 @@ class FireSchedules:
         now = self.now()
         schedule: Schedule | None = None
         try:
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 schedule = await uow.firings.take_due(now)
                 if schedule is None or schedule.next_due_at is None:
                     return False
@@ -125,7 +125,7 @@ class FireSchedules:
             reason = f"unexpected {type(error).__name__}; the worker's log has it"
             log.error("schedule_failed", schedule_id=str(schedule.id), exc_info=error)
         plan = _plan_or_stop(schedule, now)
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(schedule.tenant_id) as uow:
             try:
                 found = await uow.schedules.get(schedule.tenant_id, schedule.id, hold=True)
             except NotFoundError:

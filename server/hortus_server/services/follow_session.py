@@ -90,7 +90,7 @@ class FollowSession:
 
         Raises NotFoundError (also later, when the session is deleted) and InvalidCursorError.
         """
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             session = await uow.sessions.get(tenant_id, session_id)
         check_cursor(after, last_seq=session.last_seq)
         inbox = _Inbox(deque(maxlen=self.buffer))
@@ -188,7 +188,7 @@ class _Reader:
         full = True
         while full:
             after = self.view.last_seq
-            async with self.follow.store.transaction() as uow:
+            async with self.follow.store.transaction(self.tenant_id) as uow:
                 events = await uow.events.list_after(
                     self.tenant_id, self.session_id, after=after, limit=self.follow.page
                 )

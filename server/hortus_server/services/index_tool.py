@@ -17,7 +17,7 @@ class IndexTool:
 
     async def __call__(self, tenant_id: TenantId, version_id: ToolVersionId) -> None:
         """Raises HortusMemoryError when the index is down: the job comes again."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             rows = await uow.tools.active_versions(tenant_id, [version_id])
             versions = await uow.tools.list_versions(tenant_id, rows[0][0].id) if rows else ()
         if not rows:

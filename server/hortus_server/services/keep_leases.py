@@ -150,7 +150,7 @@ class KeepLeases:
         held = list(self._held.values())
         asked_at = time.monotonic()
         try:
-            async with asyncio.timeout(self.lease.total_seconds() / 2), self.store.transaction() as uow:
+            async with asyncio.timeout(self.lease.total_seconds() / 2), self.store.system_transaction() as uow:
                 signals = await uow.runs.renew(
                     self.worker_id, [(hold.run_id, hold.generation) for hold in held], lease=self.lease
                 )

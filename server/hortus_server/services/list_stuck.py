@@ -44,7 +44,7 @@ class ListStuck:
 
     async def __call__(self, tenant_id: TenantId, page: PageRequest) -> StuckPage:
         """Raises InvalidCursorError."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             found = await uow.stuck_runs.silent(tenant_id, self.patience, page)
             workers = await uow.stuck_runs.live_workers() if found.items else ()
         if not found.items:
@@ -60,7 +60,7 @@ class ListStuck:
         if now - self._counted_at >= COUNTED_EVERY_S:
             self._counted_at = now
             try:
-                async with self.store.transaction() as uow:
+                async with self.store.system_transaction() as uow:
                     counted = await uow.stuck_runs.count(self.patience)
             except UnavailableError:
                 return self._counts

@@ -24,7 +24,7 @@ class PauseRun:
     async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
         """The run as it stands now; idempotent, an ended run stays as it is. Raises NotFoundError."""
         events: tuple[Event, ...] = ()
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             run = await uow.run_stops.lock(tenant_id, run_id)
             if run.status not in TERMINAL_STATUSES:
                 await uow.run_stops.request_pause(tenant_id, run_id, reason=reason)
@@ -51,7 +51,7 @@ class ResumeRun:
         Raises NotFoundError, and ConflictError when it has ended, waits for something else, or is held by a stop
         order over its agent, its tenant or everything.
         """
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             run = await uow.run_stops.lock(tenant_id, run_id)
             events = await self._resume(uow, run, reason=reason, by=by)
             run = await uow.runs.get(tenant_id, run_id)

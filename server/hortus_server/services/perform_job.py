@@ -37,7 +37,7 @@ class PerformJob:
 
     async def __call__(self, job_id: JobId, kind: JobKind) -> None:
         """Raises UnavailableError without PostgreSQL."""
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             job = await uow.wakeups.take_job(job_id, lease=LEASE)
         if job is None:
             self.observer.job_ended(kind, "not_due")
@@ -52,13 +52,13 @@ class PerformJob:
                 self.observer.job_ended(job.kind, "failed")
                 await self._try_again(job)
                 return
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(job.tenant_id) as uow:
             await uow.wakeups.complete_job(job.id)
         self.observer.job_ended(job.kind, "done")
 
     async def _try_again(self, job: Job) -> None:
         pause_s = min(RETRY_S * 2.0 ** min(job.attempts - 1, 16), MAX_RETRY_S) * (1 + self.jitter() / 2)
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(job.tenant_id) as uow:
             await uow.wakeups.retry_job(job, pause=timedelta(seconds=pause_s))
 
     async def _perform(self, job: Job) -> None:

@@ -7,6 +7,6 @@ from hortus_server.ports.store import Store
 
 async def pin_agent_version(store: Store, tenant_id: TenantId, *, key: AgentId | str, version: int) -> Agent:
     """Make an existing version current; runs that began stay on theirs. Raises NotFoundError."""
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         agent = await uow.agents.get(tenant_id, key)
         return await uow.agents.pin(tenant_id, agent.id, version)

@@ -31,11 +31,11 @@ class PurgeEvents:
             return
         events = artifacts = 0
         for _ in range(self.looks):
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 old = await uow.retention.old_sessions(older_than=self.kept, limit=self.runs)
             for tenant_id, session_id in old:
                 while events < self.most:
-                    async with self.store.transaction() as uow:
+                    async with self.store.system_transaction() as uow:
                         cut = await uow.retention.cut(tenant_id, session_id, older_than=self.kept, rows=self.batch)
                     if cut is None:
                         break

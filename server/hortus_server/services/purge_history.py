@@ -21,11 +21,11 @@ class PurgeHistory:
 
     async def __call__(self) -> None:
         """Raises UnavailableError without PostgreSQL."""
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             firings = await uow.firings.purge(older_than=self.firings_kept)
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             deliveries = await uow.deliveries.purge(older_than=self.deliveries_kept)
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             usage = await uow.budgets.purge(older_than=self.usage_kept)
         if firings or deliveries or usage:
             log.info("history_purged", firings=firings, deliveries=deliveries, usage=usage)

@@ -26,7 +26,7 @@ class PurgeKeys:
         """Raises UnavailableError without PostgreSQL."""
         count = 0
         for _ in range(self.batches):
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 purged = await uow.idempotency.purge(older_than=self.kept, limit=self.batch)
             count += purged
             if purged < self.batch:

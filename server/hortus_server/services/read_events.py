@@ -23,7 +23,7 @@ class EventPart:
 
 async def read_events(store: Store, tenant_id: TenantId, session_id: SessionId, *, after: int, limit: int) -> EventPart:
     """Events above `after`, in order. Raises NotFoundError, and InvalidCursorError beyond the log's end."""
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         session = await uow.sessions.get(tenant_id, session_id)
         check_cursor(after, last_seq=session.last_seq)
         events = await uow.events.list_after(tenant_id, session_id, after=after, limit=limit)
@@ -38,7 +38,7 @@ async def read_run_events(store: Store, tenant_id: TenantId, run_id: RunId, *, a
 
     A run's log is forgotten as a whole; the gap then ends where what is kept of the session's log begins.
     """
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         run = await uow.runs.get(tenant_id, run_id)
         events = await uow.events.list_after(tenant_id, run.session_id, after=after, limit=limit, run_id=run_id)
         gaps: tuple[Gap, ...] = ()

@@ -41,15 +41,15 @@ class ReadHeads:
         await asyncio.sleep(self.window_s)
         asked, self._asked, self._look = self._asked, {}, None
         try:
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 heads = await uow.sessions.heads(tuple(asked))
         except HortusError as error:
             for future in asked.values():
                 future.set_exception(error)
                 future.exception()  # seen, even where all who asked have left meanwhile
         else:
-            for (_, session_id), future in asked.items():
-                future.set_result(heads.get(session_id))
+            for key, future in asked.items():
+                future.set_result(heads.get(key))
         finally:
             for future in asked.values():
                 future.cancel()

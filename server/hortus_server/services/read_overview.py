@@ -28,6 +28,6 @@ class ReadOverview:
 
     async def __call__(self, tenant_id: TenantId) -> Overview:
         """Raises UnavailableError when PostgreSQL is down."""
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             statistics = await uow.statistics.overview(tenant_id, window=WINDOW)
         return Overview(statistics, await self.readiness())

@@ -37,7 +37,7 @@ async def read_trace(store: Store, tenant_id: TenantId, run_id: RunId, *, after:
 
     Raises NotFoundError.
     """
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         run = await uow.runs.get(tenant_id, run_id)
         spending = await uow.budgets.run_spending(run)
         queued = await uow.events.list_after(

@@ -25,7 +25,7 @@ class RecoverRuns:
 
     async def __call__(self) -> None:
         """Raises UnavailableError without PostgreSQL; the next round makes up for it."""
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             runs = await uow.wakeups.due_runs(older_than=self.patience, limit=self.limit)
             jobs = await uow.wakeups.due_jobs(older_than=self.patience, limit=self.limit)
         for run_id in runs:

@@ -67,13 +67,13 @@ class RememberRun:
             return
         for note in notes:
             await self.episodes.remember(to_episode(note, trust=_trust(lived.events)))
-            async with self.store.transaction() as uow:
+            async with self.store.transaction(tenant_id) as uow:
                 await uow.memories.mark_indexed(tenant_id, note.id)
         if lived.spec.memory.remember and lived.run.status not in _UNREMEMBERED:
             await self._write_episode(lived)
 
     async def _is_undone(self, tenant_id: TenantId, run_id: RunId) -> bool:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             run = await uow.runs.get(tenant_id, run_id)
             if run.rolled_back_at is None:
                 return False
@@ -94,7 +94,7 @@ class RememberRun:
         await self.live.publish_events(run.session_id, written)
 
     async def _read(self, tenant_id: TenantId, run_id: RunId) -> tuple[_Lived, list[Memory]]:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             run = await uow.runs.get(tenant_id, run_id)
             events = tuple([event async for event in _events(uow, run)])
             queued = next(event.payload for event in events if isinstance(event.payload, RunQueued))
@@ -156,7 +156,7 @@ class RememberRun:
             source_first_seq=row.source_first_seq,
             source_last_seq=row.source_last_seq,
         )
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(run.tenant_id) as uow:
             if not await uow.memories.add(row):
                 await uow.memories.mark_indexed(run.tenant_id, row.id)
                 return ()

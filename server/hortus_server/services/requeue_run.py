@@ -22,7 +22,7 @@ class RequeueRun:
         Raises NotFoundError, and ConflictError for a run that has ended, that waits, or that a living worker holds;
         `force` takes it from that one too.
         """
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             run = await uow.run_stops.lock(tenant_id, run_id)
             await _requeue(uow, run, force=force)
             run = await uow.runs.get(tenant_id, run_id)

@@ -9,7 +9,7 @@ from hortus_server.services.authenticate_key import AuthenticateKey
 
 async def revoke_key(store: Store, authenticate: AuthenticateKey, tenant_id: TenantId, *, key_id: KeyId) -> ApiKey:
     """Revoke; idempotent. Raises NotFoundError."""
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         key = await uow.tenants.revoke_key(tenant_id, key_id)
     if key is None:
         raise NotFoundError("key", key_id)

@@ -127,7 +127,7 @@ class RunLog:
         return written.events
 
     async def _transact(self, events: Sequence[NewEvent], effect: int | None) -> tuple[_Written, Stop | None]:
-        async with self.ports.store.transaction() as uow:
+        async with self.ports.store.transaction(self.claim.run.tenant_id) as uow:
             stop = None if effect is None else await self._stop_before(uow, effect)
             return await self._append(uow, events if stop is None else events[:-1]), stop
 
@@ -198,7 +198,7 @@ class RunLog:
         """A commit whose answer was lost may have taken effect; only a next worker writes events of such types too."""
         run = self.claim.run
         try:
-            async with self.ports.store.transaction() as uow:
+            async with self.ports.store.transaction(self.claim.run.tenant_id) as uow:
                 found = await uow.events.list_after(
                     run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
                 )

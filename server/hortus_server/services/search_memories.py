@@ -40,11 +40,11 @@ class SearchMemories:
             raise UnavailableError("memory", "this server runs without a vector index")
         agent_id = None
         if agent is not None:
-            async with self.store.transaction() as uow:
+            async with self.store.transaction(tenant_id) as uow:
                 agent_id = (await uow.agents.get(tenant_id, agent)).id
         hits = await self.index.search(tenant_id, query, limit=limit, agent_id=agent_id)
         found: list[FoundMemory] = []
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             for hit in hits.items:
                 try:
                     found.append(FoundMemory(await uow.memories.get(tenant_id, hit.memory_id), hit.score))

@@ -1,6 +1,7 @@
 """Stops over many runs: cancel or pause all of an agent or tenant; freeze all side effects; lift what was placed."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from hortus_agents.events import Event
@@ -9,7 +10,7 @@ from hortus_server.domain.ids import AgentId, RunId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.domain.stops import OrderKind, Reach, StopOrder
 from hortus_server.ports.stops import FIRST_RUN
-from hortus_server.ports.store import Store
+from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.cancel_run import CancelledRun, CancelRun
 from hortus_server.services.wake_waiting import WakeWaiting
 
@@ -34,7 +35,7 @@ class StopRuns:
         marked: list[RunId] = []
         after: RunId | None = FIRST_RUN
         while after is not None:
-            async with self.store.transaction() as uow:
+            async with self.store.transaction(tenant_id) as uow:
                 page = await uow.run_stops.request_cancel_all(
                     tenant_id, agent_id=agent_id, reason=reason, after=after, limit=MARKED
                 )
@@ -46,7 +47,7 @@ class StopRuns:
         return len(marked)
 
     async def _cancel(self, tenant_id: TenantId, run_ids: Sequence[RunId], *, reason: str) -> list[CancelledRun]:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             # All of them before the first end locks their tenant's usage, which workers lock behind a run's row.
             for run_id in run_ids:
                 await uow.run_stops.lock(tenant_id, run_id)
@@ -56,7 +57,7 @@ class StopRuns:
         self, tenant_id: TenantId, reach: Reach, kind: OrderKind, *, reason: str, placed_by: str
     ) -> StopOrder:
         """Put a stop in force until it is lifted; one that is in force already stays as it is."""
-        async with self.store.transaction() as uow:
+        async with self._reaching(tenant_id, reach) as uow:
             return await uow.stop_orders.place(tenant_id, reach, kind, reason=reason, placed_by=placed_by)
 
     async def lift(self, tenant_id: TenantId, reach: Reach, kind: OrderKind, *, lifted_by: str) -> StopOrder:
@@ -65,7 +66,7 @@ class StopRuns:
         What a freeze had stopped waits for a resume of its own: somebody has to look at each side effect anew.
         Raises NotFoundError when this tenant has no such order in force.
         """
-        async with self.store.transaction() as uow:
+        async with self._reaching(tenant_id, reach) as uow:
             order = await uow.stop_orders.lift(tenant_id, reach, kind, lifted_by=lifted_by)
         if order is None:
             raise NotFoundError(kind, reach.scope)
@@ -76,7 +77,7 @@ class StopRuns:
 
     async def _resume_batch(self, tenant_id: TenantId, order: StopOrder, by: str) -> int:
         woken: list[tuple[Run, tuple[Event, ...]]] = []
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             for run_id in await uow.stop_orders.parked_under(tenant_id, order.id, limit=BATCH):
                 run = await uow.run_stops.lock(tenant_id, run_id)
                 if run.waiting_for is not None and run.waiting_for.ref_id == order.id:
@@ -86,7 +87,11 @@ class StopRuns:
             await self.waking.announce(run, events)
         return len(woken)
 
-    async def in_force(self, reach: Reach) -> tuple[StopOrder, ...]:
-        """Orders over exactly this."""
-        async with self.store.transaction() as uow:
+    async def in_force(self, tenant_id: TenantId, reach: Reach) -> tuple[StopOrder, ...]:
+        """Orders over exactly this, as far as they concern the tenant."""
+        async with self.store.transaction(tenant_id) as uow:
             return await uow.stop_orders.in_force([reach.subject_id])
+
+    def _reaching(self, tenant_id: TenantId, reach: Reach) -> AbstractAsyncContextManager[UnitOfWork]:
+        """What stops all tenants is one order, whoever placed it; any other is the tenant's own."""
+        return self.store.system_transaction() if reach.scope == "all" else self.store.transaction(tenant_id)

@@ -49,7 +49,7 @@ class WaitRun:
         return run
 
     async def _read(self, tenant_id: TenantId, run_id: RunId) -> Run:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             return await uow.runs.get(tenant_id, run_id)
 
 

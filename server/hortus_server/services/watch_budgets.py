@@ -109,12 +109,12 @@ class WatchBudgets:
         seen = self._seen.get(tenant_id)
         if seen is not None and self.monotonic() < seen.until:
             return seen
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             allowance = await uow.budgets.allowance(tenant_id)
         return self._keep(tenant_id, allowance)
 
     async def _look(self, run: Run) -> Allowance:
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(run.tenant_id) as uow:
             allowance = await uow.budgets.allowance(run.tenant_id, run.session_id, run_id=run.id)
         self._keep(run.tenant_id, allowance)
         return allowance

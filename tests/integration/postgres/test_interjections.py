@@ -152,8 +152,8 @@ class Deaf:
     lose: bool = True
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[UnitOfWork]:
-        async with self.store.transaction() as uow:
+    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[UnitOfWork]:
+        async with self.store.transaction(tenant_id) as uow:
             yield uow
         if self.lose:
             self.lose = False
@@ -175,11 +175,11 @@ class Down(Deaf):
     """A store that is away for one transaction."""
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[UnitOfWork]:
         if self.lose:
             self.lose = False
             raise UnavailableError("postgresql", "away")
-        async with self.store.transaction() as uow:
+        async with self.store.transaction(tenant_id) as uow:
             yield uow
 
 

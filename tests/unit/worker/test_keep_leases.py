@@ -30,7 +30,7 @@ class Leases:
         ]
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
+    async def system_transaction(self) -> AsyncIterator[Any]:
         if self.down:
             raise UnavailableError("database", "down")
         yield SimpleNamespace(runs=self)

@@ -56,7 +56,7 @@ class PostgresSessions:
             raise NotFoundError("session", session_id)
         return session
 
-    async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[SessionId, int]:
+    async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[tuple[TenantId, SessionId], int]:
         """See the port."""
         tenant_ids, session_ids = [tenant_id for tenant_id, _ in asked], [session_id for _, session_id in asked]
         found = await self._sql.many("session_heads", _head, tenant_ids=tenant_ids, session_ids=session_ids)
@@ -86,8 +86,13 @@ class PostgresSessions:
         return tuple(forgotten)
 
 
-def _head(*, id: SessionId, last_seq: int) -> tuple[SessionId, int]:  # noqa: A002 - a column's name
-    return id, last_seq
+def _head(
+    *,
+    tenant_id: TenantId,
+    id: SessionId,  # noqa: A002 - a column's name
+    last_seq: int,
+) -> tuple[tuple[TenantId, SessionId], int]:
+    return (tenant_id, id), last_seq
 
 
 def _memory_id(*, id: MemoryId) -> MemoryId:  # noqa: A002 - a column's name

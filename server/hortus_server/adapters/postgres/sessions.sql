@@ -22,7 +22,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
 
 -- name: session_heads :many
 -- Where the logs of several sessions end, each asked for by its tenant.
-SELECT s.id, s.last_seq
+SELECT s.tenant_id, s.id, s.last_seq
 FROM unnest(%(tenant_ids)s::uuid[], %(session_ids)s::uuid[]) AS asked (tenant_id, session_id)
 JOIN sessions AS s ON s.tenant_id = asked.tenant_id AND s.id = asked.session_id
 

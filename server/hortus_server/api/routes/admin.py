@@ -47,7 +47,7 @@ async def create_key(body: KeyCreate, edge: EdgeDep, caller: Admin, idempotent: 
 @router.get("/keys", response_model=KeysView, responses=LIST, dependencies=[NoQuery])
 async def list_keys(edge: EdgeDep, caller: Admin) -> Response:
     """All keys of the tenant, revoked ones included."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         keys = await uow.tenants.list_keys(caller.tenant_id)
     return json_answer(KeysView(items=tuple(KeyView.model_validate(key) for key in keys)))
 

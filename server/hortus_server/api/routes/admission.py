@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/admin/admission", tags=["admin"])
 @router.get("", response_model=AdmissionView, responses=LIST, dependencies=[NoQuery])
 async def get_admission(edge: EdgeDep, caller: Admin) -> Response:
     """The tenant's weight and limits, and how many runs run and wait."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         admission = await uow.admission.get(caller.tenant_id)
         load = await uow.admission.load(caller.tenant_id, at_most=COUNTED)
     return _answer(admission, load)

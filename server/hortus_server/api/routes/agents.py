@@ -53,7 +53,7 @@ async def create_agent_route(body: AgentCreate, edge: EdgeDep, caller: AgentsWri
 @router.get("", response_model=AgentPage, responses=LIST)
 async def list_agents(edge: EdgeDep, caller: AgentsRead, query: Paging) -> Response:
     """Agents, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.agents.list(caller.tenant_id, query.page)
     return json_answer(page_json(page, AgentView.model_validate))
 
@@ -61,7 +61,7 @@ async def list_agents(edge: EdgeDep, caller: AgentsRead, query: Paging) -> Respo
 @router.get("/{agent}", response_model=AgentDetailView, responses=READ, dependencies=[NoQuery])
 async def get_agent(agent: AgentKey, edge: EdgeDep, caller: AgentsRead) -> Response:
     """An agent by id or name, with the definition that new runs use."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.agents.get(caller.tenant_id, agent)
         version = await uow.agents.get_version(caller.tenant_id, found.id, found.current_version)
     return json_answer(AgentDetailView.of(found, version.spec))
@@ -85,7 +85,7 @@ async def create_agent_version(
 @router.get("/{agent}/versions", response_model=AgentVersionPage, responses=READ)
 async def list_agent_versions(agent: AgentKey, edge: EdgeDep, caller: AgentsRead, query: Paging) -> Response:
     """Versions, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.agents.get(caller.tenant_id, agent)
         page = await uow.agents.list_versions(caller.tenant_id, found.id, query.page)
     return json_answer(page_json(page, AgentVersionView.model_validate))
@@ -96,7 +96,7 @@ async def get_agent_version(
     agent: AgentKey, version: Annotated[int, Path(ge=1, le=LARGEST_VERSION)], edge: EdgeDep, caller: AgentsRead
 ) -> Response:
     """One version."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.agents.get(caller.tenant_id, agent)
         record = await uow.agents.get_version(caller.tenant_id, found.id, version)
     return json_answer(AgentVersionView.model_validate(record))

@@ -43,7 +43,7 @@ class ApprovalQuery(PageQuery):
 @router.get("", response_model=ApprovalPage, responses=LIST)
 async def list_approvals(edge: EdgeDep, caller: ApprovalsRead, query: Annotated[ApprovalQuery, Query()]) -> Response:
     """What runs ask of people, newest first; with `status=pending` the inbox."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.approvals.list(caller.tenant_id, query.page, which=query.which)
     return json_answer(page_json(page, ApprovalView.model_validate))
 
@@ -51,7 +51,7 @@ async def list_approvals(edge: EdgeDep, caller: ApprovalsRead, query: Annotated[
 @router.get("/{approval_id}", response_model=ApprovalView, responses=READ, dependencies=[NoQuery])
 async def get_approval(approval_id: UUID, edge: EdgeDep, caller: ApprovalsRead) -> Response:
     """One of them, with the decisions so far."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         approval = await uow.approvals.get(caller.tenant_id, ApprovalId(approval_id))
     return json_answer(ApprovalView.model_validate(approval))
 

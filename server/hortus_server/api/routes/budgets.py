@@ -19,7 +19,7 @@ sessions = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 @sessions.get("/{session_id}/budget", response_model=SessionBudgetView, responses=READ, dependencies=[NoQuery])
 async def get_session_budget(session_id: UUID, edge: EdgeDep, caller: SessionsRead) -> Response:
     """What the session's ended runs have used, and the bounds that its next run will meet."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         session = await uow.sessions.get(caller.tenant_id, SessionId(session_id))
         allowance = await uow.budgets.allowance(caller.tenant_id, session.id)
     tokens_left, cost_left = allowance.left_today()
@@ -38,7 +38,7 @@ async def get_session_budget(session_id: UUID, edge: EdgeDep, caller: SessionsRe
 @router.get("", response_model=BudgetView, responses=LIST, dependencies=[NoQuery])
 async def get_budget(edge: EdgeDep, caller: Admin) -> Response:
     """The tenant's budget and today's usage."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         allowance = await uow.budgets.allowance(caller.tenant_id)
     return json_answer(BudgetView.model_validate(allowance))
 
@@ -46,7 +46,7 @@ async def get_budget(edge: EdgeDep, caller: Admin) -> Response:
 @router.put("", response_model=BudgetView, responses=CHANGE, dependencies=[NoQuery])
 async def put_budget(body: BudgetWrite, edge: EdgeDep, caller: Admin) -> Response:
     """Replace the budget. It holds at once for new runs, and from their next step for runs under way."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         await uow.budgets.set_budget(caller.tenant_id, TenantBudget(**body.model_dump()))
         allowance = await uow.budgets.allowance(caller.tenant_id)
     return json_answer(BudgetView.model_validate(allowance))

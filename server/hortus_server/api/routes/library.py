@@ -69,7 +69,7 @@ class MemorySearchQuery(BaseModel):
 @tools.get("", response_model=ToolPage, responses=LIST)
 async def list_tools(edge: EdgeDep, caller: ToolsRead, query: Paging) -> Response:
     """Evolved tools, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.tools.list(caller.tenant_id, query.page)
     return json_answer(page_json(page, ToolView.model_validate))
 
@@ -77,7 +77,7 @@ async def list_tools(edge: EdgeDep, caller: ToolsRead, query: Paging) -> Respons
 @tools.get("/{tool}", response_model=ToolView, responses=READ, dependencies=[NoQuery])
 async def get_tool(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Response:
     """An evolved tool by id or name."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
     return json_answer(ToolView.model_validate(found))
 
@@ -85,7 +85,7 @@ async def get_tool(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Response:
 @tools.get("/{tool}/versions", response_model=ToolVersionsView, responses=READ, dependencies=[NoQuery])
 async def list_tool_versions(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Response:
     """Versions, newest first, without their sources."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
         versions = await uow.tools.list_versions(caller.tenant_id, found.id)
     return json_answer(ToolVersionsView(items=tuple(ToolVersionView.model_validate(one) for one in versions)))
@@ -96,7 +96,7 @@ async def get_tool_version(
     tool: ToolKey, version: Annotated[int, Path(ge=1, le=2_147_483_647)], edge: EdgeDep, caller: ToolsRead
 ) -> Response:
     """One version with its source, its schemas, its tests and what they gave."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
         versions = await uow.tools.list_versions(caller.tenant_id, found.id)
     for record in versions:
@@ -108,7 +108,7 @@ async def get_tool_version(
 @tools.get("/{tool}/uses", response_model=ToolUsesView, responses=READ, dependencies=[NoQuery])
 async def list_tool_uses(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Response:
     """Who used it: the latest 50 calls, as far as the tenant's newest 2,000 runs have any."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
         uses = await uow.statistics.tool_uses(caller.tenant_id, found.id, limit=50)
     return json_answer(ToolUsesView(items=tuple(ToolUseView.model_validate(one) for one in uses)))
@@ -135,7 +135,7 @@ async def set_tool_in_doubt(
     caller: ToolsWrite,
 ) -> Response:
     """Say whether interrupted calls of this version run again by themselves or wait for a person."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
         versions = await uow.tools.list_versions(caller.tenant_id, found.id)
         record = next((one for one in versions if one.version == version), None)
@@ -149,7 +149,7 @@ async def set_tool_in_doubt(
 async def list_memories(edge: EdgeDep, caller: MemoriesRead, query: Annotated[MemoryQuery, Query()]) -> Response:
     """Episodes and notes, newest first."""
     agent_id = AgentId(query.agent_id) if query.agent_id else None
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.memories.list(caller.tenant_id, query.page, agent_id=agent_id)
     return json_answer(page_json(page, MemoryView.model_validate))
 
@@ -167,7 +167,7 @@ async def search_memories(
 @memories.get("/{memory_id}", response_model=MemoryView, responses=READ, dependencies=[NoQuery])
 async def get_memory(memory_id: UUID, edge: EdgeDep, caller: MemoriesRead) -> Response:
     """One memory, with the events that it came from."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         record = await uow.memories.get(caller.tenant_id, MemoryId(memory_id))
     return json_answer(MemoryView.model_validate(record))
 

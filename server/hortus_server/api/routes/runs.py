@@ -73,7 +73,7 @@ async def create_run(body: RunCreate, edge: EdgeDep, caller: RunsWrite, idempote
 @router.get("", response_model=RunPage, responses=LIST)
 async def list_runs(edge: EdgeDep, caller: RunsRead, query: Annotated[RunQuery, Query()]) -> Response:
     """Runs, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.runs.list(
             caller.tenant_id,
             query.page,
@@ -87,7 +87,7 @@ async def list_runs(edge: EdgeDep, caller: RunsRead, query: Annotated[RunQuery, 
 @router.get("/{run_id}", response_model=RunDetailView, responses=READ, dependencies=[NoQuery])
 async def get_run(run_id: UUID, edge: EdgeDep, caller: RunsRead) -> Response:
     """One run as it stands, with what it has used and what is left."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         run = await uow.runs.get(caller.tenant_id, RunId(run_id))
         spending = await uow.budgets.run_spending(run)
         held = run.limits
@@ -128,7 +128,7 @@ async def steer_run(
 @router.get("/{run_id}/steps", response_model=StepsView, responses=READ, dependencies=[NoQuery])
 async def list_run_steps(run_id: UUID, edge: EdgeDep, caller: RunsRead) -> Response:
     """The run's steps, in order."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         steps = await uow.runs.steps(caller.tenant_id, RunId(run_id))
     return json_answer(StepsView(items=tuple(StepView.model_validate(step) for step in steps)))
 

@@ -70,7 +70,7 @@ async def preview_timing(body: TimingPreview, edge: EdgeDep, _caller: SchedulesR
 @router.get("", response_model=SchedulePage, responses=LIST)
 async def list_schedules(edge: EdgeDep, caller: SchedulesRead, query: Paging) -> Response:
     """Schedules, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.schedules.list(caller.tenant_id, query.page)
     return json_answer(page_json(page, ScheduleView.model_validate))
 
@@ -78,7 +78,7 @@ async def list_schedules(edge: EdgeDep, caller: SchedulesRead, query: Paging) ->
 @router.get("/{schedule_id}", response_model=ScheduleView, responses=READ, dependencies=[NoQuery])
 async def get_schedule(schedule_id: UUID, edge: EdgeDep, caller: SchedulesRead) -> Response:
     """One schedule, with its next due time."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         schedule = await uow.schedules.get(caller.tenant_id, ScheduleId(schedule_id))
     return json_answer(ScheduleView.model_validate(schedule))
 
@@ -93,7 +93,7 @@ async def change_schedule(schedule_id: UUID, body: SchedulePatch, edge: EdgeDep,
 @router.delete("/{schedule_id}", status_code=204, responses=CHANGE, dependencies=[NoQuery])
 async def delete_schedule(schedule_id: UUID, edge: EdgeDep, caller: SchedulesWrite) -> Response:
     """Delete it with the list of its firings; runs that it submitted stay."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         await uow.schedules.delete(caller.tenant_id, ScheduleId(schedule_id))
     return Response(status_code=204)
 
@@ -124,7 +124,7 @@ async def list_due_times(
 @router.get("/{schedule_id}/firings", response_model=FiringPage, responses=READ)
 async def list_firings(schedule_id: UUID, edge: EdgeDep, caller: SchedulesRead, query: Paging) -> Response:
     """What became of its due times, the latest first, with the runs."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         schedule = await uow.schedules.get(caller.tenant_id, ScheduleId(schedule_id))
         page = await uow.schedules.firings(caller.tenant_id, schedule.id, query.page)
     return json_answer(page_json(page, FiringView.model_validate))

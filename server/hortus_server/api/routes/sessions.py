@@ -49,7 +49,7 @@ async def create_session(body: SessionCreate, edge: EdgeDep, caller: SessionsWri
 async def list_sessions(edge: EdgeDep, caller: SessionsRead, query: Annotated[SessionQuery, Query()]) -> Response:
     """Sessions, newest first."""
     agent_id = AgentId(query.agent_id) if query.agent_id else None
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.sessions.list(caller.tenant_id, query.page, agent_id=agent_id)
     return json_answer(page_json(page, SessionView.model_validate))
 
@@ -57,7 +57,7 @@ async def list_sessions(edge: EdgeDep, caller: SessionsRead, query: Annotated[Se
 @router.get("/{session_id}", response_model=SessionView, responses=READ, dependencies=[NoQuery])
 async def get_session(session_id: UUID, edge: EdgeDep, caller: SessionsRead) -> Response:
     """One session; `last_seq` is the cursor of its end."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         session = await uow.sessions.get(caller.tenant_id, SessionId(session_id))
     return json_answer(SessionView.model_validate(session))
 

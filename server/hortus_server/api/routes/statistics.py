@@ -27,7 +27,7 @@ class HistoryQuery(BaseModel):
 @router.get("", response_model=StatisticsView, responses=LIST)
 async def get_statistics(edge: EdgeDep, caller: RunsRead, query: Annotated[HistoryQuery, Query()]) -> Response:
     """Runs, tokens, cost and evolved tools by hour or day. At most the newest 200,000 ended runs are counted."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.statistics.history(caller.tenant_id, width=query.width, periods=query.periods)
     items = tuple(PeriodView.model_validate(period) for period in found)
     return json_answer(StatisticsView(width=query.width, items=items))

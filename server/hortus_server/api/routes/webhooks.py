@@ -52,7 +52,7 @@ async def create_webhook(body: WebhookCreate, edge: EdgeDep, caller: WebhooksWri
 @router.get("", response_model=WebhookPage, responses=LIST)
 async def list_webhooks(edge: EdgeDep, caller: WebhooksRead, query: Paging) -> Response:
     """Webhooks, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.webhooks.list(caller.tenant_id, query.page)
     return json_answer(page_json(page, WebhookView.model_validate))
 
@@ -60,7 +60,7 @@ async def list_webhooks(edge: EdgeDep, caller: WebhooksRead, query: Paging) -> R
 @router.get("/{webhook_id}", response_model=WebhookView, responses=READ, dependencies=[NoQuery])
 async def get_webhook(webhook_id: UUID, edge: EdgeDep, caller: WebhooksRead) -> Response:
     """One webhook, with what disabled it if it is."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         webhook = await uow.webhooks.get(caller.tenant_id, WebhookId(webhook_id))
     return json_answer(WebhookView.model_validate(webhook))
 
@@ -75,7 +75,7 @@ async def change_webhook(webhook_id: UUID, body: WebhookPatch, edge: EdgeDep, ca
 @router.delete("/{webhook_id}", status_code=204, responses=CHANGE, dependencies=[NoQuery])
 async def delete_webhook(webhook_id: UUID, edge: EdgeDep, caller: WebhooksWrite) -> Response:
     """Delete it with its deliveries."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         await uow.webhooks.delete(caller.tenant_id, WebhookId(webhook_id))
     return Response(status_code=204)
 
@@ -103,7 +103,7 @@ async def list_deliveries(
     webhook_id: UUID, edge: EdgeDep, caller: WebhooksRead, query: Annotated[DeliveryQuery, Query()]
 ) -> Response:
     """What is and was owed to it, newest first."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         webhook = await uow.webhooks.get(caller.tenant_id, WebhookId(webhook_id))
         page = await uow.deliveries.list(caller.tenant_id, webhook.id, query.page, state=query.state)
     return json_answer(page_json(page, DeliveryView.model_validate))
@@ -114,7 +114,7 @@ async def list_deliveries(
 )
 async def get_delivery(webhook_id: UUID, delivery_id: UUID, edge: EdgeDep, caller: WebhooksRead) -> Response:
     """One delivery with the log of its attempts."""
-    async with edge.store.transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         delivery = await uow.deliveries.get(caller.tenant_id, WebhookId(webhook_id), DeliveryId(delivery_id))
         attempts = await uow.deliveries.attempts(caller.tenant_id, delivery.id)
     view = DeliveryView.model_validate(delivery)
