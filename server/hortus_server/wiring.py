@@ -18,6 +18,7 @@ from hortus_agents.models.openai_http import open_model_session
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox import Sandbox, open_sandbox
 from hortus_agents.tools.builtin.http_get import HttpGetSettings
+from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.port import Tool
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_memory.ranking.confidence import ConfidencePolicy
@@ -56,6 +57,7 @@ from hortus_server.services.execute_run import ExecuteRun, Execution, ToolsFor
 from hortus_server.services.fire_schedules import FireSchedules
 from hortus_server.services.index_tool import IndexTool
 from hortus_server.services.keep_leases import KeepLeases
+from hortus_server.services.load_policies import LoadPolicies
 from hortus_server.services.perform_job import PerformJob
 from hortus_server.services.purge_events import PurgeEvents
 from hortus_server.services.purge_history import PurgeHistory
@@ -187,6 +189,7 @@ async def open_worker_process(
         execution = Execution(
             models=services.models,
             tools_for=_tools(services, load_plugins(worker.plugins)),
+            policies=LoadPolicies(services.store),
             engine=StepEngine(services.memory, RetryRules(patience_s=settings.model.patience_s)),
             draining=draining.is_set,
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
@@ -272,7 +275,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool]) -> ToolsFor:
     settings = services.settings.sandbox
     http = HttpGetSettings(private_allow=frozenset(settings.http_allow_private))
 
-    def tools_for(claim: Claim, model: ChatModel) -> ToolRegistry:
+    def tools_for(claim: Claim, model: ChatModel, policy: ToolPolicy) -> ToolRegistry:
         async def store_artifact(content: bytes) -> str:
             async with services.store.transaction(claim.run.tenant_id) as uow:
                 artifact = await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain; charset=utf-8")
@@ -283,6 +286,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool]) -> ToolsFor:
             store=services.capabilities,
             sandbox=services.sandbox,
             http=http,
+            policy=policy,
             store_artifact=store_artifact,
             plugins=plugins,
         )

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
@@ -31,15 +31,18 @@ from hortus_agents.loop.journal import message_id
 from hortus_agents.loop.state import fold_session
 from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.models.port import ChatModel
+from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.models import ChatModels
 from hortus_server.ports.observer import RunEnd
+from hortus_server.services.check_terms import CallHeldError
 from hortus_server.services.choose_run import ChooseRun, Turn
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
+from hortus_server.services.load_policies import RunPolicies
 from hortus_server.services.remember_run import memory_rule
 from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
 from hortus_server.services.watch_budgets import BudgetWatch, Unwatched
@@ -50,8 +53,10 @@ WALL_GRACE_S = 5.0  # the loop itself holds the wall limit; this is for what han
 
 MESSAGE_LIMIT = 2_000  # characters of an error's text in an event
 
-ToolsFor = Callable[[Claim, ChatModel], ToolRegistry]
-"""The tools that a run's agent may use."""
+MOST_HOLDS = 20  # times in a row that a call is judged anew before its run fails
+
+ToolsFor = Callable[[Claim, ChatModel, ToolPolicy], ToolRegistry]
+"""The tools that a run's agent may use, behind what judges their calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Execution:
     models: ChatModels
     tools_for: ToolsFor
     engine: StepEngine
+    policies: RunPolicies
     draining: Callable[[], bool]
     delta_interval: timedelta
     prices: Mapping[str, TokenPrice] = field(default_factory=dict)
@@ -231,13 +237,14 @@ class ExecuteRun:
             spec=claim.spec,
             limits=await self.execution.budgets.limits(claim.run),
             model=model,
-            registry=self.execution.tools_for(claim, model),
+            registry=self.execution.tools_for(claim, model, await self.execution.policies.of(claim.run)),
             price=self.execution.price_of(model.name),
         )
         beside = (
             asyncio.create_task(text.pump()),
             asyncio.create_task(self.execution.budgets.follow(claim.run, setup.day)),
         )
+        held = 0
         try:
             while not (run_log.state.finished or run_log.state.parked):
                 if self.execution.draining():
@@ -245,7 +252,16 @@ class ExecuteRun:
                 spent = await self.execution.budgets.before_step(claim.run, setup.day)
                 if spent is not None:
                     return await self._end_with(run_log, text, _budget_end(run_log, text, spent))
-                await self._step(run_log, text, setup, draft=draft)
+                try:
+                    await self._step(run_log, text, setup, draft=draft)
+                    held = 0
+                except CallHeldError as error:
+                    held += 1
+                    if held > MOST_HOLDS:
+                        raise
+                    if error.stale:
+                        policy = await self.execution.policies.refresh(claim.run)
+                        setup = replace(setup, registry=self.execution.tools_for(claim, model, policy))
                 draft = None
         finally:
             for task in beside:
@@ -265,7 +281,7 @@ class ExecuteRun:
                         text.before(emission.events)
                         await text.flush()
                         run_log.effect = 0
-                        await run_log.commit(emission.events, effect=emission.effect)
+                        await run_log.commit(emission.events, effect=emission.effect, terms=emission.terms)
                         run_log.effect = emission.effect or 0
                         if run_log.effect and not run_log.is_safe():
                             raise StaleGenerationError(run_log.claim.run.id, run_log.claim.generation)

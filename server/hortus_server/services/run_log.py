@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import structlog
 
 from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunStarted, RunSucceeded, RunWaiting
 from hortus_agents.loop.state import RunState, fold
+from hortus_agents.tools.proxy import Terms
 from hortus_server.domain.errors import StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim, Job
@@ -17,8 +18,10 @@ from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.observer import RunObserver
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
+from hortus_server.services.check_terms import CallHeldError, Held, check_terms
 from hortus_server.services.keep_leases import Stop, stop_asked
 from hortus_server.services.project_waits import project_waits
+from hortus_server.services.record_audit import entries_of_calls
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -70,6 +73,15 @@ class _Written:
     wakeups: _Wakeups = _Wakeups()
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What is to be committed; with `effect` a call of that class comes next, on `terms`."""
+
+    events: Sequence[NewEvent]
+    effect: int | None
+    terms: Terms | None
+
+
 @dataclass(slots=True)
 class RunLog:
     """Appends to the log of a claimed run. `state` is the fold of all that is committed; `last_seq` the newest of it.
@@ -89,13 +101,16 @@ class RunLog:
     effect: int = 0
     is_safe: Callable[[], bool] = lambda: True
 
-    async def commit(self, events: Sequence[NewEvent], *, effect: int | None = None) -> tuple[Event, ...]:
+    async def commit(
+        self, events: Sequence[NewEvent], *, effect: int | None = None, terms: Terms | None = None
+    ) -> tuple[Event, ...]:
         """Make events durable in one transaction, then tell readers.
 
         A terminal event also ends the run's row, wakes the session's next run and, where an episode is due, owes a
         job; a `run.waiting` parks the row. A `run.succeeded` is left out, and the run goes on, where the user has said
         something that no model call has seen. With `effect` a call of that class comes next and the last event says
-        so: where the rows ask the run to stop, all but that one is committed and StopDueError raised.
+        so: where the rows ask the run to stop, all but that one is committed and StopDueError raised; where `terms` do
+        not hold (any more), what `check_terms` says, and CallHeldError raised.
 
         While PostgreSQL is down this waits and tries again, so that a finished model call is not lost. Cancellation
         waits for the attempt under way. Raises StaleGenerationError, NotFoundError when the session was deleted,
@@ -105,36 +120,52 @@ class RunLog:
         began = time.perf_counter()
         while True:
             try:
-                return await settled(self._commit(events, effect, began))
+                return await settled(self._commit(_Attempt(events, effect, terms), began))
             except UnavailableError as error:
                 log.warning("commit_waits", error=str(error))
             await asyncio.sleep(RETRY_S)
             written = await self._written_before_the_failure(events)
+            if written and effect is not None and events and events[-1].payload.type not in _types(written):
+                # It was held back, for a stop or by its terms; the next step finds out which.
+                await settled(self._announce(_Written(written, folded(self.state, written)), began))
+                raise CallHeldError(stale=True)
             if written:
                 # What else the commit would have told of, the reaper finds.
                 return await settled(self._announce(_Written(written, folded(self.state, written)), began))
 
-    async def _commit(self, events: Sequence[NewEvent], effect: int | None, began: float) -> tuple[Event, ...]:
+    async def _commit(self, attempt: _Attempt, began: float) -> tuple[Event, ...]:
         try:
-            written, stop = await self._transact(events, effect)
+            written, bar = await self._transact(attempt)
         except _UnheardError:
             # Seldom enough to be found out by trying; what was said cannot be taken back, so once more is enough.
-            kept = [event for event in events if not isinstance(event.payload, RunSucceeded)]
-            written, stop = await self._transact(kept, effect)
+            kept = [event for event in attempt.events if not isinstance(event.payload, RunSucceeded)]
+            written, bar = await self._transact(replace(attempt, events=kept))
         await self._announce(written, began)
-        if stop is not None:
-            raise StopDueError(stop)
-        return written.events
+        match bar:
+            case Stop():
+                raise StopDueError(bar)
+            case Held():
+                raise CallHeldError(stale=bar.stale)
+            case None:
+                return written.events
 
-    async def _transact(self, events: Sequence[NewEvent], effect: int | None) -> tuple[_Written, Stop | None]:
+    async def _transact(self, attempt: _Attempt) -> tuple[_Written, Stop | Held | None]:
         async with self.ports.store.transaction(self.claim.run.tenant_id) as uow:
-            stop = None if effect is None else await self._stop_before(uow, effect)
-            return await self._append(uow, events if stop is None else events[:-1]), stop
+            bar = await self._bar(uow, attempt)
+            events: Sequence[NewEvent] = attempt.events
+            if bar is not None:
+                events = bar.events if isinstance(bar, Held) else events[:-1]
+            return await self._append(uow, events, attempt.effect), bar
 
-    async def _stop_before(self, uow: UnitOfWork, effect: int) -> Stop | None:
-        run = self.claim.run
+    async def _bar(self, uow: UnitOfWork, attempt: _Attempt) -> Stop | Held | None:
+        """What stands against the call that comes next: a stop, or that its terms do not hold."""
+        if attempt.effect is None:
+            return None
+        run, effect = self.claim.run, attempt.effect
         signal = await uow.run_stops.signal(run.id, self.claim.generation, worker_id=run.worker_id or "")
-        return stop_asked(signal, effect=effect)
+        return stop_asked(signal, effect=effect) or await check_terms(
+            uow, run, attempt.events, effect=effect, terms=attempt.terms, signal=signal
+        )
 
     async def _announce(self, written: _Written, began: float) -> tuple[Event, ...]:
         committed, wakeups = written.events, written.wakeups
@@ -151,13 +182,15 @@ class RunLog:
             await self.ports.queue.wake_run(wakeups.run_id)
         return committed
 
-    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent]) -> _Written:
+    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent], effect: int | None) -> _Written:
         if not events:
             return _Written((), self.state)
         run = self.claim.run
         committed = await uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
         )
+        for entry in entries_of_calls(self.claim, committed, effect=effect):
+            await uow.audit.append(entry)
         state = folded(self.state, (*await self._from_outside(uow, committed[0].seq), *committed))
         waiting = next((event.payload for event in committed if isinstance(event.payload, RunWaiting)), None)
         if waiting and not await uow.run_stops.park(
@@ -208,6 +241,10 @@ class RunLog:
             raise StaleGenerationError(run.id, self.claim.generation)
         attempted = {event.payload.type for event in events}
         return found if any(event.type in attempted for event in found) else ()
+
+
+def _types(events: Sequence[Event]) -> set[str]:
+    return {event.type for event in events}
 
 
 def folded(state: RunState, events: Sequence[Event]) -> RunState:

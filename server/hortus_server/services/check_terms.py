@@ -1,0 +1,105 @@
+"""Whether a call may begin on the terms on which it was let through, asked in the commit that says that it begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from hortus_agents.events import NewEvent, PolicyDecided, ToolCalled
+from hortus_agents.tools.policy import Allow, Approve
+from hortus_agents.tools.proxy import Terms
+from hortus_agents.tools.rules import RateLimit
+from hortus_server.domain.ids import PolicyId
+from hortus_server.domain.policies import RateUse
+from hortus_server.domain.records import LeaseSignal, Run
+from hortus_server.ports.store import UnitOfWork
+
+
+class CallHeldError(Exception):
+    """A call did not begin; what stands before it is committed, and the next step judges it again.
+
+    With `stale` the policies that judged it are not those in force.
+    """
+
+    def __init__(self, *, stale: bool) -> None:
+        super().__init__("a call did not begin on the terms on which it was let through")
+        self.stale = stale
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """`events` are to be written in the place of those that say that the call begins."""
+
+    events: tuple[NewEvent, ...]
+    stale: bool
+
+
+async def check_terms(
+    uow: UnitOfWork,
+    run: Run,
+    events: Sequence[NewEvent],
+    *,
+    effect: int,
+    terms: Terms | None,
+    signal: LeaseSignal,
+) -> Held | None:
+    """None where the call may begin; under a rule with a rate it is counted then.
+
+    Nothing is asked of the database but for a rule with a rate: `signal` tells the revision of the policies. A call of
+    class 0 needs no policies, and goes on where they could not be read.
+    """
+    revision = None if terms is None else terms.revision
+    if terms is None or revision is None:
+        return None if effect == 0 else Held(before_call(events), stale=True)
+    if revision != signal.policy_revision:
+        return Held(before_call(events), stale=True)
+    limit, policy_id = terms.verdict.rate, terms.verdict.policy.id
+    if limit is None or policy_id is None:
+        return None
+    use = RateUse(PolicyId(policy_id), terms.verdict.rule, _subject(run, limit), limit)
+    frees_in_s = await uow.rulings.use_rate(run.tenant_id, use)
+    if frees_in_s is None:
+        return None
+    denied = _denied(events[-1], terms.verdict, limit, effect=effect, frees_in_s=frees_in_s)
+    return Held((*before_call(events), denied), stale=False)
+
+
+def before_call(events: Sequence[NewEvent]) -> tuple[NewEvent, ...]:
+    """What was noted before the last event, less the decision that let it through."""
+    if not events:
+        return ()
+    kept, last = events[:-1], events[-1].payload
+    if not isinstance(last, ToolCalled):
+        return tuple(kept)
+    return tuple(
+        event
+        for event in kept
+        if not (isinstance(event.payload, PolicyDecided) and event.payload.call_id == last.call_id)
+    )
+
+
+def _subject(run: Run, limit: RateLimit) -> UUID:
+    return {"tenant": run.tenant_id, "agent": run.agent_id, "session": run.session_id}[limit.per]
+
+
+def _denied(
+    called: NewEvent, verdict: Allow | Approve, limit: RateLimit, *, effect: int, frees_in_s: float
+) -> NewEvent:
+    payload = called.payload
+    if not isinstance(payload, ToolCalled):
+        raise TypeError(f"{type(payload).__name__} begins no call")
+    reason = (
+        f"the rule {verdict.rule} lets this happen {limit.calls} times in {limit.window_s} s for one {limit.per}, "
+        f"and there is room again in {frees_in_s:.0f} s"
+    )
+    decided = PolicyDecided(
+        call_id=payload.call_id,
+        name=payload.name,
+        side_effect=effect,
+        effect="deny",
+        rule=verdict.rule,
+        policy=verdict.policy.name,
+        policy_id=verdict.policy.id,
+        policy_version=verdict.policy.version,
+        reason=reason,
+    )
+    return called.model_copy(update={"payload": decided})

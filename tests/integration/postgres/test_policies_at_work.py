@@ -1,0 +1,139 @@
+"""Policies over a real database, as workers obey them: changes take effect on runs under way, rates hold everywhere."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from agent_world import EchoTool
+from execution_world import Office, answer, said, use
+from store_world import World
+
+from hortus_agents.tools.port import SideEffect
+from hortus_agents.tools.rules import PolicyRules, RateLimit, Rule
+from hortus_server.domain.audit import Actor
+from hortus_server.domain.errors import UnavailableError
+from hortus_server.domain.ids import TenantId
+from hortus_server.domain.policies import Policy, PolicyDraft
+from hortus_server.ports.store import Store
+from hortus_server.services.load_policies import LoadPolicies
+
+BY = Actor("key", "k", "ops")
+FORBID = Rule(name="no-echo", tools=("echo",), from_class=1, effect="deny", reason="not today")
+
+
+async def write(world: World, *rules: Rule, agent: bool = False, name: str = "house") -> Policy:
+    draft = PolicyDraft(name, "", world.agent.id if agent else None, PolicyRules(rules=rules), "because")
+    async with world.store.transaction(world.tenant_id) as uow:
+        policy, _ = await uow.policies.add(world.tenant_id, draft, by=BY)
+    return policy
+
+
+async def rewrite(world: World, policy: Policy, *rules: Rule) -> None:
+    async with world.store.transaction(world.tenant_id) as uow:
+        await uow.policies.add_version(world.tenant_id, policy.id, PolicyRules(rules=rules), comment="", by=BY)
+
+
+def outcomes(payloads: list[Any]) -> list[tuple[str, str]]:
+    return [(one.name, one.outcome) for one in said(payloads, "tool.finished")]
+
+
+async def test_a_call_that_a_rule_denies_is_not_made_and_the_log_names_the_rule(world: World) -> None:
+    policy = await write(world, FORBID)
+    tool = EchoTool(side_effect=SideEffect.EXTERNAL)
+    office = Office(world, [tool])
+    log = await office.work(await office.submit(), use("echo", text="hi"), answer())
+    (decided,) = said(log, "policy.decided")
+    assert (decided.effect, decided.rule, decided.policy_id, decided.policy_version, decided.reason) == (
+        "deny", "no-echo", policy.id, 1, "not today",
+    )  # fmt: skip
+    assert outcomes(log) == [("echo", "denied")]
+    assert (tool.calls, log[-1].type) == ([], "run.succeeded")
+
+
+async def test_a_changed_policy_holds_for_the_very_next_call_of_a_run_under_way(world: World) -> None:
+    policy = await write(world)
+
+    async def change(_context: Any) -> None:
+        await rewrite(world, policy, FORBID)
+
+    tool = EchoTool(side_effect=SideEffect.SCRATCH, before=change)
+    office = Office(world, [tool])
+    run = await office.submit()
+    log = await office.work(run, use("echo", text="one"), use("echo", text="two"), answer())
+    assert outcomes(log) == [("echo", "ok"), ("echo", "denied")]
+    assert [text for _, text in tool.calls] == ["one"]
+    assert [(one.effect, one.policy_version) for one in said(log, "policy.decided")] == [("deny", 2)]
+    assert len(said(log, "model.called")) == 3
+
+
+async def test_an_agent_s_policy_comes_before_its_tenant_s(world: World) -> None:
+    await write(world, FORBID)
+    await write(world, Rule(name="mine", tools=("echo",), effect="allow"), agent=True, name="own")
+    office = Office(world, [EchoTool(side_effect=SideEffect.EXTERNAL)])
+    log = await office.work(await office.submit(), use("echo", text="hi"), answer())
+    assert outcomes(log) == [("echo", "ok")]
+    assert [(one.effect, one.policy, one.rule) for one in said(log, "policy.decided")] == [("allow", "own", "mine")]
+
+
+async def test_a_rate_holds_across_workers_and_a_refused_call_says_when_there_is_room(world: World) -> None:
+    limited = Rule(name="few", tools=("echo",), effect="allow", rate=RateLimit(calls=3, window_s=3600))
+    await write(world, limited)
+    tool = EchoTool(side_effect=SideEffect.SCRATCH)
+    offices = [Office(world, [tool]) for _ in range(4)]
+    runs = [(office, await office.submit()) for office in offices]
+    script = [use("echo", text="a"), use("echo", text="b"), answer()]
+    async with asyncio.TaskGroup() as group:
+        for place, (office, run) in enumerate(runs):
+            group.create_task(office.work(run, *script, worker=f"w{place}"))
+    logs = [[event.payload for event in await office.log(run)] for office, run in runs]
+    assert sum(found == ("echo", "ok") for log in logs for found in outcomes(log)) == 3
+    assert len(tool.calls) == 3
+    refused = [one for log in logs for one in said(log, "policy.decided") if one.effect == "deny"]
+    assert len(refused) == 5
+    assert all(one.rule == "few" and "room again in 3" in one.reason for one in refused)
+    assert all(log[-1].type == "run.succeeded" for log in logs)
+
+
+async def test_a_rate_survives_restarts_and_counts_for_its_own_subject(world: World) -> None:
+    each = RateLimit(calls=1, window_s=3600, per="session")
+    await write(world, Rule(name="once", tools=("echo",), effect="allow", rate=each))
+    for _ in range(2):  # another session, and another process each time
+        office = Office(world, [EchoTool(side_effect=SideEffect.SCRATCH)])
+        run = await office.submit()
+        log = await office.work(run, use("echo", text="a"), use("echo", text="b"), answer())
+        assert outcomes(log) == [("echo", "ok"), ("echo", "denied")]
+
+
+class NoPolicyStore:
+    """A store whose policies alone do not answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def transaction(self, tenant_id: TenantId | None = None) -> Any:
+        raise UnavailableError("policies", f"no answer for {tenant_id}")
+
+
+@pytest.mark.parametrize(("reach", "outcome"), [(0, "ok"), (1, "denied"), (2, "denied"), (3, "denied")])
+async def test_without_the_policy_store_nothing_but_reads_happens(world: World, reach: int, outcome: str) -> None:
+    tool = EchoTool(side_effect=SideEffect(reach))
+    office = Office(world, [tool], policies={"w1": LoadPolicies(NoPolicyStore(world.store))})
+    log = await office.work(await office.submit(), use("echo", text="hi"), answer())
+    assert outcomes(log) == [("echo", outcome)]
+    assert len(tool.calls) == (outcome == "ok")
+    assert log[-1].type == "run.succeeded"
+
+
+async def test_rules_that_this_server_does_not_understand_count_as_none_readable(world: World) -> None:
+    policy = await write(world, FORBID)
+    async with world.store.transaction(world.tenant_id) as uow:
+        connection = uow.policies._sql._connection
+        await connection.execute(
+            'UPDATE policy_versions SET rules = \'[{"name": "new", "effect": "ponder"}]\' WHERE policy_id = %s',
+            (policy.id,),
+        )
+    tool = EchoTool(side_effect=SideEffect.SCRATCH)
+    office = Office(world, [tool])
+    log = await office.work(await office.submit(), use("echo", text="hi"), answer())
+    assert [one.rule for one in said(log, "policy.decided")] == ["policies-unavailable"]
+    assert tool.calls == []
