@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from hortus_agents.labels import UNLABELLED, RunLabels
+from hortus_agents.labels import NOTHING_READ, RunLabels
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools import grants
 from hortus_agents.tools.port import SideEffect, ToolDefinition
@@ -19,7 +19,7 @@ class ProposedCall:
     definition: ToolDefinition
     arguments: Mapping[str, Any]
     spec: AgentSpec
-    labels: RunLabels = UNLABELLED
+    labels: RunLabels = NOTHING_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class PolicyRef:
     name: str
     version: int = 1
     id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateTerm:
+    """The limit that a rule puts on calls that it lets through; they are counted for that rule, whoever else agreed."""
+
+    limit: RateLimit
+    policy: PolicyRef
+    rule: str
 
 
 SHIPPED: Final = PolicyRef("default")
@@ -42,7 +51,7 @@ class Allow:
 
     rule: str = "default"
     policy: PolicyRef = SHIPPED
-    rate: RateLimit | None = None
+    rate: RateTerm | None = None
     reason: str = ""
 
 
@@ -64,7 +73,7 @@ class Approve:
     expires_s: float = 86_400.0
     rule: str = "default"
     policy: PolicyRef = SHIPPED
-    rate: RateLimit | None = None
+    rate: RateTerm | None = None
 
 
 Verdict = Allow | Deny | Approve

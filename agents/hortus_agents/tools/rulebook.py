@@ -13,6 +13,7 @@ from hortus_agents.tools.policy import (
     Deny,
     PolicyRef,
     ProposedCall,
+    RateTerm,
     Verdict,
     at_least_two_persons,
     shipped_verdict,
@@ -32,6 +33,11 @@ class _Compiled:
     names: frozenset[str]
     globs: re.Pattern[str] | None
     condition: Draft202012Validator | None
+
+    @property
+    def rate(self) -> RateTerm | None:
+        """What a call under the rule uses up."""
+        return None if self.rule.rate is None else RateTerm(self.rule.rate, self.policy, self.rule.name)
 
     def is_about(self, name: str, reach: int) -> bool:
         """Whether calls of a tool may fit at all."""
@@ -57,9 +63,9 @@ class _Compiled:
             case "approve":
                 reason = rule.reason or f"the policy {self.policy.name} wants a person's approval of {name}"
                 expires_s = rule.expires_s or call.spec.approval.expires_s
-                found: Verdict = Approve(reason, rule.persons or 1, expires_s, rule.name, self.policy, rule.rate)
+                found: Verdict = Approve(reason, rule.persons or 1, expires_s, rule.name, self.policy, self.rate)
             case "allow":
-                found = Allow(rule.name, self.policy, rule.rate, rule.reason)
+                found = Allow(rule.name, self.policy, self.rate, rule.reason)
         return found if rule.irreversible else at_least_two_persons(found, call)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hortus_agents.events import NewEvent, PolicyDecided, ToolCalled
-from hortus_agents.tools.policy import Allow, Approve
+from hortus_agents.tools.policy import RateTerm
 from hortus_agents.tools.proxy import Terms
 from hortus_agents.tools.rules import RateLimit
 from hortus_server.domain.ids import PolicyId
@@ -52,14 +52,14 @@ async def check_terms(
         return None if effect == 0 else Held(before_call(events), stale=True)
     if revision != signal.policy_revision:
         return Held(before_call(events), stale=True)
-    limit, policy_id = terms.verdict.rate, terms.verdict.policy.id
-    if limit is None or policy_id is None:
+    rate = terms.verdict.rate
+    if rate is None or rate.policy.id is None:
         return None
-    use = RateUse(PolicyId(policy_id), terms.verdict.rule, _subject(run, limit), limit)
+    use = RateUse(PolicyId(rate.policy.id), rate.rule, _subject(run, rate.limit), rate.limit)
     frees_in_s = await uow.rulings.use_rate(run.tenant_id, use)
     if frees_in_s is None:
         return None
-    denied = _denied(events[-1], terms.verdict, limit, effect=effect, frees_in_s=frees_in_s)
+    denied = _denied(events[-1], rate, effect=effect, frees_in_s=frees_in_s)
     return Held((*before_call(events), denied), stale=False)
 
 
@@ -81,14 +81,12 @@ def _subject(run: Run, limit: RateLimit) -> UUID:
     return {"tenant": run.tenant_id, "agent": run.agent_id, "session": run.session_id}[limit.per]
 
 
-def _denied(
-    called: NewEvent, verdict: Allow | Approve, limit: RateLimit, *, effect: int, frees_in_s: float
-) -> NewEvent:
-    payload = called.payload
+def _denied(called: NewEvent, rate: RateTerm, *, effect: int, frees_in_s: float) -> NewEvent:
+    payload, limit = called.payload, rate.limit
     if not isinstance(payload, ToolCalled):
         raise TypeError(f"{type(payload).__name__} begins no call")
     reason = (
-        f"the rule {verdict.rule} lets this happen {limit.calls} times in {limit.window_s} s for one {limit.per}, "
+        f"the rule {rate.rule} lets this happen {limit.calls} times in {limit.window_s} s for one {limit.per}, "
         f"and there is room again in {frees_in_s:.0f} s"
     )
     decided = PolicyDecided(
@@ -96,10 +94,10 @@ def _denied(
         name=payload.name,
         side_effect=effect,
         effect="deny",
-        rule=verdict.rule,
-        policy=verdict.policy.name,
-        policy_id=verdict.policy.id,
-        policy_version=verdict.policy.version,
+        rule=rate.rule,
+        policy=rate.policy.name,
+        policy_id=rate.policy.id,
+        policy_version=rate.policy.version,
         reason=reason,
     )
     return called.model_copy(update={"payload": decided})
