@@ -252,7 +252,7 @@ class DictStore:
             capability = Capability(
                 tool_id=named(candidate.name), version_id=version_id, version=version, name=candidate.name,
                 description=candidate.description, parameters=candidate.parameters, returns=candidate.returns,
-                source=candidate.source, function=candidate.function,
+                source=candidate.source, function=candidate.function, label=candidate.label,
             )  # fmt: skip
             self.rows[version_id] = StoredCandidate(capability, "proposed")
             self.calls[version_id] = (run_id, call_id)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
+from hortus_agents.labels import Label
 from hortus_agents.limits import LimitName, RunLimits, Spent
 from hortus_agents.messages import FinishReason, Frozen, JsonObject, ToolCall, Usage
 
@@ -42,24 +43,26 @@ class MessageCreated(Frozen):
     """A user's message.
 
     With `steers` it was said to a run that was accepted already: the run's next model call sees it. `heard` of a
-    `model.called` says which one that was.
+    `model.called` says which one that was. A `label` says that it is not the user's own words, but text from elsewhere.
     """
 
     type: Literal["message.created"] = "message.created"
     message_id: UUID
     content: str
     steers: bool = False
+    label: Label | None = None
 
 
 class MessageCompleted(Frozen):
     """The assistant's answer; closes the token stream of `message_id`.
 
-    A run that was steered while it wrote goes on behind it, and answers again.
+    A run that was steered while it wrote goes on behind it, and answers again. `label` is that of all its run had read.
     """
 
     type: Literal["message.completed"] = "message.completed"
     message_id: UUID
     content: str
+    label: Label | None = None
 
 
 class MessageRestarted(Frozen):
@@ -158,6 +161,7 @@ class RunCancelled(Frozen):
     type: Literal["run.cancelled"] = "run.cancelled"
     reason: str
     partial_output: str = ""
+    label: Label | None = None
 
 
 class RunBudgetExhausted(Frozen):
@@ -167,6 +171,7 @@ class RunBudgetExhausted(Frozen):
     limit: LimitName
     spent: Spent
     partial_output: str = ""
+    label: Label | None = None
 
 
 class BudgetWarned(Frozen):
@@ -179,10 +184,38 @@ class BudgetWarned(Frozen):
 
 
 class StepStarted(Frozen):
-    """A step began; `bound_tools` are the names offered to the model."""
+    """A step began; `bound_tools` are the names offered to the model.
+
+    `labels` are those of marked text in its prompt that no other event of the run tells of: what earlier
+    runs of the session left, descriptions of tools, and what the agent's definition says of itself.
+    """
 
     type: Literal["step.started"] = "step.started"
     bound_tools: tuple[str, ...] = ()
+    labels: tuple[Label, ...] = ()
+
+
+class PlanMade(Frozen):
+    """A run that plans has its plan, made of the user's request and the tools alone; `revision` counts from 0.
+
+    `plan` holds `steps` in order, each a call of a tool or the reading of an earlier result, and the `reply`.
+    """
+
+    type: Literal["plan.made"] = "plan.made"
+    plan: JsonObject
+    revision: int = 0
+
+
+class PlanAdvanced(Frozen):
+    """The next step of a plan is carried out by `call`; without `index` the call asks to plan anew.
+
+    `tainted` names those of its arguments that hold values out of untrusted text.
+    """
+
+    type: Literal["plan.advanced"] = "plan.advanced"
+    index: int | None = None
+    call: ToolCall
+    tainted: tuple[str, ...] = ()
 
 
 class ModelCalled(Frozen):
@@ -281,7 +314,7 @@ class ToolCalled(Frozen):
 class ToolFinished(Frozen):
     """A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
 
-    `error` says what kind of failure it is, where it is one.
+    `error` says what kind of failure it is, where it is one; `label` where the text comes from.
     """
 
     type: Literal["tool.finished"] = "tool.finished"
@@ -295,6 +328,7 @@ class ToolFinished(Frozen):
     tier: str | None = None
     origin: Literal["tool", "user"] = "tool"
     error: ErrorClass | None = None
+    label: Label | None = None
 
 
 class ToolInDoubt(Frozen):
@@ -315,7 +349,8 @@ class ApprovalRequested(Frozen):
     """A person has to decide: a `call`, what to do about one whose effect is unknown (`doubt`), or a `question`.
 
     `call_sha256` is over tool, version and exact arguments: the decision holds for nothing else. `persons` is how many
-    different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt.
+    different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt. `rule` is
+    what asked for a person; `untrusted` and `sensitive` name what the run had read of such.
     """
 
     type: Literal["approval.requested"] = "approval.requested"
@@ -333,6 +368,9 @@ class ApprovalRequested(Frozen):
     expires_at: datetime
     started_at: datetime | None = None
     worker_id: str | None = None
+    rule: str = ""
+    untrusted: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
 
 
 class ApprovalDecided(Frozen):
@@ -371,6 +409,7 @@ class RecalledItem(Frozen):
     occurred_at: datetime
     session_id: UUID | None = None
     run_id: UUID | None = None
+    label: Label | None = None
 
 
 class MemoryRecalled(Frozen):
@@ -392,6 +431,7 @@ class MemoryWritten(Frozen):
     title: str
     source_first_seq: int
     source_last_seq: int
+    label: Label | None = None
 
 
 class CapabilityRequested(Frozen):
@@ -428,6 +468,32 @@ class CapabilityTested(Frozen):
     tier: str
 
 
+class CapabilityChecked(Frozen):
+    """A candidate whose tests passed was scanned, and called with hostile arguments; `detail` says what came of it."""
+
+    type: Literal["capability.checked"] = "capability.checked"
+    call_id: str
+    tool_version_id: UUID
+    attempt: int
+    passed: bool
+    findings: int
+    negative_tests: int
+    detail: str
+    tier: str
+
+
+class CapabilityQuarantined(Frozen):
+    """A candidate passed its tests and waits for a person to enable it; no run uses it until then."""
+
+    type: Literal["capability.quarantined"] = "capability.quarantined"
+    call_id: str
+    name: str
+    tool_id: UUID
+    tool_version_id: UUID
+    version: int
+    reason: str
+
+
 class CapabilityActivated(Frozen):
     """A tested candidate became the active version of its tool."""
 
@@ -437,6 +503,7 @@ class CapabilityActivated(Frozen):
     tool_id: UUID
     tool_version_id: UUID
     version: int
+    label: Label | None = None
 
 
 class CapabilityReused(Frozen):
@@ -448,6 +515,7 @@ class CapabilityReused(Frozen):
     tool_version_id: UUID
     version: int
     score: float
+    label: Label | None = None
 
 
 class CapabilityDisabled(Frozen):
@@ -477,6 +545,8 @@ EventPayload = Annotated[
     | RunBudgetExhausted
     | BudgetWarned
     | StepStarted
+    | PlanMade
+    | PlanAdvanced
     | ModelCalled
     | ModelFailed
     | PolicyDecided
@@ -491,6 +561,8 @@ EventPayload = Annotated[
     | CapabilityRequested
     | CapabilityProposed
     | CapabilityTested
+    | CapabilityChecked
+    | CapabilityQuarantined
     | CapabilityActivated
     | CapabilityReused
     | CapabilityDisabled,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from hortus_agents.limits import RunLimits
+from hortus_agents.labels import Sensitivity
 from hortus_agents.messages import Frozen
 
 ToolMode = Literal["native", "constrained"]
@@ -82,4 +83,11 @@ class AgentSpec(Frozen):
     temperature: float = Field(default=0.0, ge=0, le=2)
     http_allow: tuple[str, ...] = Field(
         default=(), max_length=100, description="host names that http_get may reach; empty means none"
+    )
+    sensitivity: Sensitivity = Field(
+        default=0,
+        description=(
+            "of what this agent handles: 0 public, 1 the tenant's own, 2 confidential, which counts as read from the "
+            "start"
+        ),
     )

@@ -10,19 +10,21 @@ from hashlib import sha256
 
 from hortus_agents.errors import ModelError, SandboxError, StructureError, ToolFailedError
 from hortus_agents.events import (
-    CapabilityActivated,
     CapabilityProposed,
     CapabilityRequested,
     CapabilityReused,
     CapabilityTested,
 )
+from hortus_agents.evolution.announcing import activated_event, checked_event, proposer_of, quarantined_event
 from hortus_agents.evolution.cases import Case, example_case, same
+from hortus_agents.evolution.gates import Checked, ToolGates
 from hortus_agents.evolution.judge import DETERMINISM_CASES, CaseResult, Judgement, Outcome, judge, run_cases
 from hortus_agents.evolution.ports import Candidate, CapabilityStore, StoredCandidate, TestReport
 from hortus_agents.evolution.recorded_model import RecordedModel
 from hortus_agents.evolution.signature import TYPES, Signature
 from hortus_agents.evolution.static_check import StaticCheckError, check_source
 from hortus_agents.evolution.writer import ToolWriter
+from hortus_agents.labels import Label
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox.contract import Sandbox
 from hortus_agents.spec import BUILTIN_TOOLS
@@ -44,17 +46,25 @@ class Synthesiser:
 
     model: ChatModel
     store: CapabilityStore
-    sandbox: Sandbox
+    gates: ToolGates
     attempts: int = ATTEMPTS
     reuse_score: float = REUSE_SCORE
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where candidates run: the gates' own."""
+        return self.gates.sandbox
 
     async def obtain(self, request: CapabilityRequest, context: ToolContext) -> Obtained:
         """See CapabilitySource."""
         await context.emit([CapabilityRequested(call_id=context.call_id, name=request.name, purpose=request.purpose)])
         stored = await self.store.of_call(context.tenant_id, run_id=context.run_id, call_id=context.call_id)
+        waiting = next((candidate for candidate in stored if candidate.state == "quarantined"), None)
+        if waiting is not None:
+            raise ToolFailedError(f"{waiting.capability.name} waits for a person to enable it. Do without it.")
         active = next((candidate.capability for candidate in stored if candidate.state == "active"), None)
         if active is not None:
-            await context.emit([_activated(active, context)])
+            await context.emit([activated_event(active, context)])
             return Obtained(active, reused=False)
         hits = await self.store.find(context.tenant_id, f"{request.name}: {request.purpose}", _LOOK_AT)
         near = await self._near(hits, request, context)
@@ -83,6 +93,7 @@ class Synthesiser:
                         tool_version_id=capability.version_id,
                         version=capability.version,
                         score=hit.score,
+                        label=capability.label,
                     )
                 ]
             )
@@ -129,7 +140,11 @@ class _Making:
                 cases = await self._writer.ask_cases(signature)
             judgement = await self._test(signature, source, cases)
             if await self._settle(candidate, attempt, judgement):
-                return await self._activate(candidate)
+                obtained, refusal = await self._admit(candidate, attempt)
+                if obtained is not None:
+                    return obtained
+                failed.append((source, refusal))
+                continue
             failed.append((source, judgement.reason))
             if (reference := self._vindicated(judgement)) is not None:
                 swapped = await self._try_reference(signature, reference, cases, judgement)
@@ -146,10 +161,8 @@ class _Making:
         self._proposals += 1
         attempt = self._proposals
         stored = await self._parts.store.propose(
-            context.tenant_id,
-            run_id=context.run_id,
-            call_id=context.call_id,
-            candidate=Candidate(
+            proposer_of(context),
+            Candidate(
                 name=signature.name,
                 description=signature.description,
                 parameters=signature.parameters_schema,
@@ -157,6 +170,8 @@ class _Making:
                 source=source,
                 function=signature.name,
                 attempt=attempt,
+                step=context.step,
+                label=context.labels.mark(Label(origin="agent", trust=1)),
             ),
         )
         await context.emit(
@@ -207,7 +222,7 @@ class _Making:
             return None
         candidate, attempt = await self._propose(signature, source)
         await self._settle(candidate, attempt, judgement)
-        return await self._activate(candidate)
+        return (await self._admit(candidate, attempt))[0]
 
     async def _settle(self, candidate: StoredCandidate, attempt: int, judgement: Judgement) -> bool:
         detail = judgement.detail if judgement.passed else f"{judgement.detail}; rejected: {judgement.reason}"
@@ -222,7 +237,7 @@ class _Making:
 
     async def _record(self, candidate: StoredCandidate, attempt: int, report: TestReport) -> None:
         version_id = candidate.capability.version_id
-        await self._parts.store.record_test(self._context.tenant_id, version_id, report)
+        await self._parts.store.record_test(proposer_of(self._context), version_id, report)
         await self._context.emit(
             [
                 CapabilityTested(
@@ -237,11 +252,24 @@ class _Making:
             ]
         )
 
-    async def _activate(self, candidate: StoredCandidate) -> Obtained:
-        version_id = candidate.capability.version_id
-        capability = await self._parts.store.activate(self._context.tenant_id, version_id)
-        await self._context.emit([_activated(capability, self._context)])
-        return Obtained(capability, reused=False, tier=self._parts.sandbox.tier)
+    async def _admit(self, candidate: StoredCandidate, attempt: int) -> tuple[Obtained | None, str]:
+        """Past the gates: the tool, or why there is none. Raises ToolFailedError where no other source would help."""
+        capability, context = candidate.capability, self._context
+        report = await self._parts.gates.check(
+            Checked(capability.source, capability.function, capability.parameters, capability.permissions)
+        )
+        settled = await self._parts.store.admit(proposer_of(context), capability.version_id, report)
+        await context.emit([checked_event(settled.capability, report, call_id=context.call_id, attempt=attempt)])
+        if settled.state == "active":
+            await context.emit([activated_event(settled.capability, context)])
+            return Obtained(settled.capability, reused=False, tier=report.negative.tier), ""
+        if settled.state == "rejected":
+            return None, report.reason
+        await context.emit([quarantined_event(settled, context)])
+        raise ToolFailedError(
+            f"{capability.name} was made, and may not be used before a person enables it ({settled.reason}). "
+            "Do without it."
+        )
 
 
 def _lost_to_reference(result: CaseResult) -> bool:
@@ -249,16 +277,6 @@ def _lost_to_reference(result: CaseResult) -> bool:
     if reference is None or reference.error or result.verdict not in {"failed", "contradicted"}:
         return False
     return same(reference.value, result.case.expected)
-
-
-def _activated(capability: Capability, context: ToolContext) -> CapabilityActivated:
-    return CapabilityActivated(
-        call_id=context.call_id,
-        name=capability.name,
-        tool_id=capability.tool_id,
-        tool_version_id=capability.version_id,
-        version=capability.version,
-    )
 
 
 def _taken(hits: Sequence[ScoredCapability], reuse_score: float) -> frozenset[str]:

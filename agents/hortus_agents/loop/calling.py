@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import EventPayload, ModelCalled, PolicyDecided, PolicyEffect, ToolCalled, ToolFinished
+from hortus_agents.labels import SERVER, USER
 from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.journal import Journal
+from hortus_agents.loop.marking import labels_for
+from hortus_agents.loop.state import RunState
 from hortus_agents.loop.step import StepDeps
 from hortus_agents.tools.identity import call_sha256, tool_version
 from hortus_agents.tools.policy import Allow, Approve, Deny, Verdict
@@ -13,10 +16,13 @@ from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation, Terms
 
 
-def admit(record: CallRecord, deps: StepDeps, *, calls_left: int | None = None) -> Admitted | NeedsPerson | Observation:
-    """Ask the proxy, with what persons have approved of this call; `calls_left` where it is a new one."""
+def admit(
+    record: CallRecord, state: RunState, deps: StepDeps, *, calls_left: int | None = None
+) -> Admitted | NeedsPerson | Observation:
+    """Ask the proxy, with what the run has read and persons have approved; `calls_left` where it is a new call."""
     approved = None if record.grant is None else record.grant.call_sha256
-    return deps.tools.admit(record.call, deps.spec, approved=approved, calls_left=calls_left)
+    labels = labels_for(state, deps.spec, call_id=record.call.id)
+    return deps.tools.admit(record.call, deps.spec, labels=labels, approved=approved, calls_left=calls_left)
 
 
 def note_decided(record: CallRecord, admitted: Admitted | NeedsPerson | Observation, journal: Journal) -> None:
@@ -91,6 +97,7 @@ def note_finished(record: CallRecord, observation: Observation, journal: Journal
             tier=observation.tier,
             origin=observation.origin,
             error=observation.error,
+            label=USER if observation.origin == "user" else observation.label or journal.state.labels.mark(SERVER),
         )
     )
 
@@ -142,4 +149,5 @@ def context_of(
         task=journal.state.user_message or "",
         prior=prior,
         in_doubt=in_doubt,
+        labels=labels_for(journal.state, deps.spec),
     )

@@ -45,7 +45,7 @@ def _policy(record: CallRecord, deps: StepDeps) -> InDoubtPolicy:
 
 async def _rerun(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
     """The same call under the same id; the tool sees that it is in doubt."""
-    admitted = admit(record, deps)
+    admitted = admit(record, journal.state, deps)
     if not isinstance(admitted, Admitted):
         _note_refused(record, admitted, journal)
         yield journal.commit()
@@ -58,14 +58,14 @@ async def _rerun(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
 async def _probe(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
     """Ask the tool whether the call took effect; where it cannot tell, ask a person."""
     yield journal.commit()
-    admitted = admit(record, deps)
+    admitted = admit(record, journal.state, deps)
     if not isinstance(admitted, Admitted):
         note_finished(record, Observation("failed", _UNKNOWN_EFFECT), journal)
         return
     context = context_of(admitted, journal, deps, in_doubt=True)
     probed = await deps.tools.probe(admitted, context, timeout_s=max(journal.wall_left_s(), 0.0))
     if probed.effect == "happened" and probed.output is not None:
-        note_finished(record, await deps.tools.bounded(probed.output), journal)
+        note_finished(record, await deps.tools.bounded(admitted, probed.output, context.labels), journal)
     elif probed.effect == "did_not_happen":
         async with aclosing(_again(record, journal, deps)) as commits:
             async for commit in commits:
@@ -97,7 +97,7 @@ async def _by_person(record: CallRecord, journal: Journal, deps: StepDeps) -> As
 
 async def _again(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
     """Another attempt, which the log tells of before it runs."""
-    admitted = admit(record, deps)
+    admitted = admit(record, journal.state, deps)
     if not isinstance(admitted, Admitted):
         _note_refused(record, admitted, journal)
         why = admitted.content if isinstance(admitted, Observation) else "the tool is not the one that was approved"

@@ -122,6 +122,7 @@ class StepEngine:
                 tool_version_id=hit.capability.version_id,
                 version=hit.capability.version,
                 score=hit.score,
+                label=hit.capability.label,
             )
             for hit in hits
         )

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from hortus_agents.events import BudgetWarned, EventPayload, ModelCalled, NewEvent, RunBudgetExhausted
 from hortus_agents.limits import LimitName
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.state import RunState, apply
 from hortus_agents.loop.step import Commit, StepDeps
 from hortus_agents.messages import Usage
@@ -94,7 +95,8 @@ class Journal:
         texts = (step.answer or step.text for step in reversed(self.state.steps) if not step.calls)
         last = next((text for text in texts if text), "")
         kept = partial or ("" if last == self.state.output else last)
-        self.note(RunBudgetExhausted(limit=limit, spent=spent, partial_output=kept))
+        label = self.state.labels.mark(ANSWER)
+        self.note(RunBudgetExhausted(limit=limit, spent=spent, partial_output=kept, label=label))
 
 
 def message_id(run_id: UUID, step: int) -> UUID:

@@ -24,12 +24,13 @@ class _Asking:
     reason: str
     expires_s: float
     persons: int = 1
+    rule: str = ""
     choices: tuple[str, ...] = ()
 
 
 def ask_approval(journal: Journal, record: CallRecord, definition: ToolDefinition, verdict: Approve) -> None:
     """Park until a person has decided on a call."""
-    _ask(journal, record, definition, _Asking("call", verdict.reason, verdict.expires_s, verdict.persons))
+    _ask(journal, record, definition, _Asking("call", verdict.reason, verdict.expires_s, verdict.persons, verdict.rule))
 
 
 def ask_question(journal: Journal, record: CallRecord, deps: StepDeps, asked: AskPerson) -> None:
@@ -113,6 +114,9 @@ def _ask(journal: Journal, record: CallRecord, definition: ToolDefinition | None
         expires_at=journal.now() + timedelta(seconds=asking.expires_s),
         started_at=record.called_at if asking.kind == "doubt" else None,
         worker_id=record.worker_id if asking.kind == "doubt" else None,
+        rule=asking.rule,
+        untrusted=journal.state.labels.untrusted,
+        sensitive=journal.state.labels.sensitive,
     )
     journal.note(request)
     reason = WaitReason(

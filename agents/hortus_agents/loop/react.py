@@ -18,6 +18,8 @@ from hortus_agents.loop.interpret import (
     must_use,
 )
 from hortus_agents.loop.journal import Journal, message_id
+from hortus_agents.loop.labelling import ANSWER
+from hortus_agents.loop.marking import entering
 from hortus_agents.loop.model_call import ModelCall, prompt_sha256
 from hortus_agents.loop.prompt import build_messages, step_schema
 from hortus_agents.loop.state import RunState
@@ -75,12 +77,14 @@ class ReactStrategy:
             return
         reply = self._interpret(call.result, journal.state, deps, step=number, forced=forced)
         bound = tuple(spec.name for spec in deps.tools.specs)
-        journal.note(StepStarted(bound_tools=bound), step=number, at=begun_at)
+        labels = entering(journal.state, deps.spec, deps.tools.described)
+        journal.note(StepStarted(bound_tools=bound, labels=labels), step=number, at=begun_at)
         called = _model_called(call.result, reply, request, message_id=identity)
         heard = tuple(said.message_id for said in unheard)
         journal.note(called.model_copy(update={"cost_micros": deps.price.cost_micros(called.usage), "heard": heard}))
         if reply.answer is not None:
-            journal.note(MessageCompleted(message_id=identity, content=reply.answer))
+            label = journal.state.labels.mark(ANSWER)
+            journal.note(MessageCompleted(message_id=identity, content=reply.answer, label=label))
             journal.note(RunSucceeded(spent=journal.state.spent, usage=journal.state.usage))
         else:
             journal.note_nearing()

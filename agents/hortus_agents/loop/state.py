@@ -8,10 +8,13 @@ from uuid import UUID
 
 from hortus_agents import events as ev
 from hortus_agents.events import Event, EventPayload
+from hortus_agents.labels import NOTHING_READ, Label, RunLabels
 from hortus_agents.limits import LimitName, Spent
-from hortus_agents.loop import call_record
+from hortus_agents.loop import call_record, plan
 from hortus_agents.loop.binding import Bound, bind, unbind
 from hortus_agents.loop.call_record import CallRecord, StepRecord
+from hortus_agents.loop.labelling import after, overheard, told_before
+from hortus_agents.loop.plan import PlanState
 from hortus_agents.loop.steering import Steering, Steerings, split_heard
 from hortus_agents.messages import Message, Usage
 
@@ -32,6 +35,8 @@ class RunState:
     for its model, and that readers saw nothing of the next message; `prompt_tokens` is the length of the last prompt
     of the agent's own; `worker_id` names the worker that has the run, or had it last; `unheard` is what the user said
     to the run and no model call has seen yet; of the limits in `warned` the log says that they are nearly used up.
+    `labels` say what the run has read by now, `message_label` that the message is not the user's own words; `plan` is
+    what the run follows, where its strategy makes one.
     """
 
     run_id: UUID
@@ -59,6 +64,9 @@ class RunState:
     worker_id: str = ""
     unheard: Steerings = ()
     warned: frozenset[LimitName] = frozenset()
+    labels: RunLabels = NOTHING_READ
+    message_label: Label | None = None
+    plan: PlanState | None = None
 
     @property
     def finished(self) -> bool:
@@ -96,7 +104,9 @@ def fold(state: RunState, event: Event) -> RunState:
 def apply(state: RunState, payload: EventPayload, *, step: int, at: datetime) -> RunState:
     """The state after an event of the run itself; types without a fold change nothing."""
     fold_one = FOLDS.get(type(payload))
-    return state if fold_one is None else fold_one(state, payload, step, at)
+    folded = state if fold_one is None else fold_one(state, payload, step, at)
+    labels = after(folded.labels, payload)
+    return folded if labels is folded.labels else replace(folded, labels=labels)
 
 
 def _fold_other(state: RunState, event: Event) -> RunState:
@@ -104,14 +114,11 @@ def _fold_other(state: RunState, event: Event) -> RunState:
     if state.step:
         return state
     payload = event.payload
-    if isinstance(payload, ev.MessageCreated):
-        return _with_history(state, Message(role="user", content=payload.content))
-    if isinstance(payload, ev.MessageCompleted):
-        return _with_history(state, Message(role="assistant", content=payload.content))
-    if isinstance(payload, ev.RunCancelled | ev.RunBudgetExhausted) and payload.partial_output:
-        return _with_history(state, Message(role="assistant", content=payload.partial_output))
+    told = told_before(payload)
+    if told is not None:
+        return _with_history(replace(state, labels=overheard(state.labels, payload)), told)
     if isinstance(payload, ev.CapabilityActivated | ev.CapabilityReused):
-        return _bind(state, payload, step=0, own=False)
+        return _bind(replace(state, labels=after(state.labels, payload)), payload, step=0, own=False)
     if isinstance(payload, ev.CapabilityDisabled):
         return _disable(state, payload, 0, event.at)
     return state
@@ -137,8 +144,8 @@ def _queued(state: RunState, _payload: ev.RunQueued, _step: int, _at: datetime) 
 
 def _created(state: RunState, payload: ev.MessageCreated, _step: int, _at: datetime) -> RunState:
     if payload.steers:
-        return replace(state, unheard=(*state.unheard, Steering(payload.message_id, payload.content)))
-    return replace(state, user_message=payload.content)
+        return replace(state, unheard=(*state.unheard, Steering(payload.message_id, payload.content, payload.label)))
+    return replace(state, user_message=payload.content, message_label=payload.label)
 
 
 def _started(state: RunState, payload: ev.RunStarted, _step: int, at: datetime) -> RunState:
@@ -200,6 +207,15 @@ def _model_failed(state: RunState, payload: ev.ModelFailed, step: int, at: datet
     return replace(state, failures=state.failures + 1, failing_since=state.failing_since or at)
 
 
+def _planned(state: RunState, payload: ev.PlanMade, _step: int, _at: datetime) -> RunState:
+    return replace(state, plan=plan.made(state.plan, payload))
+
+
+def _advanced(state: RunState, payload: ev.PlanAdvanced, step: int, _at: datetime) -> RunState:
+    record = StepRecord(step, "", None, None, (CallRecord(payload.call),))
+    return replace(state, steps=(*state.steps, record), plan=plan.advanced(state.plan, payload))
+
+
 def _tool_called(state: RunState, payload: ev.ToolCalled, _step: int, at: datetime) -> RunState:
     spent = state.spent.model_copy(update={"tool_calls": state.spent.tool_calls + (payload.attempt == 1)})
     begun = _with_call(state, payload.call_id, lambda r: call_record.begun(r, payload, at=at, by=state.worker_id))
@@ -207,7 +223,8 @@ def _tool_called(state: RunState, payload: ev.ToolCalled, _step: int, at: dateti
 
 
 def _tool_finished(state: RunState, payload: ev.ToolFinished, _step: int, _at: datetime) -> RunState:
-    return replace(_with_call(state, payload.call_id, lambda r: replace(r, result=payload)), emitted=())
+    ended = _with_call(state, payload.call_id, lambda r: replace(r, result=payload))
+    return replace(ended, emitted=(), plan=plan.finished(state.plan, payload))
 
 
 def _of_call(change: Callable[..., CallRecord]) -> Callable[..., RunState]:
@@ -274,6 +291,8 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.MessageRestarted: _restarted,
     ev.BudgetWarned: lambda state, payload, _step, _at: replace(state, warned=state.warned | {payload.limit}),
     ev.StepStarted: _step_started,
+    ev.PlanMade: _planned,
+    ev.PlanAdvanced: _advanced,
     ev.ModelCalled: _model_called,
     ev.ModelFailed: _model_failed,
     ev.PolicyDecided: _of_call(call_record.judged),
@@ -288,6 +307,8 @@ FOLDS: dict[type, Callable[..., RunState]] = {
     ev.CapabilityRequested: _emitted,
     ev.CapabilityProposed: _emitted,
     ev.CapabilityTested: _emitted,
+    ev.CapabilityChecked: _emitted,
+    ev.CapabilityQuarantined: _emitted,
     ev.CapabilityActivated: _activated,
     ev.CapabilityReused: _reused,
     ev.CapabilityDisabled: _disable,

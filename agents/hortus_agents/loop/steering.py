@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from hortus_agents.labels import Label
+from hortus_agents.loop.labelling import said_text
 from hortus_agents.messages import Message
 
 
@@ -13,10 +15,11 @@ class Steering:
 
     message_id: UUID
     content: str
+    label: Label | None = None
 
     def as_message(self) -> Message:
         """As the model reads it."""
-        return Message(role="user", content=self.content)
+        return Message(role="user", content=said_text(self.content, self.label))
 
 
 Steerings = tuple[Steering, ...]

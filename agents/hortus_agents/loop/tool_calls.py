@@ -61,7 +61,7 @@ def _admit(record: CallRecord, journal: Journal, deps: StepDeps) -> Admitted | N
         return Observation("duplicate", _REPEATED)
     if record.refused is not None:
         return Observation("denied", record.refused, error="forbidden")
-    return admit(record, deps, calls_left=deps.limits.tool_calls - journal.state.spent.tool_calls)
+    return admit(record, journal.state, deps, calls_left=deps.limits.tool_calls - journal.state.spent.tool_calls)
 
 
 def _by_person(record: CallRecord, journal: Journal, needs: NeedsPerson) -> Observation | None:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.events import CapabilityDisabled
+from hortus_agents.labels import Label
 from hortus_agents.sandbox.contract import Sandbox, SandboxOutcome
 from hortus_agents.tools.capability import Capability, CapabilityLibrary
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
@@ -22,11 +24,20 @@ class EvolvedTool:
     def definition(self) -> ToolDefinition:
         """See Tool."""
         found = self._capability
-        return ToolDefinition(found.spec, SideEffect.SCRATCH, found.in_doubt, version_id=found.version_id)
+        return ToolDefinition(
+            found.spec,
+            SideEffect.SCRATCH if found.permissions.declared else SideEffect.READ,
+            found.in_doubt,
+            version_id=found.version_id,
+            output=Label(origin="tool", trust=1).join(found.label),
+            described_by=found.label,
+        )
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
         capability = self._capability
+        if await self._library.get(context.tenant_id, capability.version_id) is None:
+            await self._refuse(context)
         result = await self._sandbox.run_function(
             capability.source, function=capability.function, arguments=dict(arguments)
         )
@@ -41,3 +52,16 @@ class EvolvedTool:
         if result.outcome is SandboxOutcome.ERROR:
             raise ToolRetryError(f"{capability.name} raised: {reason}")
         raise ToolFailedError(f"{capability.name} was stopped ({result.outcome.value}): {reason}")
+
+    async def _refuse(self, context: ToolContext) -> NoReturn:
+        """Somebody took the version out of use since it was bound: the run forgets it, and is told so."""
+        gone = self._capability
+        reason = f"version {gone.version} was taken out of use"
+        await context.emit(
+            [
+                CapabilityDisabled(
+                    name=gone.name, tool_id=gone.tool_id, tool_version_id=gone.version_id, reason=reason
+                )
+            ]
+        )
+        raise ToolFailedError(f"{gone.name}: {reason}. Do without it.")

@@ -6,17 +6,19 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from hortus_agents.events import MemoryRecalled, MemoryWritten, RecalledItem
+from hortus_agents.labels import UNKNOWN, Label
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryScope:
-    """On whose behalf memory is read or written."""
+    """On whose behalf memory is read or written; `label` is that of what gets written."""
 
     tenant_id: UUID
     session_id: UUID
     run_id: UUID
     agent_id: UUID
     visibility: Literal["private", "tenant"]
+    label: Label = UNKNOWN
 
 
 class AgentMemory(Protocol):
@@ -29,6 +31,14 @@ class AgentMemory(Protocol):
     async def remember(self, text: str, *, scope: MemoryScope, key: str) -> MemoryWritten:
         """Keep a note; the same `key` of the same run again is the same note."""
         ...
+
+
+def label_of_items(items: Sequence[RecalledItem]) -> Label:
+    """The worst of theirs; one that has none counts as untrusted."""
+    worst = Label(origin="memory", trust=1)
+    for item in items:
+        worst = worst.join(item.label or UNKNOWN.model_copy(update={"origin": "memory", "source": item.title}))
+    return worst
 
 
 def render_items(items: Sequence[RecalledItem], *, limit: int) -> str:

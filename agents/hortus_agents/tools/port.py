@@ -8,8 +8,10 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from hortus_agents.events import EventPayload
+from hortus_agents.labels import UNLABELLED, Label, RunLabels
 from hortus_agents.messages import ToolSpec
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.fencing import fenced_spec
 
 InDoubtPolicy = Literal["rerun", "probe", "ask"]
 
@@ -29,6 +31,12 @@ class ToolDefinition:
 
     `in_doubt` says what happens to a call whose worker died before it knew the result: `rerun` it under the same call
     id, `probe` whether it took effect (for a ProbingTool), or `ask` a person.
+
+    `output` is the label of what it gives back; without one anybody may have written that. `described_by` is the label
+    of its description, where that is not the operator's own: what an installation adds is, unless it passes on another
+    server's. With `own_words` a run that has read untrusted text may still call it with nothing but the user's own
+    words. `content_arguments` may carry untrusted values in a call that a plan foresaw: they decide about no more than
+    what is delivered. A tool that `steers` changes what its run will do next.
     """
 
     spec: ToolSpec
@@ -36,14 +44,29 @@ class ToolDefinition:
     in_doubt: InDoubtPolicy = "rerun"
     timeout_s: float = 30.0
     version_id: UUID | None = None
+    output: Label | None = None
+    described_by: Label | None = None
+    own_words: bool = False
+    content_arguments: tuple[str, ...] = ()
+    steers: bool = False
+
+    @property
+    def offered(self) -> ToolSpec:
+        """What a model is told: a description that somebody else wrote stands in a fence."""
+        label = self.described_by
+        return self.spec if label is None or not label.untrusted else fenced_spec(self.spec, label)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """What a tool gives back: text for the model, and the isolation tier where model-written code ran."""
+    """What a tool gives back: text for the model, and the isolation tier where model-written code ran.
+
+    `label` is that of this very text, where the tool knows it better than its definition does.
+    """
 
     content: str
     tier: str | None = None
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +76,7 @@ class ToolContext:
     `task` is the user's message, `prior` what this very call emitted before a crash: a call that runs again takes
     finished model calls from there instead of repeating them. Emitting an event of `prior` again does nothing.
     `call_id` stays the same when a call runs again, and `in_doubt` says that an earlier attempt may have taken effect.
+    `labels` say what the run has read by now.
     """
 
     tenant_id: UUID
@@ -66,6 +90,7 @@ class ToolContext:
     task: str = ""
     prior: tuple[EventPayload, ...] = ()
     in_doubt: bool = False
+    labels: RunLabels = UNLABELLED
 
 
 class Tool(Protocol):
@@ -121,3 +146,12 @@ class WaitingTool(Tool, Protocol):
     def wait(self, arguments: Mapping[str, Any], *, now: datetime) -> AskPerson | AskTimer:
         """What to wait for, or raises ToolRetryError; asked once."""
         ...
+
+
+def output_label(definition: ToolDefinition, run: RunLabels, own: Label | None = None) -> Label:
+    """The label of what a call gave back: never cleaner than what its run had read when it asked."""
+    name = definition.spec.name
+    label = own or definition.output or Label(origin="tool", trust=0, sensitivity=1)
+    if label.untrusted and not label.source:
+        label = label.model_copy(update={"source": name})
+    return run.mark(label)

@@ -209,9 +209,10 @@ class ToolProxy:
             _log.exception("tool %s could not probe", admitted.call.name)
             return Probed("unknown")
 
-    async def bounded(self, output: ToolOutput) -> Observation:
-        """The result of a call that another worker had run, cut as its own run would have cut it."""
-        return await self._bounded(Observation("ok", output.content, tier=output.tier), 0.0)
+    async def bounded(self, admitted: Admitted, output: ToolOutput, labels: RunLabels) -> Observation:
+        """The result of a call that another worker had run, cut and labelled as its own run would have."""
+        label = output_label(admitted.definition, labels, output.label)
+        return await self._bounded(Observation("ok", output.content, tier=output.tier, label=label), 0.0)
 
     async def run(self, admitted: Admitted, context: ToolContext, *, timeout_s: float | None = None) -> Observation:
         """Run an admitted call; whatever happens inside becomes an observation. Cancellation goes on."""
@@ -222,6 +223,8 @@ class ToolProxy:
         return await self._bounded(observation, (time.monotonic() - started) * 1000)
 
     async def _observe(self, admitted: Admitted, context: ToolContext, bound_s: float) -> Observation:
+        if observation.label is None:
+            observation = replace(observation, label=output_label(admitted.definition, context.labels))
         name = admitted.call.name
         try:
             async with asyncio.timeout(bound_s):
@@ -238,7 +241,8 @@ class ToolProxy:
             # The boundary: a broken tool is the model's problem to work around, not the run's end.
             _log.exception("tool %s raised", name)
             return Observation("failed", f"{name} is broken: {type(error).__name__}", error="tool_broken")
-        return Observation("ok", output.content, tier=output.tier)
+        label = output_label(admitted.definition, context.labels, output.label)
+        return Observation("ok", output.content, tier=output.tier, label=label)
 
     async def _bounded(self, observation: Observation, duration_ms: float) -> Observation:
         """What a prompt may carry of a result; the whole of it is kept as an artifact, up to `KEPT_LIMIT`."""

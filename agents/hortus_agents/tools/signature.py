@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hortus_agents.messages import ToolSpec
+from hortus_agents.tools.fencing import FENCED
 
 _DESCRIPTION_LIMIT = 160  # characters
 
@@ -15,7 +16,8 @@ def render_signature(spec: ToolSpec) -> str:
     parameters = ", ".join(
         f"{name}{'' if name in required else '?'}: {type_name(schema)}" for name, schema in properties.items()
     )
-    description = " ".join(spec.description.split())[:_DESCRIPTION_LIMIT]
+    said = " ".join(spec.description.split())
+    description = said if said.startswith(FENCED) else said[:_DESCRIPTION_LIMIT]  # a fence has its own bound
     return f"{spec.name}({parameters}): {description}"
 
 

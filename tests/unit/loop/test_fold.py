@@ -7,6 +7,7 @@ from agent_world import START, named
 from hortus_agents import events as ev
 from hortus_agents.events import Event
 from hortus_agents.limits import RunLimits
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.state import FOLDS, WITHOUT_EFFECT, fold_session
 from hortus_agents.messages import ToolCall, Usage
 
@@ -28,7 +29,7 @@ def user(text: str) -> ev.MessageCreated:
 
 
 def assistant(text: str) -> ev.MessageCompleted:
-    return ev.MessageCompleted(message_id=uuid4(), content=text)
+    return ev.MessageCompleted(message_id=uuid4(), content=text, label=ANSWER)
 
 
 def queued() -> ev.RunQueued:

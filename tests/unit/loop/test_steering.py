@@ -11,6 +11,7 @@ from hortus_agents import events as ev
 from hortus_agents.events import MessageCreated, NewEvent, RunRolledBack, RunSucceeded
 from hortus_agents.limits import RunLimits
 from hortus_agents.loop.journal import message_id
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.state import fold_session
 from hortus_agents.loop.step import Draft
 from hortus_agents.messages import ChatRequest, ToolCall
@@ -133,7 +134,7 @@ async def test_it_comes_behind_native_results() -> None:
 
 def test_a_stopped_run_leaves_what_it_wrote_and_an_undone_one_nothing() -> None:
     world = World(ListModel([]), ToolRegistry({}))
-    world.append([NewEvent(payload=ev.RunCancelled(reason="r", partial_output="half an answer"))])
+    world.append([NewEvent(payload=ev.RunCancelled(reason="r", partial_output="half an answer", label=ANSWER))])
     world.begin("second", "two")
     world.append([NewEvent(payload=steering("three"))])
     world.append([NewEvent(payload=ev.MessageCompleted(message_id=named("m"), content="gone"))])

@@ -6,6 +6,7 @@ from agent_world import SPEC, named
 from aiohttp import web
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.labels import NOTHING_READ
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
 from hortus_agents.tools.grants import host_allowed
@@ -129,7 +130,7 @@ def test_the_proxy_admits_hosts_that_it_may(url: str) -> None:
     assert host_allowed(url, ("a.org", "b.org:81"))
     proxy = ToolProxy([HttpGetTool(HttpGetSettings())])
     call = ToolCall(id="c", name="http_get", arguments={"url": url})
-    assert isinstance(proxy.admit(call, context("a.org", "b.org:81").spec), Admitted)
+    assert isinstance(proxy.admit(call, context("a.org", "b.org:81").spec, labels=NOTHING_READ), Admitted)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from agent_world import SPEC, EchoTool, named
 
+from hortus_agents.labels import NOTHING_READ
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.port import SideEffect
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, ToolProxy
@@ -54,7 +55,7 @@ async def test_an_agent_gets_the_plug_ins_that_it_names_behind_its_built_ins() -
 
 def test_naming_a_plug_in_grants_it_and_what_cannot_be_taken_back_still_needs_persons() -> None:
     outside = ToolProxy([EchoTool(name="ship", side_effect=SideEffect.EXTERNAL)])
-    assert isinstance(outside.admit(CALL, GRANTED), Admitted)
+    assert isinstance(outside.admit(CALL, GRANTED, labels=NOTHING_READ), Admitted)
     asked = outside.admit(CALL, SPEC)
     assert isinstance(asked, NeedsPerson)
     assert asked.verdict.persons == 1

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hortus_agents.errors import ToolFailedError
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.port import AskPerson, SideEffect, ToolContext, ToolDefinition, ToolOutput
 
@@ -34,7 +35,7 @@ class AskHumanTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.READ)
+        return ToolDefinition(_SPEC, SideEffect.READ, output=Label(origin="system", trust=2))
 
     def wait(self, arguments: Mapping[str, Any], *, now: datetime) -> AskPerson:  # noqa: ARG002 - see WaitingTool
         """See WaitingTool."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hortus_agents.errors import ToolRetryError
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
@@ -35,7 +36,7 @@ class CalculateTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.READ, timeout_s=5.0)
+        return ToolDefinition(_SPEC, SideEffect.READ, timeout_s=5.0, output=Label(origin="tool", trust=1))
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:  # noqa: ARG002
         """See Tool."""

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
@@ -48,7 +49,13 @@ class HttpGetTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.EXTERNAL, timeout_s=self._settings.timeout_s)
+        return ToolDefinition(
+            _SPEC,
+            SideEffect.EXTERNAL,
+            timeout_s=self._settings.timeout_s,
+            output=Label(origin="web", trust=0),
+            own_words=True,
+        )
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
@@ -72,7 +79,8 @@ class HttpGetTool:
         if not host_allowed(url, context.spec.http_allow):
             raise ToolFailedError(f"redirected to {url}, which this agent may not reach")
         self._check_literal(url)
-        async with session.get(url, allow_redirects=False) as response:
+        headers = await self._headers(url, context)
+        async with session.get(url, headers=headers, allow_redirects=False) as response:
             if response.status in _REDIRECTS and "Location" in response.headers:
                 return self._redirect(url, urljoin(url, response.headers["Location"]))
             text = await self._read(response)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hortus_agents.errors import ToolRetryError
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.sandbox.contract import Sandbox, SandboxOutcome
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
@@ -30,7 +31,7 @@ class PythonTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.SCRATCH)
+        return ToolDefinition(_SPEC, SideEffect.SCRATCH, output=Label(origin="tool", trust=1))
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:  # noqa: ARG002
         """See Tool."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hortus_agents.errors import ToolFailedError
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
-from hortus_agents.tools.memory import AgentMemory, MemoryScope, render_items
+from hortus_agents.tools.memory import AgentMemory, MemoryScope, label_of_items, render_items
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
 _SPEC = ToolSpec(
@@ -30,7 +31,7 @@ class RecallTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.READ)
+        return ToolDefinition(_SPEC, SideEffect.READ, output=Label(origin="memory", trust=0))
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
@@ -40,9 +41,10 @@ class RecallTool:
         if found.unavailable:
             raise ToolFailedError("memory cannot be searched right now")
         if not found.items:
-            return ToolOutput("nothing found")
+            return ToolOutput("nothing found", label=Label(origin="memory", trust=1))
         text = render_items(found.items, limit=_RENDER_LIMIT)
-        return ToolOutput(f"nothing surely related; the closest:\n{text}" if found.low_confidence else text)
+        said = f"nothing surely related; the closest:\n{text}" if found.low_confidence else text
+        return ToolOutput(said, label=label_of_items(found.items))
 
 
 def memory_scope(context: ToolContext) -> MemoryScope:
@@ -53,4 +55,5 @@ def memory_scope(context: ToolContext) -> MemoryScope:
         run_id=context.run_id,
         agent_id=context.agent_id,
         visibility=context.spec.memory.visibility,
+        label=context.labels.mark(Label(origin="memory", trust=1)),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.builtin.recall import memory_scope
 from hortus_agents.tools.memory import AgentMemory
@@ -29,7 +30,8 @@ class RememberTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.EXTERNAL)
+        said = Label(origin="system", trust=2)
+        return ToolDefinition(_SPEC, SideEffect.EXTERNAL, output=said, own_words=True, content_arguments=("text",))
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""

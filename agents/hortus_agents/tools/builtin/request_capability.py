@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.capability import Capability
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
@@ -63,11 +64,13 @@ class RequestCapabilityTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SPEC, SideEffect.EXTERNAL, timeout_s=self._timeout_s)
+        made = Label(origin="agent", trust=1)
+        return ToolDefinition(_SPEC, SideEffect.EXTERNAL, timeout_s=self._timeout_s, output=made)
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
         obtained = await self._source.obtain(CapabilityRequest(**arguments), context)
         tool = obtained.capability
         origin = "existing tool" if obtained.reused else "new tool"
-        return ToolOutput(f"{origin}, to be called now: {render_signature(tool.spec)}", tier=obtained.tier)
+        said = f"{origin}, to be called now: {render_signature(tool.spec)}"
+        return ToolOutput(said, tier=obtained.tier, label=Label(origin="agent", trust=1).join(tool.label))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hortus_agents.errors import ToolRetryError
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.spec import LONGEST_WAIT_S
 from hortus_agents.tools.port import AskTimer, SideEffect, ToolContext, ToolDefinition, ToolOutput
@@ -37,7 +38,7 @@ class SleepTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_SLEEP, SideEffect.READ)
+        return ToolDefinition(_SLEEP, SideEffect.READ, output=Label(origin="system", trust=2))
 
     def wait(self, arguments: Mapping[str, Any], *, now: datetime) -> AskTimer:
         """See WaitingTool."""
@@ -54,7 +55,7 @@ class WaitUntilTool:
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
-        return ToolDefinition(_WAIT_UNTIL, SideEffect.READ)
+        return ToolDefinition(_WAIT_UNTIL, SideEffect.READ, output=Label(origin="system", trust=2))
 
     def wait(self, arguments: Mapping[str, Any], *, now: datetime) -> AskTimer:
         """See WaitingTool."""
