@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
+from hortus_server.api.http_protocol import ConnectionBounds, bounded_protocol
+from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
 from hortus_server.settings import ApiSettings, Settings
 from hortus_server.wiring import Services, open_services
@@ -17,7 +19,7 @@ from hortus_server.wiring import Services, open_services
 PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
 
 
-def edge_options(settings: ApiSettings) -> EdgeOptions:
+def edge_options(settings: ApiSettings, rates: RateDefaults) -> EdgeOptions:
     """The edge's bounds from the settings."""
     secret = settings.cookie_secret.get_secret_value().encode() if settings.cookie_secret else None
     return EdgeOptions(
@@ -32,6 +34,7 @@ def edge_options(settings: ApiSettings) -> EdgeOptions:
         public_origin=_origin(settings.public_url),
         send_timeout_s=settings.send_timeout_s,
         patience=_patience(settings),
+        rates=rates,
     )
 
 
@@ -47,6 +50,7 @@ def edge_ports(services: Services) -> EdgePorts:
         workers=services.workers,
         models=services.models,
         endpoint_reports=services.endpoint_reports,
+        buckets=services.buckets,
         probes=services.probes,
     )
 
@@ -64,19 +68,29 @@ class ApiServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _bounds(settings: ApiSettings, rates: RateDefaults) -> ConnectionBounds:
+    return ConnectionBounds(
+        connections=settings.connections + PROBE_PLACES,
+        head_s=rates.head_s,
+        head_bytes=rates.head_bytes,
+        body_s=rates.body_s,
+    )
+
+
 def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None) -> ApiServer:
     """A server that is ready for `serve()`; logs go to structlog's handlers, not uvicorn's own."""
+    rates = edge.options.rates
     config = uvicorn.Config(
         app or create_app(edge),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(_bounds(settings, rates)),
         ws="websockets-sansio",
         ws_max_size=settings.socket_frame_limit_bytes,
         # Frames are short and many: compressing each costs more than it saves.
         ws_per_message_deflate=False,
-        limit_concurrency=settings.connections + PROBE_PLACES,
+        timeout_keep_alive=round(rates.keep_alive_s),
         timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
         backlog=2048,
         access_log=False,
@@ -90,7 +104,7 @@ def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises UnavailableError when PostgreSQL does not answer at the start."""
     async with open_services(settings, role="api") as services:
-        edge = make_edge(edge_options(settings.api), edge_ports(services))
+        edge = make_edge(edge_options(settings.api, settings.limits), edge_ports(services))
         await make_server(edge, settings.api).serve()
 
 

@@ -30,6 +30,7 @@ from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, op
 from hortus_server.adapters.plugin_tools import load_plugins
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.adapters.postgres.store import PostgresStore
+from hortus_server.adapters.redis.buckets import RedisBuckets
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.adapters.redis.live import open_live
@@ -43,13 +44,15 @@ from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.models import EndpointReports
 from hortus_server.ports.probes import Probe
 from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.rates import SharedBuckets
 from hortus_server.ports.store import Store
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
+from hortus_server.services.anchor_audit import AnchorAudit
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
-from hortus_server.services.anchor_audit import AnchorAudit
+from hortus_server.services.check_tool import CheckTool
 from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.deliver_webhooks import DeliverWebhooks
 from hortus_server.services.end_waits import EndWaits
@@ -96,6 +99,7 @@ class Services:
     workers: WorkerControl
     models: EndpointModels
     endpoint_reports: EndpointReports
+    buckets: SharedBuckets
     indexes: Indexes
     episodes: EpisodicMemory
     memory: RowsAndIndex
@@ -147,6 +151,7 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
             workers=CeleryWorkerControl(queue.app),
             models=models,
             endpoint_reports=RedisEndpointReports(redis, timeout_s),
+            buckets=RedisBuckets(redis),
             indexes=indexes,
             episodes=episodes,
             memory=RowsAndIndex(store, episodes),
@@ -223,11 +228,11 @@ async def open_worker_process(
                 services.store, services.webhooks, _retry_policy(settings.webhooks)
             ).__call__,
             end_waits=EndWaits(services.store, WakeWaiting(services.queue, services.live)).__call__,
+            anchor_audit=AnchorAudit(services.store, settings.audit.anchor_file).__call__,
             purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
             purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
             purge_events=PurgeEvents(services.store, timedelta(days=days) if days else None).__call__,
         )
-            anchor_audit=AnchorAudit(services.store, settings.audit.anchor_file).__call__,
 
 
 async def _follow_endpoints(services: Services, worker_id: str, stack: AsyncExitStack) -> None:

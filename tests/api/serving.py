@@ -34,10 +34,10 @@ async def lookup(host: str, _port: int, _family: int) -> list[tuple[int, str]]:
 
 
 @asynccontextmanager
-async def serving(edge: Edge) -> AsyncIterator[tuple[ApiServer, str]]:
+async def serving(edge: Edge, *, connections: int = 100) -> AsyncIterator[tuple[ApiServer, str]]:
     """A real server on loopback; yields it and its `host:port`."""
     settings = ApiSettings(
-        port=0, shutdown_s=2, connections=100, socket_frame_limit_bytes=edge.options.socket_frame_limit_bytes
+        port=0, shutdown_s=2, connections=connections, socket_frame_limit_bytes=edge.options.socket_frame_limit_bytes
     )
     server = make_server(edge, settings)
     task = asyncio.create_task(server.serve())

@@ -7,13 +7,17 @@ from urllib.parse import urlsplit
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
+from starlette.types import Scope as AsgiScope
 
 from hortus_server.api.cookies import COOKIE, CookieSigner
 from hortus_server.api.edge import Edge
+from hortus_server.api.rates import note, occupy
 from hortus_server.domain.audit import Actor
 from hortus_server.domain.errors import ForbiddenError, HortusError, UnauthenticatedError
 from hortus_server.domain.ids import KeyId, TenantId
+from hortus_server.domain.rates import Requester
 from hortus_server.domain.records import ApiKey, Scope
+from hortus_server.services.limit_requests import Account
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-hortus-csrf"
@@ -53,6 +57,11 @@ class Caller:
         """Who the audit log says did it."""
         return Actor("key", str(self.key_id), self.key_name)
 
+    @property
+    def requester(self) -> Requester:
+        """Whose limits hold."""
+        return Requester(self.tenant_id, str(self.key_id), self.key_id)
+
     def demand(self, scope: Scope | None) -> None:
         """Raises ForbiddenError unless the key has the scope, or `admin`."""
         if scope is not None and scope not in self.scopes and "admin" not in self.scopes:
@@ -86,6 +95,21 @@ async def identify_key(edge: Edge, secret: str) -> Caller:
 async def still_valid(edge: Edge, caller: Caller) -> None:
     """Check a caller again, in a connection that stays open. Raises UnauthenticatedError."""
     await edge.authenticate.by_id(caller.tenant_id, caller.key_id)
+
+
+async def count_request(edge: Edge, caller: Caller) -> Account:
+    """Count one request of the caller's. Raises RateLimitedError."""
+    account = await edge.limit_requests.account(caller.requester)
+    await edge.limit_requests.spend(account)
+    return account
+
+
+async def occupy_place(edge: Edge, scope: AsgiScope, caller: Caller) -> None:
+    """Count a request, and keep a place for it until it ends. Raises RateLimitedError, LimitExceededError."""
+    account = await edge.limit_requests.account(caller.requester)
+    note(scope, account)  # so that a refusal's headers tell too
+    await edge.limit_requests.spend(account)
+    occupy(scope, edge.limit_requests.enter(account))
 
 
 def signer(edge: Edge) -> CookieSigner | None:
@@ -126,8 +150,9 @@ class Require:
         request: Request,
         _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
     ) -> Caller:
-        """Authenticate and authorise. Raises UnauthenticatedError, ForbiddenError, CsrfError."""
+        """Authenticate, count, authorise. Raises what these raise, LimitExceededError among it."""
         edge: Edge = request.app.state.edge
         caller = await identify(edge, request)
+        await occupy_place(edge, request.scope, caller)
         caller.demand(self.scope)
         return caller

@@ -5,18 +5,21 @@ from dataclasses import dataclass, field
 
 from hortus_server.api.metrics import EdgeMetrics
 from hortus_server.api.streams.registry import StreamRegistry
+from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.memory_index import MemoryIndex
 from hortus_server.ports.models import EndpointReports
 from hortus_server.ports.probes import ModelCatalog, Probe
 from hortus_server.ports.queue import WakeupQueue
+from hortus_server.ports.rates import SharedBuckets
 from hortus_server.ports.store import Store
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.change_admission import ChangeAdmission
+from hortus_server.services.change_limits import ChangeLimits
 from hortus_server.services.change_schedule import ChangeSchedule
 from hortus_server.services.change_webhook import ChangeWebhook
 from hortus_server.services.check_readiness import CheckReadiness
@@ -27,6 +30,7 @@ from hortus_server.services.decide_approval import DecideApproval
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.fork_session import ForkSession
 from hortus_server.services.issue_key import IssueKey
+from hortus_server.services.limit_requests import LimitRequests
 from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.read_endpoints import ReadEndpoints
@@ -58,6 +62,7 @@ class EdgeOptions:
     auth_wait_s: float = 5.0
     send_timeout_s: float = 10.0
     poll_s: float = 1.0
+    rates: RateDefaults = field(default_factory=RateDefaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class EdgePorts:
     probes: Sequence[Probe] = ()
     webhooks: WebhookSender | None = None
     endpoint_reports: EndpointReports | None = None
+    buckets: SharedBuckets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Edge:
     metrics: EdgeMetrics
     registry: StreamRegistry
     authenticate: AuthenticateKey
+    limit_requests: LimitRequests
+    change_limits: ChangeLimits
     issue_key: IssueKey
     create_session: CreateSession
     fork_session: ForkSession
@@ -118,6 +126,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
     metrics = EdgeMetrics()
     cancel_run = CancelRun(ports.store, ports.queue, ports.live)
     waking = WakeWaiting(ports.queue, ports.live)
+    limiter = LimitRequests(ports.store, ports.buckets, options.rates)
     readiness = CheckReadiness(ports.store, ports.probes)
     return Edge(
         options=options,
@@ -128,6 +137,8 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         metrics=metrics,
         registry=StreamRegistry(limit=options.connections, metrics=metrics),
         authenticate=AuthenticateKey(ports.store),
+        limit_requests=limiter,
+        change_limits=ChangeLimits(ports.store, limiter),
         issue_key=IssueKey(ports.store),
         create_session=CreateSession(ports.store, ports.live),
         fork_session=ForkSession(ports.store),

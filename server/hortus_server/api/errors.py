@@ -21,6 +21,7 @@ from hortus_server.domain.errors import (
     NotFoundError,
     UnavailableError,
 )
+from hortus_server.domain.rates import RateLimitedError
 
 log = structlog.get_logger()
 
@@ -42,12 +43,15 @@ TITLES = {
     "run_ended": (409, "The run takes no more messages"),
     "session_busy": (409, "A run of the session has not ended"),
     "stale_generation": (409, "The run has another owner now"),
+    "request_timeout": (408, "The request took too long to arrive"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body must be JSON"),
     "invalid_request": (422, "The request does not fit its schema"),
     "invalid_input": (422, "The request cannot be fulfilled as it is"),
     "invalid_cursor": (422, "The cursor is not one of this server"),
     "limit_exceeded": (429, "A limit is reached"),
+    "rate_limited": (429, "Too many requests"),
+    "head_too_large": (431, "The address and headers are too large"),
     "internal": (500, "Something went wrong in the server"),
     "unavailable": (503, "A component does not answer"),
 }
@@ -88,6 +92,8 @@ def problem_of(error: HortusError) -> dict[str, Any]:
     more: dict[str, Any] = {}
     code = error.code
     match error:
+        case RateLimitedError():
+            more = {"limit": error.limit, "retry_after_s": error.retry_after_s, "holder": error.holder}
         case LimitExceededError():
             more = {"limit": error.limit, "retry_after_s": error.retry_after_s}
         case ApprovalClosedError():
@@ -113,7 +119,7 @@ def problem_response(
     match document["code"]:
         case "unauthenticated":
             sent["WWW-Authenticate"] = 'Bearer realm="hortus"'
-        case "limit_exceeded":
+        case "limit_exceeded" | "rate_limited":
             sent["Retry-After"] = str(math.ceil(document["retry_after_s"]))
         case "unavailable":
             sent["Retry-After"] = "1"

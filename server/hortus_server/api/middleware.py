@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hortus_server.api.errors import internal_problem, problem, problem_response
 from hortus_server.api.metrics import EdgeMetrics
+from hortus_server.api.rates import leave, rate_headers
 
 log = structlog.get_logger()
 
@@ -55,7 +56,7 @@ class RequestContext:
         scope["hortus.request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = _Answer(request_id, send)
+        answer = _Answer(request_id, send, scope)
         began = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
@@ -64,6 +65,7 @@ class RequestContext:
             if not answer.started:
                 await problem_response(document, request_id=request_id)(scope, receive, answer.send)
         finally:
+            leave(scope)
             self._measure(scope, answer, time.perf_counter() - began)
 
     def _measure(self, scope: Scope, answer: "_Answer", duration_s: float) -> None:
@@ -83,9 +85,10 @@ class RequestContext:
 class _Answer:
     """The sending side of one request."""
 
-    def __init__(self, request_id: str, send: Send) -> None:
+    def __init__(self, request_id: str, send: Send, scope: Scope) -> None:
         self._request_id = request_id
         self._send = send
+        self._scope = scope
         self.status = 499  # until an answer begins: the client went away first
         self.started = False
         self.is_stream = False
@@ -96,6 +99,8 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
+            for name, value in rate_headers(self._scope):
+                headers[name] = value
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             content_type = headers.get("content-type", "")

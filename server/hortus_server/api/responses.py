@@ -19,7 +19,7 @@ def problems(*statuses: int) -> Responses:
     }
 
 
-READ = problems(401, 403, 404, 422, 503)
-LIST = problems(401, 403, 422, 503)
-CHANGE = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
-SUBMIT = CHANGE | problems(429)
+READ = problems(401, 403, 404, 422, 429, 503)
+LIST = problems(401, 403, 422, 429, 503)
+CHANGE = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+SUBMIT = CHANGE

@@ -12,6 +12,7 @@ HortusError
 │   ├── RunEndedError              the run takes no more messages
 │   └── SessionBusyError           a run of the session has not ended, and the message would not wait
 ├── LimitExceededError           a quota, rate or queue bound
+│   └── RateLimitedError           too many requests of a key or tenant (see `rates`)
 ├── UnavailableError             a component is down; worth a retry
 └── StaleGenerationError         another worker owns the run now
 """

@@ -21,6 +21,7 @@ from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.paging import PageRequest
 from hortus_server.ports.policies import PolicyRepository, RulingRepository
+from hortus_server.ports.rates import LimitRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
@@ -61,6 +62,7 @@ class UnitOfWork(Protocol):
     artifacts: ArtifactRepository
     idempotency: IdempotencyRepository
     budgets: BudgetRepository
+    limits: LimitRepository
     statistics: StatisticsRepository
     schedules: ScheduleRepository
     firings: FiringRepository

@@ -23,6 +23,7 @@ from hortus_server.adapters.postgres.firings import PostgresFirings
 from hortus_server.adapters.postgres.forks import PostgresForks
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
+from hortus_server.adapters.postgres.limits import PostgresLimits
 from hortus_server.adapters.postgres.memories import PostgresMemories
 from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
 from hortus_server.adapters.postgres.policies import PostgresPolicies, PostgresRulings
@@ -54,6 +55,7 @@ from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
 from hortus_server.ports.memories import MemoryRepository
 from hortus_server.ports.policies import PolicyRepository, RulingRepository
+from hortus_server.ports.rates import LimitRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
@@ -98,6 +100,7 @@ class PostgresUnitOfWork:
         self.artifacts: ArtifactRepository = PostgresArtifacts(connection)
         self.idempotency: IdempotencyRepository = PostgresIdempotency(connection)
         self.budgets: BudgetRepository = PostgresBudgets(connection)
+        self.limits: LimitRepository = PostgresLimits(connection)
         self.statistics: StatisticsRepository = PostgresStatistics(connection)
         self.schedules: ScheduleRepository = PostgresSchedules(connection)
         self.firings: FiringRepository = PostgresFirings(connection)

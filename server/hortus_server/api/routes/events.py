@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, WebSocket
 from starlette.responses import Response
 
-from hortus_server.api.auth import Caller, identify
+from hortus_server.api.auth import Caller, identify, occupy_place
 from hortus_server.api.cookies import COOKIE
 from hortus_server.api.deps import LARGEST_SEQ, EdgeDep, EventPlace, SessionsRead
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import problem_of, problem_response
 from hortus_server.api.event_json import event_list
-from hortus_server.api.responses import READ, problems
+from hortus_server.api.rates import leave
+from hortus_server.api.responses import READ
 from hortus_server.api.schemas.events import EventsView
 from hortus_server.api.streams.socket import StreamSocket
 from hortus_server.api.streams.sse import open_stream
@@ -22,11 +23,7 @@ from hortus_server.services.read_events import read_events
 
 router = APIRouter(prefix="/v1", tags=["events"])
 STREAM = "text/event-stream"
-EVENTS = (
-    READ
-    | problems(429)
-    | {200: {"content": {STREAM: {"schema": {"type": "string", "description": "frames of `ServerFrame`"}}}}}
-)
+EVENTS = READ | {200: {"content": {STREAM: {"schema": {"type": "string", "description": "frames of `ServerFrame`"}}}}}
 
 
 @router.get("/sessions/{session_id}/events", response_model=EventsView, responses=EVENTS)
@@ -86,13 +83,17 @@ async def _serve(edge: Edge, websocket: WebSocket, *, home: SessionId | None, af
     try:
         caller = await _caller(edge, websocket)
         async with edge.registry.place("websocket"):
-            if caller is not None and home is not None:
+            if caller is not None:
                 # While there still is an HTTP answer to give: a wrong session or cursor is a plain 404 or 422.
-                await read_events(edge.store, caller.tenant_id, home, after=after, limit=1)
+                await occupy_place(edge, websocket.scope, caller)
+                if home is not None:
+                    await read_events(edge.store, caller.tenant_id, home, after=after, limit=1)
             await websocket.accept()
             await StreamSocket(edge, websocket, home=home).serve(caller, after=after)
     except HortusError as error:
         await _deny(websocket, error)
+    finally:
+        leave(websocket.scope)
 
 
 async def _caller(edge: Edge, websocket: WebSocket) -> Caller | None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, assert_never
 import orjson
 from pydantic import ValidationError
 
-from hortus_server.api.auth import Caller
+from hortus_server.api.auth import Caller, count_request
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import invalid_request, problem_of
 from hortus_server.api.middleware import check_json
@@ -81,6 +81,7 @@ class Commands:
             await self._socket.reply(frame_id, ok=False, problem=invalid_request(error.errors()))
             return
         try:
+            await count_request(self._edge, self._caller)
             answer = await self._carry_out(command)
         except HortusError as error:
             await self._socket.reply(frame_id, ok=False, problem=problem_of(error))

@@ -10,7 +10,7 @@ import orjson
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from hortus_server.api.auth import Caller, identify_key, still_valid
+from hortus_server.api.auth import Caller, identify_key, occupy_place, still_valid
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import internal_problem, problem, problem_of
 from hortus_server.api.streams.codes import CloseCode, StreamClosedError, close_code
@@ -58,6 +58,7 @@ class StreamSocket:
     async def _serve(self, caller: Caller | None, after: int) -> None:
         if caller is None:
             caller = await self._authenticate()
+            await occupy_place(self._edge, self._socket.scope, caller)
         caller.demand("sessions:read")
         commands = Commands(self._edge, caller, self, home=self._home)
         async with self._group as group:

@@ -1,0 +1,170 @@
+"""Connections that say nothing, too little, too slowly or too much end, and are told why where they can be."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from backends import Caller
+from serving import OPTIONS, serving
+
+from hortus_server.api.edge import Edge, EdgePorts, make_edge
+from hortus_server.domain.rates import RateDefaults
+
+HEAD = b"POST /v1/agents HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+
+
+class Raw:
+    """One connection, spoken by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def say(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def rest(self) -> bytes:
+        """All that comes until the server hangs up."""
+        async with asyncio.timeout(5):
+            return await self._reader.read()
+
+    async def head(self) -> bytes:
+        async with asyncio.timeout(5):
+            return await self._reader.readuntil(b"\r\n\r\n")
+
+    async def problem(self) -> dict[str, Any]:
+        head, _, body = (await self.rest()).partition(b"\r\n\r\n")
+        assert b"application/problem+json" in head, head
+        document: dict[str, Any] = json.loads(body)
+        assert head.startswith(f"HTTP/1.1 {document['status']} ".encode())
+        return document
+
+
+class Callers:
+    """Opens connections, and closes them at the end."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def connect(self) -> Raw:
+        host, port = self._address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        self._writers.append(writer)
+        return Raw(reader, writer)
+
+    async def close(self) -> None:
+        for writer in self._writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+@pytest.fixture
+async def callers(ports: EdgePorts) -> AsyncIterator[Callers]:
+    rates = RateDefaults(head_s=0.2, body_s=0.2, head_bytes=2048, keep_alive_s=1)
+    edge = make_edge(replace(OPTIONS, rates=rates), ports)
+    async with serving(edge) as (_, address):
+        opened = Callers(address)
+        yield opened
+        await opened.close()
+
+
+async def test_a_connection_without_a_word_is_closed(callers: Callers):
+    began = time.monotonic()
+    assert await (await callers.connect()).rest() == b""
+    assert 0.15 < time.monotonic() - began < 2
+
+
+async def test_a_head_that_dribbles_in_is_cut_off(callers: Callers):
+    raw = await callers.connect()
+    began = time.monotonic()
+
+    async def dribble() -> None:
+        for byte in HEAD * 20:
+            await raw.say(bytes([byte]))
+            await asyncio.sleep(0.02)
+
+    dribbling = asyncio.create_task(dribble())
+    assert (await raw.problem())["code"] == "request_timeout"
+    assert time.monotonic() - began < 2
+    dribbling.cancel()
+
+
+async def test_a_body_that_does_not_come_is_cut_off(callers: Callers):
+    raw = await callers.connect()
+    await raw.say(HEAD + b'content-length: 500\r\n\r\n{"name":')
+    assert (await raw.problem())["code"] == "request_timeout"
+
+
+async def test_blank_lines_do_not_keep_a_connection(callers: Callers):
+    raw = await callers.connect()
+    await raw.say(b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n")
+    assert b" 200 " in await raw.head()
+    began = time.monotonic()
+    for _ in range(3):
+        await raw.say(b"\r\n")
+        await asyncio.sleep(0.05)
+    await raw.rest()
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\nhost: h\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: h\r\nx: " + b"a" * 3000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: h\r\nx: " + b"a" * 300_000,
+        b"GET /healthz HTTP/1.1\r\n" + b"x: y\r\n" * 2000 + b"\r\n",
+    ],
+    ids=["address", "header", "header without an end", "headers"],
+)
+async def test_a_head_that_is_too_large_is_refused(callers: Callers, head: bytes):
+    raw = await callers.connect()
+    await raw.say(head)
+    assert (await raw.problem())["code"] == "head_too_large"
+
+
+async def test_what_is_no_http_is_told_so(callers: Callers):
+    raw = await callers.connect()
+    await raw.say(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is a TLS hello\r\n\r\n")
+    assert (await raw.problem())["code"] == "bad_request"
+
+
+async def test_a_body_that_is_too_large_ends_although_more_of_it_comes(callers: Callers):
+    raw = await callers.connect()
+    await raw.say(HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"10000\r\n" + b" " * 65_536 + b"\r\n1\r\n \r\n")
+    assert b"HTTP/1.1 413 " in await raw.head()
+    await raw.rest()  # the rest of the body never came, and the connection did not wait for it for long
+
+
+async def test_whole_requests_share_a_connection_past_the_time_for_one(callers: Callers, admin: Caller):
+    raw = await callers.connect()
+    for _ in range(4):
+        await raw.say(f"GET /v1/me HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {admin.key}\r\n\r\n".encode())
+        assert b" 200 " in await raw.head()
+        await asyncio.sleep(0.08)  # three of these are longer than a head may take
+
+
+async def test_an_idle_connection_outlives_the_usual_load_balancer(edge: Edge):
+    async with serving(edge) as (running, _):
+        assert running.config.timeout_keep_alive == 75
+
+
+async def test_more_connections_than_places_are_told_to_come_back(ports: EdgePorts):
+    async with serving(make_edge(OPTIONS, ports), connections=1) as (_, address):
+        callers = Callers(address)
+        for _ in range(66):
+            await callers.connect()
+        raw = await callers.connect()
+        await raw.say(b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n")
+        answer = await raw.rest()
+        await callers.close()
+    assert b"HTTP/1.1 503 " in answer
+    assert b"retry-after: 1" in answer.lower()
