@@ -20,14 +20,21 @@ END
 $$;
 
 DO $$
+DECLARE
+    acting CONSTANT text := current_setting('role');
 BEGIN
-    IF NOT pg_has_role(current_user, 'hortus_tenant', 'MEMBER') THEN
-        EXECUTE format('GRANT hortus_tenant TO %I', current_user);
-    END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hortus_tenant' AND (rolsuper OR rolbypassrls)) THEN
         RAISE EXCEPTION 'the role hortus_tenant must be bound by row-level security'
             USING HINT = 'An administrator runs: ALTER ROLE hortus_tenant NOSUPERUSER NOBYPASSRLS;';
     END IF;
+    -- Who made a role is its member, and still may not always take it: only trying tells.
+    BEGIN
+        SET LOCAL ROLE hortus_tenant;
+        PERFORM set_config('role', acting, true);
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            EXECUTE format('GRANT hortus_tenant TO %I', current_user);
+    END;
     IF NOT has_schema_privilege('hortus_tenant', current_schema(), 'USAGE') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO hortus_tenant', current_schema());
     END IF;

@@ -342,7 +342,7 @@ CREATE TABLE public.jobs (
     announced_at timestamp with time zone DEFAULT now() NOT NULL,
     lease_until timestamp with time zone,
     CONSTRAINT jobs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['remember_run'::text, 'index_tool'::text])))
+    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['remember_run'::text, 'index_tool'::text, 'check_tool'::text])))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 CREATE TABLE public.key_limits (
@@ -532,6 +532,27 @@ CREATE TABLE public.schema_migrations (
     CONSTRAINT schema_migrations_checksum_check CHECK ((checksum ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT schema_migrations_phase_check CHECK ((phase = ANY (ARRAY['pre'::text, 'post'::text])))
 );
+CREATE TABLE public.secret_versions (
+    secret_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    version integer NOT NULL,
+    sealed_value bytea NOT NULL,
+    sealed_key bytea NOT NULL,
+    key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.secrets (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    agent_id uuid,
+    version integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT secrets_name_check CHECK ((name ~ '^[A-Za-z][A-Za-z0-9_]{0,63}$'::text)),
+    CONSTRAINT secrets_version_check CHECK ((version > 0))
+);
 CREATE TABLE public.sessions (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -628,6 +649,11 @@ CREATE TABLE public.timers (
     run_id uuid NOT NULL,
     due_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.tool_activation (
+    tenant_id uuid NOT NULL,
+    activate_pure boolean NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE public.tool_uses (
     tenant_id uuid NOT NULL,
     run_id uuid NOT NULL,
@@ -658,13 +684,22 @@ CREATE TABLE public.tool_versions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     activated_at timestamp with time zone,
     in_doubt text DEFAULT 'rerun'::text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    scan_report jsonb,
+    negative_report jsonb,
+    origin text DEFAULT 'agent'::text NOT NULL,
+    origin_step integer,
+    state_changed_at timestamp with time zone,
     CONSTRAINT tool_versions_check CHECK (((failures >= 0) AND (failures <= uses))),
     CONSTRAINT tool_versions_check1 CHECK (((state <> 'active'::text) OR ((test_report IS NOT NULL) AND (activated_at IS NOT NULL)))),
     CONSTRAINT tool_versions_in_doubt_check CHECK ((in_doubt = ANY (ARRAY['rerun'::text, 'probe'::text, 'ask'::text]))),
+    CONSTRAINT tool_versions_origin_check CHECK ((origin = ANY (ARRAY['agent'::text, 'import'::text]))),
+    CONSTRAINT tool_versions_origin_step_check CHECK ((origin_step >= 0)),
     CONSTRAINT tool_versions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT tool_versions_permissions_check CHECK ((jsonb_typeof(permissions) = 'object'::text)),
     CONSTRAINT tool_versions_returns_check CHECK ((jsonb_typeof(returns) = 'object'::text)),
     CONSTRAINT tool_versions_source_sha256_check CHECK ((source_sha256 ~ '^[0-9a-f]{64}$'::text)),
-    CONSTRAINT tool_versions_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'tested'::text, 'active'::text, 'disabled'::text, 'rejected'::text]))),
+    CONSTRAINT tool_versions_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'quarantined'::text, 'tested'::text, 'active'::text, 'disabled'::text, 'rejected'::text, 'rolled_back'::text]))),
     CONSTRAINT tool_versions_tests_check CHECK ((jsonb_typeof(tests) = 'array'::text)),
     CONSTRAINT tool_versions_uses_check CHECK ((uses >= 0)),
     CONSTRAINT tool_versions_version_check CHECK ((version >= 1))
@@ -866,6 +901,12 @@ ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_tenant_id_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.secret_versions
+    ADD CONSTRAINT secret_versions_pkey PRIMARY KEY (secret_id, version);
+ALTER TABLE ONLY public.secrets
+    ADD CONSTRAINT secrets_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.secrets
+    ADD CONSTRAINT secrets_tenant_id_name_key UNIQUE (tenant_id, name);
 ALTER TABLE public.sessions
     ADD CONSTRAINT sessions_fork_check CHECK (((forked_from_session_id IS NULL) = (forked_from_seq IS NULL))) NOT VALID;
 ALTER TABLE ONLY public.sessions
@@ -888,6 +929,8 @@ ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.timers
     ADD CONSTRAINT timers_pkey PRIMARY KEY (run_id);
+ALTER TABLE ONLY public.tool_activation
+    ADD CONSTRAINT tool_activation_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.tool_uses
     ADD CONSTRAINT tool_uses_pkey PRIMARY KEY (run_id, call_id, tool_version_id);
 ALTER TABLE ONLY public.tool_versions
@@ -992,12 +1035,15 @@ CREATE INDEX runs_unfinished ON public.runs USING btree (session_id, queued_seq)
 CREATE INDEX schedule_firings_by_age ON public.schedule_firings USING btree (fired_at);
 CREATE INDEX schedule_firings_by_run ON public.schedule_firings USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
+CREATE INDEX secret_versions_key ON public.secret_versions USING btree (key_id, secret_id, version);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id, id);
 CREATE INDEX sign_in_failures_by_end ON public.sign_in_failures USING btree (ends_at);
 CREATE INDEX tenant_usage_by_day ON public.tenant_usage USING btree (day);
 CREATE UNIQUE INDEX tenants_operating ON public.tenants USING btree (operates) WHERE operates;
 CREATE INDEX timers_due ON public.timers USING btree (due_at);
+CREATE INDEX tool_uses_by_version ON public.tool_uses USING btree (tool_version_id, at DESC);
 CREATE UNIQUE INDEX tool_versions_one_active ON public.tool_versions USING btree (tool_id) WHERE (state = 'active'::text);
+CREATE INDEX tool_versions_waiting ON public.tool_versions USING btree (tool_id, version DESC) WHERE (state = 'quarantined'::text);
 CREATE INDEX tools_by_age ON public.tools USING btree (tenant_id, created_at, id);
 CREATE INDEX webhook_deliveries_by_age ON public.webhook_deliveries USING btree (webhook_id, created_at, id);
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (webhook_id, next_attempt_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
@@ -1105,6 +1151,14 @@ ALTER TABLE ONLY public.schedule_firings
     ADD CONSTRAINT schedule_firings_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES public.schedules(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.secret_versions
+    ADD CONSTRAINT secret_versions_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES public.secrets(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.secret_versions
+    ADD CONSTRAINT secret_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.secrets
+    ADD CONSTRAINT secrets_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.agents(id);
+ALTER TABLE ONLY public.secrets
+    ADD CONSTRAINT secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.sessions
@@ -1119,6 +1173,8 @@ ALTER TABLE ONLY public.tenant_usage
     ADD CONSTRAINT tenant_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.timers
     ADD CONSTRAINT timers_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.runs(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.tool_activation
+    ADD CONSTRAINT tool_activation_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tool_uses
     ADD CONSTRAINT tool_uses_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tool_uses
@@ -1199,6 +1255,8 @@ CREATE POLICY own_tenant ON public.policy_versions USING ((tenant_id = ( SELECT 
 CREATE POLICY own_tenant ON public.runs USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.schedule_firings USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.schedules USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.secret_versions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.secrets USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.sessions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tenant_admission USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tenant_budgets USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
@@ -1208,6 +1266,7 @@ CREATE POLICY own_tenant ON public.tenants USING ((id = ( SELECT (NULLIF(current
 CREATE POLICY own_tenant ON public.timers USING ((EXISTS ( SELECT
    FROM public.runs
   WHERE (runs.id = timers.run_id))));
+CREATE POLICY own_tenant ON public.tool_activation USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tool_uses USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tool_versions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tools USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
@@ -1221,6 +1280,8 @@ ALTER TABLE public.policy_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schedule_firings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.secret_versions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenant_admission ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenant_budgets ENABLE ROW LEVEL SECURITY;
@@ -1228,6 +1289,7 @@ ALTER TABLE public.tenant_limits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenant_usage ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.timers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tool_activation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tool_uses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tool_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tools ENABLE ROW LEVEL SECURITY;

@@ -117,6 +117,12 @@ async def missing_migrations(connection: AsyncConnection[Any], migrations: Seque
     return tuple(m.name for m in migrations if m.phase == "pre" and applied.get(m.version) != m.checksum)
 
 
+async def may_act_for_tenants(connection: AsyncConnection[Any]) -> bool:
+    """Whether this login is a member of the role that tenants' transactions take, and row security binds that role."""
+    sql = Executor(connection, _STATEMENTS)
+    return bool(await sql.one("find_tenant_role", _allowed))
+
+
 async def _take_turn(connection: AsyncConnection[Any], wait_s: float) -> None:
     sql = Executor(connection, _STATEMENTS)
     try:
@@ -168,6 +174,10 @@ async def _applied(sql: Executor) -> dict[int, str]:
 
 def _taken(*, taken: bool) -> bool:
     return taken
+
+
+def _allowed(*, allowed: bool) -> bool:
+    return allowed
 
 
 def _exists(*, exists: bool) -> bool:

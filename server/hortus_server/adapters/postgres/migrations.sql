@@ -36,3 +36,9 @@ SELECT pg_try_advisory_lock(%(key)s) AS taken
 -- name: unlock :one
 -- Let the next one in.
 SELECT pg_advisory_unlock(%(key)s) AS taken
+
+-- name: find_tenant_role :one
+-- May this login take the role that row-level security binds?
+SELECT pg_has_role(current_user, oid, 'MEMBER') AND NOT rolsuper AND NOT rolbypassrls AS allowed
+FROM pg_roles
+WHERE rolname = 'hortus_tenant'

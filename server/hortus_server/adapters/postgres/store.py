@@ -25,7 +25,12 @@ from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.limits import PostgresLimits
 from hortus_server.adapters.postgres.memories import PostgresMemories
-from hortus_server.adapters.postgres.migrations import Migration, load_migrations, missing_migrations
+from hortus_server.adapters.postgres.migrations import (
+    Migration,
+    load_migrations,
+    may_act_for_tenants,
+    missing_migrations,
+)
 from hortus_server.adapters.postgres.policies import PostgresPolicies, PostgresRulings
 from hortus_server.adapters.postgres.retention import PostgresRetention
 from hortus_server.adapters.postgres.rows import SpecCache
@@ -174,12 +179,15 @@ class PostgresStore:
         try:
             async with asyncio.timeout(_HEALTH_TIMEOUT_S), self._pool.connection() as connection:
                 missing = await missing_migrations(connection, self._migrations)
+                is_bound = bool(missing) or await may_act_for_tenants(connection)
         except TimeoutError as error:
             raise UnavailableError(COMPONENT, f"no answer within {_HEALTH_TIMEOUT_S:g} s") from error
         except psycopg.OperationalError as error:
             raise unavailable(error, self._settings) from error
         if missing:
             raise UnavailableError(COMPONENT, f"not migrated: {', '.join(missing)} (run `hortus migrate`)")
+        if not is_bound:
+            raise UnavailableError(COMPONENT, "the login may not act as hortus_tenant (docs/guides/database.md, roles)")
 
     async def close(self) -> None:
         """See the port."""
