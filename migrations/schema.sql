@@ -393,8 +393,10 @@ CREATE TABLE public.memories (
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     indexed_at timestamp with time zone,
+    label jsonb,
     CONSTRAINT memories_check CHECK ((source_last_seq >= source_first_seq)),
     CONSTRAINT memories_kind_check CHECK ((kind = ANY (ARRAY['episode'::text, 'note'::text]))),
+    CONSTRAINT memories_label_check CHECK ((jsonb_typeof(label) = 'object'::text)),
     CONSTRAINT memories_source_first_seq_check CHECK ((source_first_seq >= 1)),
     CONSTRAINT memories_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'tenant'::text])))
 );
@@ -684,6 +686,7 @@ CREATE TABLE public.tool_versions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     activated_at timestamp with time zone,
     in_doubt text DEFAULT 'rerun'::text NOT NULL,
+    label jsonb,
     permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
     scan_report jsonb,
     negative_report jsonb,
@@ -693,6 +696,7 @@ CREATE TABLE public.tool_versions (
     CONSTRAINT tool_versions_check CHECK (((failures >= 0) AND (failures <= uses))),
     CONSTRAINT tool_versions_check1 CHECK (((state <> 'active'::text) OR ((test_report IS NOT NULL) AND (activated_at IS NOT NULL)))),
     CONSTRAINT tool_versions_in_doubt_check CHECK ((in_doubt = ANY (ARRAY['rerun'::text, 'probe'::text, 'ask'::text]))),
+    CONSTRAINT tool_versions_label_check CHECK ((jsonb_typeof(label) = 'object'::text)),
     CONSTRAINT tool_versions_origin_check CHECK ((origin = ANY (ARRAY['agent'::text, 'import'::text]))),
     CONSTRAINT tool_versions_origin_step_check CHECK ((origin_step >= 0)),
     CONSTRAINT tool_versions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),

@@ -28,7 +28,7 @@ from hortus_server.services.end_waits import EndWaits
 from hortus_server.services.run_log import RunLog, RunPorts
 from hortus_server.services.wake_waiting import WakeWaiting
 
-ANN, BOB = (Decider(KeyId(uuid4()), name) for name in ("ann", "bob"))
+ANN, BOB = (Decider.of_key(KeyId(uuid4()), name) for name in ("ann", "bob"))
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Told:
     async def wake_job(self, *_: Any) -> None:
         raise AssertionError("no jobs are owed here")
 
-    async def publish_events(self, _session_id: SessionId, events: Sequence[Event]) -> None:
+    async def publish_events(self, _tenant_id: TenantId, _session_id: SessionId, events: Sequence[Event]) -> None:
         self.published += [event.type for event in events]
 
     def events_committed(self, *_: Any, **__: Any) -> None:

@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgeOptions, EdgePorts, make_edge
 from hortus_server.api.http_protocol import ConnectionBounds, bounded_protocol
+from hortus_server.api.people import PeoplePorts
 from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
-from hortus_server.settings import ApiSettings, Settings
+from hortus_server.domain.users import LoginRules, OidcRules
+from hortus_server.settings import ApiSettings, OidcSettings, Settings
 from hortus_server.wiring import Services, open_services
 
 PROBE_PLACES = 64  # connections beyond the streams' own, so that probes and short requests get through
@@ -34,6 +36,9 @@ def edge_options(settings: ApiSettings, rates: RateDefaults) -> EdgeOptions:
         public_origin=_origin(settings.public_url),
         send_timeout_s=settings.send_timeout_s,
         patience=_patience(settings),
+        logins=LoginRules(
+            idle=timedelta(seconds=settings.login_idle_s), absolute=timedelta(days=settings.login_days)
+        ),
         rates=rates,
     )
 
@@ -52,6 +57,8 @@ def edge_ports(services: Services) -> EdgePorts:
         endpoint_reports=services.endpoint_reports,
         buckets=services.buckets,
         probes=services.probes,
+        sealer=services.sealer,
+        people=PeoplePorts(services.passwords, services.provider, _oidc_rules(services.settings.oidc)),
     )
 
 
@@ -114,6 +121,15 @@ def _patience(settings: ApiSettings) -> Patience:
         running=timedelta(seconds=settings.stuck_running_s),
         waiting=timedelta(seconds=settings.stuck_waiting_s),
         paused=timedelta(seconds=settings.stuck_paused_s),
+    )
+
+
+def _oidc_rules(settings: OidcSettings) -> OidcRules:
+    return OidcRules(
+        domains=frozenset(domain.lower().lstrip("@") for domain in settings.domains),
+        role=settings.role,
+        roles=settings.roles,
+        tenant=settings.tenant or None,
     )
 
 

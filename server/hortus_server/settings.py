@@ -169,6 +169,18 @@ class OidcSettings(Group):
         return self
 
 
+class SecretsSettings(Group):
+    """What seals the credentials of tools. Without a key there is no store for them."""
+
+    key: SecretStr | None = Field(
+        default=None,
+        description="32 random bytes in base64; several, newest first, with commas between: the others only open",
+    )
+    key_file: Path | None = Field(
+        default=None, description="file with a key in each line, newest first; only its owner may read it"
+    )
+
+
 class LogSettings(Group):
     """Logs on standard error."""
 
@@ -203,6 +215,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSettings = SandboxSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
     audit: AuditSettings = AuditSettings()
+    secrets: SecretsSettings = SecretsSettings()
     oidc: OidcSettings = OidcSettings()
     log: LogSettings = LogSettings()
 
@@ -244,6 +257,14 @@ class DatabaseEnvironment(BaseSettings):
     model_config = Settings.model_config
 
     database: DatabaseSettings
+
+
+class SecretsEnvironment(BaseSettings):
+    """The keys that seal secrets alone, for their rotation."""
+
+    model_config = Settings.model_config
+
+    secrets: SecretsSettings = SecretsSettings()
 
 
 class BrokerEnvironment(BaseSettings):

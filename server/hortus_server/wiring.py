@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from hortus_agents.errors import SandboxUnavailableError
+from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
 from hortus_agents.loop.engine import StepEngine
 from hortus_agents.loop.retry import RetryRules
@@ -27,6 +28,8 @@ from hortus_server.adapters.celery.wakeups import open_wakeups
 from hortus_server.adapters.celery.workers import CeleryWorkerControl
 from hortus_server.adapters.endpoint import EndpointModels, ModelProbe
 from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, open_indexes
+from hortus_server.adapters.oidc import open_oidc
+from hortus_server.adapters.passwords import Argon2Passwords
 from hortus_server.adapters.plugin_tools import load_plugins
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.adapters.postgres.store import PostgresStore
@@ -36,12 +39,15 @@ from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.probe import BrokerProbe
 from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.adapters.sealing import KeyRing
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
 from hortus_server.domain.admission import FairShare
 from hortus_server.domain.records import Claim
 from hortus_server.domain.webhooks import RetryPolicy
+from hortus_server.ports.identity_provider import IdentityProvider
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.models import EndpointReports
+from hortus_server.ports.passwords import Passwords
 from hortus_server.ports.probes import Probe
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.rates import SharedBuckets
@@ -68,13 +74,15 @@ from hortus_server.services.purge_keys import PurgeKeys
 from hortus_server.services.recover_runs import RecoverRuns
 from hortus_server.services.remember_run import RememberRun
 from hortus_server.services.report_endpoints import ReportEndpoints
+from hortus_server.services.reveal_secrets import RevealedSecrets, RunSecrets, SecretUser
 from hortus_server.services.run_log import RunPorts
 from hortus_server.services.submit_run import SubmitRun
 from hortus_server.services.wake_waiting import WakeWaiting
 from hortus_server.services.watch_budgets import WatchBudgets
 from hortus_server.services.watch_workers import WatchWorkers
-from hortus_server.settings import Settings, WebhooksSettings
+from hortus_server.settings import SecretsSettings, Settings, WebhooksSettings
 from hortus_server.telemetry.endpoints import register_endpoint_metrics
+from hortus_server.telemetry.logs import blotting
 from hortus_server.telemetry.metrics import serve_metrics
 from hortus_server.telemetry.observers import open_observers
 from hortus_server.worker.process import WorkerProcess
@@ -107,7 +115,10 @@ class Services:
     capabilities: RowsAndCapabilityIndex
     sandbox: Sandbox | None
     webhooks: WebhookSender
+    sealer: KeyRing | None
     probes: Sequence[Probe]
+    passwords: Passwords
+    provider: IdentityProvider | None
 
 
 def load_settings() -> Settings:
@@ -159,6 +170,9 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
             capabilities=RowsAndCapabilityIndex(store, queue, indexes.capabilities, confidence),
             sandbox=await _open_sandbox(settings, stack) if role == "worker" else None,
             webhooks=webhooks,
+            sealer=_key_ring(settings.secrets),
+            passwords=Argon2Passwords(),
+            provider=await stack.enter_async_context(open_oidc(settings.oidc)) if role == "api" else None,
             probes=(BrokerProbe(redis), IndexProbe(indexes.episodes), ModelProbe(models)),
         )
 
@@ -184,6 +198,8 @@ async def open_worker_process(
         observer = stack.enter_context(open_observers(REGISTRY, spans=worker.spans))
         if worker.metrics_port:
             serve_metrics(REGISTRY, host=worker.metrics_host, port=worker.metrics_port)
+        revealed = RevealedSecrets()
+        stack.enter_context(blotting(revealed.in_log))
         leases = KeepLeases(
             services.store,
             worker_id,
@@ -193,7 +209,7 @@ async def open_worker_process(
         choice = ChooseRun(FairShare(worker.batch_share), worker_id, leases.lease)
         execution = Execution(
             models=services.models,
-            tools_for=_tools(services, load_plugins(worker.plugins)),
+            tools_for=_tools(services, load_plugins(worker.plugins), revealed),
             policies=LoadPolicies(services.store),
             engine=StepEngine(services.memory, RetryRules(patience_s=settings.model.patience_s)),
             draining=draining.is_set,
@@ -201,12 +217,13 @@ async def open_worker_process(
             prices=settings.model.price_table,
             budgets=WatchBudgets(services.store),
         )
-        ports = RunPorts(services.store, services.live, services.queue, observer)
+        ports = RunPorts(services.store, services.live, services.queue, observer, revealed)
         perform_job = PerformJob(
             services.store,
             observer,
             remember_run=RememberRun(services.store, services.episodes, services.live),
             index_tool=IndexTool(services.store, services.indexes.capabilities),
+            check_tool=CheckTool(services.store, ToolGates(services.sandbox) if services.sandbox else None),
         )
         recover = RecoverRuns(
             services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
@@ -260,6 +277,11 @@ def _fire_schedules(services: Services) -> FireSchedules:
     return FireSchedules(store, submit, CancelRun(store, queue, live))
 
 
+def _key_ring(settings: SecretsSettings) -> KeyRing | None:
+    key = settings.key.get_secret_value() if settings.key else None
+    return KeyRing.load(key, settings.key_file)
+
+
 def _sender_bounds(settings: WebhooksSettings) -> SenderBounds:
     return SenderBounds(
         private_allow=frozenset(settings.allow_private),
@@ -276,7 +298,7 @@ def _retry_policy(settings: WebhooksSettings) -> RetryPolicy:
     )
 
 
-def _tools(services: Services, plugins: Mapping[str, Tool]) -> ToolsFor:
+def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSecrets) -> ToolsFor:
     settings = services.settings.sandbox
     http = HttpGetSettings(private_allow=frozenset(settings.http_allow_private))
 
@@ -294,6 +316,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool]) -> ToolsFor:
             policy=policy,
             store_artifact=store_artifact,
             plugins=plugins,
+            secrets=RunSecrets(services.store, services.sealer, revealed, SecretUser.of(claim)),
         )
         return build_registry(model, ports)
 

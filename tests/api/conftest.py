@@ -9,7 +9,7 @@ import pytest
 import structlog
 from backends import Caller, ListQueue, OneModel, OneWorker, SwitchedProbe, WordIndex, Writer
 from fastapi import FastAPI
-from serving import OPTIONS, MakeCaller, lookup, serving
+from serving import OPTIONS, MakeCaller, cheap_passwords, lookup, serving
 
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
@@ -18,6 +18,7 @@ from hortus_server.adapters.redis.streams import RedisStreams, open_streams
 from hortus_server.adapters.webhook_sender import HttpWebhookSender, SenderBounds, open_webhook_sender
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgePorts, make_edge
+from hortus_server.api.people import PeoplePorts
 from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.domain.records import Scope
 from hortus_server.ports.store import Store
@@ -81,6 +82,7 @@ def ports(
         probes=(SwitchedProbe(),),
         webhooks=sender,
         endpoint_reports=reports,
+        people=PeoplePorts(cheap_passwords()),
     )
 
 

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from argon2 import PasswordHasher
 from backends import Caller
 
+from hortus_server.adapters.passwords import Argon2Passwords
 from hortus_server.api.edge import Edge, EdgeOptions
 from hortus_server.asgi import ApiServer, make_server
 from hortus_server.settings import ApiSettings
@@ -21,6 +23,11 @@ OPTIONS = EdgeOptions(
     send_timeout_s=1.0,
     poll_s=0.2,
 )
+
+
+def cheap_passwords() -> Argon2Passwords:
+    """The real thing at the least that it costs."""
+    return Argon2Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 MakeCaller = Callable[..., Awaitable[Caller]]

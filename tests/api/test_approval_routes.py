@@ -60,7 +60,7 @@ async def test_a_decision_is_recorded_and_the_run_goes_on(admin: Caller, desk: D
     answer = await admin.post(f"/v1/approvals/{item['id']}/decide", {"decision": "approve", "reason": "asked for"})
     decided = answer.json()
     assert (answer.status_code, decided["status"], decided["allowed"]) == (200, "approved", [])
-    assert decided["decisions"][0]["key_name"] == "test"
+    assert decided["decisions"][0]["by_name"] == "test"
     assert (await admin.get(f"/v1/runs/{run.id}")).json()["status"] == "queued"
     assert await inbox(admin) == []
     problem = is_problem(

@@ -15,7 +15,7 @@ from backends import ListQueue, OneModel, OneWorker, WordIndex
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from serving import OPTIONS, lookup, serving
+from serving import OPTIONS, cheap_passwords, lookup, serving
 
 from hortus_agents.spec import AgentSpec
 from hortus_server.adapters.postgres.store import PostgresStore
@@ -26,6 +26,7 @@ from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import EdgePorts, make_edge
+from hortus_server.api.people import PeoplePorts
 from hortus_server.services.issue_key import KeyDraft, add_key
 from hortus_server.settings import DatabaseSettings
 
@@ -62,7 +63,7 @@ def running(database_settings: DatabaseSettings, valkey_url: str) -> Iterator[Ru
                 await uow.agents.add(tenant.id, name="helper", description="", spec=AgentSpec())
             ports = EdgePorts(
                 store, ListQueue(), live, streams, WordIndex(), OneWorker(), OneModel(),
-                webhooks=sender, endpoint_reports=RedisEndpointReports(redis, 2.0),
+                webhooks=sender, endpoint_reports=RedisEndpointReports(redis, 2.0), people=PeoplePorts(cheap_passwords()),
             )  # fmt: skip
             edge = make_edge(OPTIONS, ports)
             async with serving(edge) as (_, where):

@@ -3,20 +3,24 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 from starlette.types import Scope as AsgiScope
 
-from hortus_server.api.cookies import COOKIE, CookieSigner
+from hortus_server.api.cookies import CookieSigner, cookie_name
 from hortus_server.api.edge import Edge
 from hortus_server.api.rates import note, occupy
+from hortus_server.domain.approvals import Decider
 from hortus_server.domain.audit import Actor
 from hortus_server.domain.errors import ForbiddenError, HortusError, UnauthenticatedError
 from hortus_server.domain.ids import KeyId, TenantId
 from hortus_server.domain.rates import Requester
 from hortus_server.domain.records import ApiKey, Scope
+from hortus_server.domain.users import ROLE_SCOPES, Authority, LiveLogin
+from hortus_server.services.authenticate_login import TOKEN_MARK, token_digest
 from hortus_server.services.limit_requests import Account
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -39,33 +43,83 @@ class CsrfError(HortusError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated request's rights: always those of one key, in that key's tenant."""
+    """An authenticated request's rights, in one tenant: those of a key, or of a user's role there.
+
+    `key_id` is None for a user, `live` (the login) for a key. `token_sha256` is the hash of a login's token.
+    """
 
     tenant_id: TenantId
-    key_id: KeyId
-    key_name: str
-    scopes: frozenset[Scope]
+    authority: Authority
     via: Literal["key", "cookie"]
+    key_id: KeyId | None = None
+    live: LiveLogin | None = None
+    token_sha256: bytes = b""
 
     @classmethod
     def of(cls, key: ApiKey, via: Literal["key", "cookie"]) -> "Caller":
         """The rights of a key."""
-        return cls(key.tenant_id, key.id, key.name, frozenset(key.scopes), via)
+        authority = Authority(
+            Actor("key", str(key.id), key.name), frozenset(key.scopes), key.person_id, key.tenant_operates
+        )
+        return cls(key.tenant_id, authority, via, key.id)
+
+    @classmethod
+    def of_user(cls, live: LiveLogin, token_sha256: bytes) -> "Caller":
+        """The rights of a user's role, as the login's tenant gives them now."""
+        user_id = live.login.user_id
+        authority = Authority(
+            Actor("user", str(user_id), live.name), ROLE_SCOPES[live.role], user_id, live.tenant_operates
+        )
+        return cls(live.login.tenant_id, authority, "cookie", None, live, token_sha256)
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the key or role covers; `admin` covers everything in the tenant."""
+        return self.authority.scopes
+
+    @property
+    def name(self) -> str:
+        """The key's or the user's."""
+        return self.authority.actor.name
+
+    @property
+    def signature(self) -> str:
+        """Who did it, for records that people read."""
+        return f"{self.name} ({self.authority.actor.id})"
+
+    @property
+    def decider(self) -> Decider:
+        """Who decides on an approval."""
+        kind: Literal["key", "user"] = "key" if self.live is None else "user"
+        return Decider(UUID(self.authority.actor.id), self.name, self.authority.person_id, kind)
 
     @property
     def actor(self) -> Actor:
         """Who the audit log says did it."""
-        return Actor("key", str(self.key_id), self.key_name)
+        return self.authority.actor
 
     @property
     def requester(self) -> Requester:
         """Whose limits hold."""
-        return Requester(self.tenant_id, str(self.key_id), self.key_id)
+        return Requester(self.tenant_id, self.authority.actor.id, self.key_id)
 
     def demand(self, scope: Scope | None) -> None:
-        """Raises ForbiddenError unless the key has the scope, or `admin`."""
+        """Raises ForbiddenError unless the key or role has the scope, or `admin`."""
         if scope is not None and scope not in self.scopes and "admin" not in self.scopes:
-            raise ForbiddenError(f"the key lacks the scope {scope}", scope=scope)
+            whose = "key lacks" if self.live is None else f"role {self.live.role} lacks"
+            raise ForbiddenError(f"the {whose} the scope {scope}", scope=scope)
+
+    def demand_operation(self) -> None:
+        """Raises ForbiddenError unless an administrator of the tenant that operates the installation calls."""
+        self.demand("admin")
+        if not self.authority.operates:
+            raise ForbiddenError("only administrators of the tenant that operates the installation may", scope="admin")
+
+    def user(self) -> LiveLogin:
+        """The login of a user. Raises ForbiddenError when a key calls."""
+        if self.live is None:
+            raise ForbiddenError("this is for users who signed in, not for keys", scope="login")
+        return self.live
 
 
 async def identify(edge: Edge, connection: HTTPConnection) -> Caller:
@@ -79,7 +133,7 @@ async def identify(edge: Edge, connection: HTTPConnection) -> Caller:
         if scheme.lower() != "bearer":
             raise UnauthenticatedError("use the scheme Bearer")
         return await identify_key(edge, secret.strip())
-    token = connection.cookies.get(COOKIE)
+    token = connection.cookies.get(cookie_name(secure=is_secure(connection, edge.options.public_origin)))
     if token is None:
         raise UnauthenticatedError("send an API key as `Authorization: Bearer hk_...`")
     return await _identify_cookie(edge, connection, token)
@@ -94,7 +148,12 @@ async def identify_key(edge: Edge, secret: str) -> Caller:
 
 async def still_valid(edge: Edge, caller: Caller) -> None:
     """Check a caller again, in a connection that stays open. Raises UnauthenticatedError."""
-    await edge.authenticate.by_id(caller.tenant_id, caller.key_id)
+    if caller.key_id is not None:
+        await edge.authenticate.by_id(caller.tenant_id, caller.key_id)
+        return
+    live = await edge.authenticate_login.by_digest(caller.token_sha256)
+    if ROLE_SCOPES[live.role] != caller.scopes or live.login.tenant_id != caller.tenant_id:
+        raise UnauthenticatedError("the role has changed; connect again")
 
 
 async def count_request(edge: Edge, caller: Caller) -> Account:
@@ -118,18 +177,41 @@ def signer(edge: Edge) -> CookieSigner | None:
     return CookieSigner(secret) if secret else None
 
 
+def is_secure(connection: HTTPConnection, public_origin: str | None) -> bool:
+    """Whether browsers reach this server over TLS, so that cookies may be bound to it."""
+    return connection.url.scheme in {"https", "wss"} or (public_origin or "").startswith("https:")
+
+
+def demand_own_page(edge: Edge, connection: HTTPConnection) -> None:
+    """For routes that sign somebody in: another site's page may not. Raises CsrfError."""
+    if "origin" in connection.headers and not _same_origin(edge, connection):
+        raise CsrfError("the request comes from another origin")
+
+
 async def _identify_cookie(edge: Edge, connection: HTTPConnection, token: str) -> Caller:
     signing = signer(edge)
     if signing is None:
         raise UnauthenticatedError("this server has no login by cookie")
+    if len(token) > LONGEST_KEY:
+        raise UnauthenticatedError("the login cookie is not valid")
+    if token.startswith(TOKEN_MARK):
+        digest = token_digest(token)
+        caller = Caller.of_user(await edge.authenticate_login.by_digest(digest), digest)
+        _demand_csrf(edge, connection)
+        return caller
     tenant_id, key_id = signing.read(token)
-    is_socket = connection.scope["type"] == "websocket"
-    if is_socket or connection.scope["method"] not in SAFE_METHODS:
-        if not is_socket and connection.headers.get(CSRF_HEADER) != "1":
-            raise CsrfError("the header X-Hortus-CSRF is missing")
-        if not _same_origin(edge, connection):
-            raise CsrfError("the request comes from another origin")
+    _demand_csrf(edge, connection)
     return Caller.of(await edge.authenticate.by_id(tenant_id, key_id), "cookie")
+
+
+def _demand_csrf(edge: Edge, connection: HTTPConnection) -> None:
+    is_socket = connection.scope["type"] == "websocket"
+    if not is_socket and connection.scope["method"] in SAFE_METHODS:
+        return
+    if not is_socket and connection.headers.get(CSRF_HEADER) != "1":
+        raise CsrfError("the header X-Hortus-CSRF is missing")
+    if not _same_origin(edge, connection):
+        raise CsrfError("the request comes from another origin")
 
 
 def _same_origin(edge: Edge, connection: HTTPConnection) -> bool:

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hortus_server.api.auth import Caller, Require
 from hortus_server.api.edge import Edge
+from hortus_server.api.people import People
 from hortus_server.api.schemas.wire import agent_of, id_or_name
-from hortus_server.domain.errors import InvalidInputError
+from hortus_server.domain.errors import InvalidInputError, UnavailableError
 from hortus_server.domain.ids import AgentId, ToolId
 from hortus_server.services.create_once import Once
 from hortus_server.services.paging import MAX_PAGE, PageSpec
@@ -24,6 +25,14 @@ async def get_edge(request: Request) -> Edge:
     """The process's use cases."""
     edge: Edge = request.app.state.edge
     return edge
+
+
+async def get_people(request: Request) -> People:
+    """The use cases of people. Raises UnavailableError where this process has none."""
+    edge: Edge = request.app.state.edge
+    if edge.people is None:
+        raise UnavailableError("people", "this process signs nobody in")
+    return edge.people
 
 
 async def refuse_query(request: Request) -> None:
@@ -100,6 +109,7 @@ async def idempotency(
 
 
 EdgeDep = Annotated[Edge, Depends(get_edge)]
+PeopleDep = Annotated[People, Depends(get_people)]
 NoQuery = Depends(refuse_query)
 Paging = Annotated[PageQuery, Query()]
 EventPlace = Annotated[EventQuery, Query()]
@@ -109,6 +119,8 @@ Idempotent = Annotated[IdempotencyHeader, Depends(idempotency)]
 
 Authenticated = Annotated[Caller, Depends(Require(None))]
 Admin = Annotated[Caller, Depends(Require("admin"))]
+UsersRead = Annotated[Caller, Depends(Require("users:read"))]
+UsersWrite = Annotated[Caller, Depends(Require("users:write"))]
 AgentsRead = Annotated[Caller, Depends(Require("agents:read"))]
 AgentsWrite = Annotated[Caller, Depends(Require("agents:write"))]
 SessionsRead = Annotated[Caller, Depends(Require("sessions:read"))]
@@ -123,6 +135,8 @@ SchedulesRead = Annotated[Caller, Depends(Require("schedules:read"))]
 SchedulesWrite = Annotated[Caller, Depends(Require("schedules:write"))]
 ApprovalsRead = Annotated[Caller, Depends(Require("approvals:read"))]
 ApprovalsDecide = Annotated[Caller, Depends(Require("approvals:decide"))]
+PoliciesRead = Annotated[Caller, Depends(Require("policies:read"))]
+PoliciesWrite = Annotated[Caller, Depends(Require("policies:write"))]
 WebhooksRead = Annotated[Caller, Depends(Require("webhooks:read"))]
 WebhooksWrite = Annotated[Caller, Depends(Require("webhooks:write"))]
 AuditRead = Annotated[Caller, Depends(Require("audit:read"))]

@@ -4,19 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hortus_server.api.metrics import EdgeMetrics
+from hortus_server.api.people import Authentication, People, PeoplePorts, make_people
 from hortus_server.api.streams.registry import StreamRegistry
 from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
+from hortus_server.domain.users import LoginRules
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.memory_index import MemoryIndex
 from hortus_server.ports.models import EndpointReports
 from hortus_server.ports.probes import ModelCatalog, Probe
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.rates import SharedBuckets
+from hortus_server.ports.secrets import Sealer
 from hortus_server.ports.store import Store
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.authenticate_key import AuthenticateKey
+from hortus_server.services.authenticate_login import AuthenticateLogin
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.change_admission import ChangeAdmission
 from hortus_server.services.change_limits import ChangeLimits
@@ -30,6 +34,7 @@ from hortus_server.services.decide_approval import DecideApproval
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.fork_session import ForkSession
 from hortus_server.services.issue_key import IssueKey
+from hortus_server.services.keep_secrets import KeepSecrets
 from hortus_server.services.limit_requests import LimitRequests
 from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.pause_run import PauseRun, ResumeRun
@@ -63,6 +68,7 @@ class EdgeOptions:
     send_timeout_s: float = 10.0
     poll_s: float = 1.0
     rates: RateDefaults = field(default_factory=RateDefaults)
+    logins: LoginRules = field(default_factory=LoginRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class EdgePorts:
     webhooks: WebhookSender | None = None
     endpoint_reports: EndpointReports | None = None
     buckets: SharedBuckets | None = None
+    people: PeoplePorts | None = None
+    sealer: Sealer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,8 @@ class Edge:
     metrics: EdgeMetrics
     registry: StreamRegistry
     authenticate: AuthenticateKey
+    authenticate_login: AuthenticateLogin
+    people: People | None
     limit_requests: LimitRequests
     change_limits: ChangeLimits
     issue_key: IssueKey
@@ -116,6 +126,7 @@ class Edge:
     change_schedule: ChangeSchedule
     create_webhook: CreateWebhook
     change_webhook: ChangeWebhook
+    keep_secrets: KeepSecrets
     check_readiness: CheckReadiness
     read_overview: ReadOverview
     read_endpoints: ReadEndpoints | None
@@ -128,6 +139,8 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
     waking = WakeWaiting(ports.queue, ports.live)
     limiter = LimitRequests(ports.store, ports.buckets, options.rates)
     readiness = CheckReadiness(ports.store, ports.probes)
+    stop_runs = StopRuns(ports.store, cancel_run, waking)
+    known = Authentication(AuthenticateKey(ports.store), AuthenticateLogin(ports.store, options.logins.idle))
     return Edge(
         options=options,
         store=ports.store,
@@ -136,7 +149,11 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         models=ports.models,
         metrics=metrics,
         registry=StreamRegistry(limit=options.connections, metrics=metrics),
-        authenticate=AuthenticateKey(ports.store),
+        authenticate=known.keys,
+        authenticate_login=known.logins,
+        people=None
+        if ports.people is None
+        else make_people(ports.store, ports.people, rules=options.logins, authentication=known, stop_runs=stop_runs),
         limit_requests=limiter,
         change_limits=ChangeLimits(ports.store, limiter),
         issue_key=IssueKey(ports.store),
@@ -146,7 +163,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         cancel_run=cancel_run,
         pause_run=PauseRun(ports.store, ports.live),
         resume_run=ResumeRun(ports.store, waking),
-        stop_runs=StopRuns(ports.store, cancel_run, waking),
+        stop_runs=stop_runs,
         decide_approval=DecideApproval(ports.store, waking),
         steer_run=SteerRun(ports.store, ports.live),
         wait_run=WaitRun(ports.store, ports.streams),
@@ -165,6 +182,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         change_schedule=ChangeSchedule(ports.store),
         create_webhook=CreateWebhook(ports.store, ports.webhooks),
         change_webhook=ChangeWebhook(ports.store, ports.webhooks),
+        keep_secrets=KeepSecrets(ports.store, ports.sealer),
         check_readiness=readiness,
         read_overview=ReadOverview(ports.store, readiness),
         read_endpoints=None if ports.endpoint_reports is None else ReadEndpoints(ports.endpoint_reports),

@@ -50,7 +50,7 @@ def show(approval_id: str, as_json: AsJson = False, url: Url = None, key: Key = 
         if name != "decisions" and value not in (None, []):
             shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
             out.print(f"[bold]{name.replace('_', ' ')}[/]: {escape(shown)}", soft_wrap=True)
-    print_table(("decision", "key_name", "reason", "answer", "decided_at"), approval["decisions"], empty="No decision.")
+    print_table(("decision", "by_name", "reason", "answer", "decided_at"), approval["decisions"], empty="No decision.")
 
 
 @app.command("approve")

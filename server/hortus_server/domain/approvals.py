@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from hortus_agents.events import ApprovalKind, ApprovalOutcome, Decision
 from hortus_server.domain.errors import InvalidInputError
@@ -31,10 +32,17 @@ _CLOSES: Mapping[Decision, ApprovalOutcome] = {
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Who decides: always somebody with a key, never an agent."""
+    """Who decides: a user or somebody with a key, never an agent. `person_id` is what counts as different."""
 
-    key_id: KeyId
-    key_name: str
+    id: UUID
+    name: str
+    person_id: UUID
+    kind: Literal["key", "user"] = "key"
+
+    @classmethod
+    def of_key(cls, key_id: KeyId, name: str) -> "Decider":
+        """Somebody with a key that no user made: the key stands for the person."""
+        return cls(key_id, name, key_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,9 @@ class Ruling:
 class RecordedDecision:
     """A decision as it stands in the record."""
 
-    key_id: KeyId
-    key_name: str
+    by_kind: Literal["key", "user"]
+    by_id: UUID
+    by_name: str
     decision: Decision
     reason: str
     answer: str | None

@@ -19,7 +19,11 @@ ScheduleId = NewType("ScheduleId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
+SecretId = NewType("SecretId", UUID)
 PolicyId = NewType("PolicyId", UUID)
+UserId = NewType("UserId", UUID)
+LoginId = NewType("LoginId", UUID)
+InvitationId = NewType("InvitationId", UUID)
 
 
 def new_id() -> UUID:

@@ -1,12 +1,13 @@
 """Rows as the server sees them: frozen, typed, without behaviour beyond their own facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from hortus_agents.events import WaitReason
+from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.port import InDoubtPolicy
@@ -28,7 +29,8 @@ T = TypeVar("T")
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "budget_exhausted"]
 TERMINAL_STATUSES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "budget_exhausted"})
-ToolState = Literal["proposed", "tested", "active", "disabled", "rejected"]
+ToolState = Literal["proposed", "quarantined", "tested", "active", "disabled", "rejected", "rolled_back"]
+ToolOrigin = Literal["agent", "import"]
 Scope = Literal[
     "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write",
     "tools:read", "tools:write", "memories:read", "memories:write",
@@ -36,23 +38,29 @@ Scope = Literal[
     "approvals:read", "approvals:decide",
     "policies:read", "policies:write", "secrets:read", "secrets:write", "audit:read", "users:read", "users:write",
 ]  # fmt: skip
-JobKind = Literal["remember_run", "index_tool"]
+JobKind = Literal["remember_run", "index_tool", "check_tool"]
 MessagePolicy = Literal["enqueue", "reject", "interrupt", "rollback"]
 """What a message does where runs of its session have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Owner of everything else."""
+    """Owner of everything else. Administrators of the one that `operates` run the installation."""
 
     id: TenantId
     name: str
     created_at: datetime
+    disabled_at: datetime | None = None
+    operates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Credential of an application; only the hash of its secret is stored."""
+    """Credential of an application; only the hash of its secret is stored.
+
+    `made_by` names its maker as the audit log does; `person_id` is the user behind it, if a user made it. After a
+    rotation the secret before it works until `previous_until`. What a tenant is stands beside the key that opens it.
+    """
 
     id: KeyId
     tenant_id: TenantId
@@ -63,6 +71,12 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    made_by: str = ""
+    person_id: UUID | None = None
+    rotated_at: datetime | None = None
+    previous_until: datetime | None = None
+    tenant_disabled: bool = False
+    tenant_operates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +212,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A line of versions of an evolved tool."""
+    """A line of versions of an evolved tool. `waiting_version` is the newest that waits for a person."""
 
     id: ToolId
     tenant_id: TenantId
@@ -207,11 +221,15 @@ class Tool:
     active_version: int | None
     created_at: datetime
     updated_at: datetime
+    waiting_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToolVersion:
-    """Source, schemas, tests and origin of one version."""
+    """Source, schemas, tests and origin of one version.
+
+    `scan_report` and `negative_report` are None where those gates never ran; `permissions` is what it declares.
+    """
 
     id: ToolVersionId
     tenant_id: TenantId
@@ -233,13 +251,20 @@ class ToolVersion:
     created_at: datetime
     activated_at: datetime | None
     in_doubt: InDoubtPolicy = "rerun"
+    state_reason: str | None = None
+    permissions: Mapping[str, Any] = field(default_factory=dict)
+    scan_report: Mapping[str, Any] | None = None
+    negative_report: Mapping[str, Any] | None = None
+    origin: ToolOrigin = "agent"
+    origin_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """An episode or note; the vector index holds a derived point under the same id.
 
-    `source_kept` is False once retention has forgotten the events that it came from.
+    `source_kept` is False once retention has forgotten the events that it came from. `label` is that of all its run had
+    read; None from before labels were kept, where nobody knows.
     """
 
     id: MemoryId
@@ -257,6 +282,7 @@ class Memory:
     created_at: datetime
     indexed_at: datetime | None
     source_kept: bool = True
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class ApprovalRepository(Protocol):
         ...
 
     async def record(self, tenant_id: TenantId, approval_id: ApprovalId, decider: Decider, *, ruling: Ruling) -> bool:
-        """Keep a decision; False when this key has decided before."""
+        """Keep a decision; False when this person has decided before."""
         ...
 
     async def close(self, tenant_id: TenantId, approval_id: ApprovalId, *, outcome: ApprovalOutcome) -> bool:

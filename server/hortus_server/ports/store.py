@@ -25,12 +25,20 @@ from hortus_server.ports.rates import LimitRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
+from hortus_server.ports.secrets import SecretRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.stops import RunStops, StopOrders
 from hortus_server.ports.stuck import StuckRuns
-from hortus_server.ports.tenants import TenantRepository
+from hortus_server.ports.tenants import TenantDirectory, TenantRepository
 from hortus_server.ports.tools import ToolRepository
+from hortus_server.ports.users import (
+    FailureRepository,
+    InvitationRepository,
+    LoginRepository,
+    MemberRepository,
+    UserRepository,
+)
 from hortus_server.ports.wakeups import WakeupRepository
 from hortus_server.ports.webhooks import DeliveryRepository, WebhookRepository
 
@@ -41,6 +49,12 @@ class UnitOfWork(Protocol):
     """Repositories over one transaction."""
 
     tenants: TenantRepository
+    directory: TenantDirectory
+    users: UserRepository
+    members: MemberRepository
+    logins: LoginRepository
+    invitations: InvitationRepository
+    failures: FailureRepository
     agents: AgentRepository
     sessions: SessionRepository
     forks: ForkRepository
@@ -69,6 +83,7 @@ class UnitOfWork(Protocol):
     webhooks: WebhookRepository
     deliveries: DeliveryRepository
     audit: AuditLog
+    secrets: SecretRepository
 
 
 class Store(Protocol):

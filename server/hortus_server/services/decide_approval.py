@@ -24,7 +24,7 @@ class DecideApproval:
         """The approval as it stands then; `pending` while another person is needed.
 
         Raises NotFoundError, InvalidInputError for a decision that does not fit what is asked, ApprovalClosedError
-        when it was decided, ran out of time or lost its run, and ConflictError when this key has decided already.
+        when it was decided, ran out of time or lost its run, and ConflictError when this person has decided already.
         """
         async with self.store.transaction(tenant_id) as uow:
             found = await uow.approvals.get(tenant_id, approval_id)
@@ -36,7 +36,7 @@ class DecideApproval:
             events = await self._decide(uow, run, approval, ruling=ruling, decider=decider)
             decided = await uow.approvals.get(tenant_id, approval_id)
         if decided.status == "pending":
-            await self.waking.live.publish_events(run.session_id, events)
+            await self.waking.live.publish_events(run.tenant_id, run.session_id, events)
         else:
             await self.waking.announce(run, events)
         return decided
@@ -54,7 +54,7 @@ class DecideApproval:
         self, uow: UnitOfWork, run: Run, approval: Approval, *, ruling: Ruling, decider: Decider
     ) -> tuple[Event, ...]:
         if not await uow.approvals.record(run.tenant_id, approval.id, decider, ruling=ruling):
-            raise ConflictError(f"the key {decider.key_name} has decided on this already")
+            raise ConflictError(f"{decider.name} has decided on this already, by login or by a key")
         outcome = outcome_after(approval, ruling)
         payload = _event(approval, ruling, decider, outcome)
         events = await uow.events.append(run.tenant_id, run.session_id, [NewEvent(payload=payload)], run_id=run.id)
@@ -86,6 +86,7 @@ def _event(approval: Approval, ruling: Ruling, decider: Decider, outcome: Approv
         outcome=outcome,
         reason=ruling.reason,
         answer=ruling.answer,
-        by=f"{decider.key_name} ({decider.key_id})",
-        key_id=decider.key_id,
+        by=f"{decider.name} ({decider.id})",
+        key_id=decider.id if decider.kind == "key" else None,
+        user_id=decider.id if decider.kind == "user" else None,
     )

@@ -1,16 +1,18 @@
-"""Issue an API key; its secret is shown once and never stored."""
+"""Issue and rotate API keys; a secret is shown once and never stored."""
 
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from hortus_server.domain.errors import InvalidInputError
-from hortus_server.domain.ids import TenantId
+from hortus_server.domain.audit import NewAuditEntry
+from hortus_server.domain.errors import InvalidInputError, NotFoundError
+from hortus_server.domain.ids import KeyId, TenantId
 from hortus_server.domain.records import ApiKey, Scope
+from hortus_server.domain.users import Authority
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import utc_now
+from hortus_server.services.authenticate_key import AuthenticateKey, utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
 
 KEY_MARK = "hk_"
@@ -34,16 +36,29 @@ class IssuedKey:
     secret: str
 
 
-async def add_key(uow: UnitOfWork, tenant_id: TenantId, draft: KeyDraft) -> IssuedKey:
-    """Make a secret and store its hash, inside the caller's transaction."""
-    secret = KEY_MARK + secrets.token_urlsafe(32)
+def new_secret() -> str:
+    """What a caller sends."""
+    return KEY_MARK + secrets.token_urlsafe(32)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def add_key(
+    uow: UnitOfWork, tenant_id: TenantId, draft: KeyDraft, *, authority: Authority | None = None
+) -> IssuedKey:
+    """Make a secret and store its hash, inside the caller's transaction. Without an authority the system makes it."""
+    secret = new_secret()
     key = await uow.tenants.add_key(
         tenant_id,
         name=draft.name,
         prefix=secret[:PREFIX_LENGTH],
-        secret_sha256=hashlib.sha256(secret.encode()).digest(),
+        secret_sha256=_digest(secret),
         scopes=tuple(dict.fromkeys(draft.scopes)),
         expires_at=draft.expires_at,
+        made_by=authority.actor.name if authority else "",
+        person_id=authority.user_id if authority else None,
     )
     return IssuedKey(key, secret)
 
@@ -55,18 +70,57 @@ class IssueKey:
     store: Store
     now: Callable[[], datetime] = utc_now
 
-    async def __call__(self, tenant_id: TenantId, *, draft: KeyDraft, once: Once[ApiKey]) -> tuple[Answer, str | None]:
+    async def __call__(
+        self, authority: Authority, tenant_id: TenantId, *, draft: KeyDraft, once: Once[ApiKey]
+    ) -> tuple[Answer, str | None]:
         """The answer (without the secret, so that it may be stored) and the secret unless it is a repetition.
 
-        Raises InvalidInputError when the expiry is past.
+        Raises ForbiddenError for scopes beyond the maker's own, InvalidInputError when the expiry is past.
         """
+        authority.demand_cover(draft.scopes)
         if draft.expires_at is not None and draft.expires_at <= self.now():
             raise InvalidInputError("expires_at is in the past")
         issued: list[IssuedKey] = []
 
         async def make(uow: UnitOfWork) -> ApiKey:
-            issued.append(await add_key(uow, tenant_id, draft))
-            return issued[-1].key
+            made = await add_key(uow, tenant_id, draft, authority=authority)
+            await uow.audit.append(key_entry(authority, made.key, "key.created"))
+            issued.append(made)
+            return made.key
 
         answer = await create_once(self.store, tenant_id, once, make)
         return answer, issued[-1].secret if issued else None
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    """Another secret for the same key: its id, name, scopes, limits and expiry stay."""
+
+    store: Store
+    authenticate: AuthenticateKey
+
+    async def __call__(
+        self, authority: Authority, tenant_id: TenantId, key_id: KeyId, *, grace: timedelta
+    ) -> IssuedKey:
+        """The old secret works for `grace`. Raises NotFoundError, and ForbiddenError for a key beyond the caller's own.
+
+        Without that a weaker caller would learn the secret of a stronger key.
+        """
+        secret = new_secret()
+        async with self.store.transaction(tenant_id) as uow:
+            key = await uow.tenants.rotate_key(
+                tenant_id, key_id, prefix=secret[:PREFIX_LENGTH], secret_sha256=_digest(secret), grace=grace
+            )
+            if key is None:
+                raise NotFoundError("key", key_id)
+            authority.demand_cover(key.scopes)
+            detail = {"grace_s": round(grace.total_seconds())}
+            await uow.audit.append(key_entry(authority, key, "key.rotated", **detail))
+        self.authenticate.forget(key_id)
+        return IssuedKey(key, secret)
+
+
+def key_entry(authority: Authority, key: ApiKey, action: str, **detail: int) -> NewAuditEntry:
+    """What happened to a key, for the audit log."""
+    about = {"name": key.name, "prefix": key.prefix, "scopes": list(key.scopes), **detail}
+    return NewAuditEntry(key.tenant_id, authority.actor, action, f"key:{key.id}", dict(about))

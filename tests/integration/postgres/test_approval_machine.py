@@ -124,14 +124,14 @@ class ApprovalLifeCycle(RuleBasedStateMachine):
         decision = allowed[nth % len(allowed)] if fits else "answer"
         voted, status = expected.voted[approval.id], expected.asked[approval.id]
         attempt = expected.desk.decide(approval.id, decision, by=who)
-        if not fits or who.key_id in voted or approval.overdue or expected.over:
+        if not fits or who.person_id in voted or approval.overdue or expected.over:
             before = self.runner.run(expected.desk.types(expected.run))
             with pytest.raises(Exception, match=r"takes one of|has decided|ran out|takes|is over|missing"):
                 self.runner.run(attempt)
             assert self.runner.run(expected.desk.types(expected.run)) == before
             return
         assert status == "pending"
-        voted[who.key_id] = decision
+        voted[who.person_id] = decision
         yes = sum(said in LETS_THROUGH for said in voted.values())
         if decision not in LETS_THROUGH or yes >= approval.persons:
             expected.asked[approval.id] = CLOSED[decision]

@@ -47,7 +47,7 @@ async def test_an_approval_wakes_the_run_and_its_call_runs_once(desk):
     run = await desk.start()
     approval = await desk.asked(run)
     decided = await desk.decide(approval.id, "approve", reason="fine")
-    assert (decided.status, decided.decisions[0].key_name, decided.decisions[0].reason) == ("approved", "ann", "fine")
+    assert (decided.status, decided.decisions[0].by_name, decided.decisions[0].reason) == ("approved", "ann", "fine")
     assert desk.told.woken == [run.id]
     assert (await desk.world.run(run.id)).status == "queued"
     await desk.work(run)

@@ -57,7 +57,7 @@ class Silent:
 
 async def decide(cluster: Cluster, approval: Approval, decision: Any, **more: Any) -> None:
     silent: Any = Silent()
-    decider = Decider(KeyId(uuid4()), "ann")
+    decider = Decider.of_key(KeyId(uuid4()), "ann")
     ruling = Ruling(decision, "", more.get("answer"))
     await DecideApproval(cluster.store, WakeWaiting(silent, silent))(
         cluster.tenant_id, approval.id, ruling=ruling, decider=decider

@@ -20,7 +20,7 @@ from hortus_server.domain.approvals import (
     Ruling,
 )
 from hortus_server.domain.errors import NotFoundError
-from hortus_server.domain.ids import ApprovalId, KeyId, RunId, TenantId
+from hortus_server.domain.ids import ApprovalId, RunId, TenantId
 from hortus_server.domain.records import Page, Run
 from hortus_server.ports.paging import PageRequest
 
@@ -69,8 +69,10 @@ class PostgresApprovals:
             "record_decision",
             tenant_id=tenant_id,
             approval_id=approval_id,
-            key_id=decider.key_id,
-            key_name=decider.key_name,
+            person_id=decider.person_id,
+            by_kind=decider.kind,
+            by_id=decider.id,
+            by_name=decider.name,
             decision=ruling.decision,
             reason=ruling.reason,
             answer=ruling.answer,
@@ -140,8 +142,8 @@ def _approval(*, choices: list[str], decisions: Sequence[Mapping[str, Any]] | No
     )
 
 
-def _decision(*, key_id: str, decided_at: str, **columns: Any) -> RecordedDecision:
-    return RecordedDecision(key_id=KeyId(UUID(key_id)), decided_at=datetime.fromisoformat(decided_at), **columns)
+def _decision(*, by_id: str, decided_at: str, **columns: Any) -> RecordedDecision:
+    return RecordedDecision(by_id=UUID(by_id), decided_at=datetime.fromisoformat(decided_at), **columns)
 
 
 def _id(*, id: ApprovalId) -> ApprovalId:  # noqa: A002 - a column's name

@@ -11,8 +11,8 @@ JOIN sessions AS s ON s.id = a.session_id
 JOIN agents AS g ON g.id = a.agent_id
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
-        'key_id', m.key_id, 'key_name', m.key_name, 'decision', m.decision, 'reason', m.reason, 'answer', m.answer,
-        'decided_at', m.decided_at
+        'by_kind', m.by_kind, 'by_id', m.by_id, 'by_name', m.by_name, 'decision', m.decision, 'reason', m.reason,
+        'answer', m.answer, 'decided_at', m.decided_at
     ) ORDER BY m.decided_at) AS decisions
     FROM approval_decisions AS m
     WHERE m.approval_id = a.id
@@ -32,8 +32,8 @@ JOIN sessions AS s ON s.id = a.session_id
 JOIN agents AS g ON g.id = a.agent_id
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
-        'key_id', m.key_id, 'key_name', m.key_name, 'decision', m.decision, 'reason', m.reason, 'answer', m.answer,
-        'decided_at', m.decided_at
+        'by_kind', m.by_kind, 'by_id', m.by_id, 'by_name', m.by_name, 'decision', m.decision, 'reason', m.reason,
+        'answer', m.answer, 'decided_at', m.decided_at
     ) ORDER BY m.decided_at) AS decisions
     FROM approval_decisions AS m
     WHERE m.approval_id = a.id
@@ -54,9 +54,12 @@ FROM approvals
 WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s AND status = 'pending'
 
 -- name: record_decision :exec
--- One key decides once; no row for another tenant's approval.
-INSERT INTO approval_decisions (approval_id, tenant_id, key_id, key_name, decision, reason, answer)
-SELECT a.id, a.tenant_id, %(key_id)s, %(key_name)s, %(decision)s, %(reason)s, %(answer)s
+-- One person decides once; no row for another tenant's approval.
+INSERT INTO approval_decisions (
+    approval_id, tenant_id, person_id, by_kind, by_id, by_name, decision, reason, answer
+)
+SELECT
+    a.id, a.tenant_id, %(person_id)s, %(by_kind)s, %(by_id)s, %(by_name)s, %(decision)s, %(reason)s, %(answer)s
 FROM approvals AS a
 WHERE a.tenant_id = %(tenant_id)s AND a.id = %(approval_id)s
 ON CONFLICT DO NOTHING

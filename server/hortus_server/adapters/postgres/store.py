@@ -24,6 +24,7 @@ from hortus_server.adapters.postgres.forks import PostgresForks
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.limits import PostgresLimits
+from hortus_server.adapters.postgres.logins import PostgresFailures, PostgresInvitations, PostgresLogins
 from hortus_server.adapters.postgres.memories import PostgresMemories
 from hortus_server.adapters.postgres.migrations import (
     Migration,
@@ -36,14 +37,16 @@ from hortus_server.adapters.postgres.retention import PostgresRetention
 from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
+from hortus_server.adapters.postgres.secrets import PostgresSecrets
 from hortus_server.adapters.postgres.sessions import PostgresSessions
 from hortus_server.adapters.postgres.statements import StoreConnection
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
 from hortus_server.adapters.postgres.stops import PostgresRunStops, PostgresStopOrders
 from hortus_server.adapters.postgres.stuck import PostgresStuckRuns
-from hortus_server.adapters.postgres.tenants import PostgresTenants
+from hortus_server.adapters.postgres.tenants import PostgresTenantDirectory, PostgresTenants
 from hortus_server.adapters.postgres.tools import PostgresTools
 from hortus_server.adapters.postgres.transactions import begun
+from hortus_server.adapters.postgres.users import PostgresMembers, PostgresUsers
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
 from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
 from hortus_server.domain.errors import ConflictError, InvalidInputError, UnavailableError
@@ -64,13 +67,21 @@ from hortus_server.ports.rates import LimitRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
+from hortus_server.ports.secrets import SecretRepository
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.stops import RunStops, StopOrders
 from hortus_server.ports.store import UnitOfWork
 from hortus_server.ports.stuck import StuckRuns
-from hortus_server.ports.tenants import TenantRepository
+from hortus_server.ports.tenants import TenantDirectory, TenantRepository
 from hortus_server.ports.tools import ToolRepository
+from hortus_server.ports.users import (
+    FailureRepository,
+    InvitationRepository,
+    LoginRepository,
+    MemberRepository,
+    UserRepository,
+)
 from hortus_server.ports.wakeups import WakeupRepository
 from hortus_server.ports.webhooks import DeliveryRepository, WebhookRepository
 from hortus_server.settings import DatabaseSettings
@@ -84,6 +95,12 @@ class PostgresUnitOfWork:
 
     def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:
         self.tenants: TenantRepository = PostgresTenants(connection)
+        self.directory: TenantDirectory = PostgresTenantDirectory(connection)
+        self.users: UserRepository = PostgresUsers(connection)
+        self.members: MemberRepository = PostgresMembers(connection)
+        self.logins: LoginRepository = PostgresLogins(connection)
+        self.invitations: InvitationRepository = PostgresInvitations(connection)
+        self.failures: FailureRepository = PostgresFailures(connection)
         self.agents: AgentRepository = PostgresAgents(connection, specs)
         self.sessions: SessionRepository = PostgresSessions(connection)
         self.forks: ForkRepository = PostgresForks(connection)
@@ -111,6 +128,7 @@ class PostgresUnitOfWork:
         self.firings: FiringRepository = PostgresFirings(connection)
         self.webhooks: WebhookRepository = PostgresWebhooks(connection)
         self.deliveries: DeliveryRepository = PostgresDeliveries(connection)
+        self.secrets: SecretRepository = PostgresSecrets(connection)
         self._entries = PostgresAudit(connection)
         self.audit: AuditLog = self._entries
 

@@ -1,62 +1,25 @@
-"""Administration: keys, workers, the overview."""
+"""Administration: workers, the overview."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from hortus_server.api.answers import json_answer
-from hortus_server.api.deps import Admin, EdgeDep, Idempotent, NoQuery
+from hortus_server.api.deps import Admin, EdgeDep, NoQuery
 from hortus_server.api.edge import Edge
-from hortus_server.api.responses import CHANGE, LIST, READ
+from hortus_server.api.responses import LIST, READ
 from hortus_server.api.schemas.admin import (
-    IssuedKeyView,
-    KeyCreate,
-    KeysView,
-    KeyView,
     OverviewView,
     ReadinessView,
     WorkersView,
     WorkerView,
-    key_json,
 )
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.domain.ids import KeyId
 from hortus_server.ports.workers import WorkerControl
-from hortus_server.services.issue_key import KeyDraft
-from hortus_server.services.revoke_key import revoke_key
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 WorkerName = Annotated[str, Path(min_length=1, max_length=300, pattern=r"^[\w@.:%+-]+$")]
-
-
-@router.post("/keys", status_code=201, response_model=IssuedKeyView, responses=CHANGE, dependencies=[NoQuery])
-async def create_key(body: KeyCreate, edge: EdgeDep, caller: Admin, idempotent: Idempotent) -> Response:
-    """Issue a key. Its secret is in this answer and nowhere else, not even in an idempotent repetition."""
-    once = idempotent.once(key_json)
-    draft = KeyDraft(body.name, body.scopes, body.expires_at)
-    answer, secret = await edge.issue_key(caller.tenant_id, draft=draft, once=once)
-    response = json_answer({**answer.body, "secret": secret}, status=answer.status)
-    response.headers["Cache-Control"] = "no-store"
-    if answer.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
-
-
-@router.get("/keys", response_model=KeysView, responses=LIST, dependencies=[NoQuery])
-async def list_keys(edge: EdgeDep, caller: Admin) -> Response:
-    """All keys of the tenant, revoked ones included."""
-    async with edge.store.transaction(caller.tenant_id) as uow:
-        keys = await uow.tenants.list_keys(caller.tenant_id)
-    return json_answer(KeysView(items=tuple(KeyView.model_validate(key) for key in keys)))
-
-
-@router.delete("/keys/{key_id}", response_model=KeyView, responses=CHANGE, dependencies=[NoQuery])
-async def revoke_key_route(key_id: UUID, edge: EdgeDep, caller: Admin) -> Response:
-    """Revoke a key; other processes notice within five seconds, open streams at their next heartbeat."""
-    key = await revoke_key(edge.store, edge.authenticate, caller.tenant_id, key_id=KeyId(key_id))
-    return json_answer(KeyView.model_validate(key))
 
 
 @router.get("/workers", response_model=WorkersView, responses=LIST, dependencies=[NoQuery])

@@ -12,7 +12,7 @@ from hortus_server.api.deps import ApprovalsDecide, ApprovalsRead, EdgeDep, NoQu
 from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.approvals import ApprovalDecide, ApprovalPage, ApprovalView, RunAnswer
 from hortus_server.api.schemas.wire import page_json
-from hortus_server.domain.approvals import ApprovalFilter, Decider
+from hortus_server.domain.approvals import ApprovalFilter
 from hortus_server.domain.ids import AgentId, ApprovalId, RunId, SessionId
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
@@ -58,12 +58,12 @@ async def get_approval(approval_id: UUID, edge: EdgeDep, caller: ApprovalsRead) 
 
 @router.post("/{approval_id}/decide", response_model=ApprovalView, responses=CHANGE, dependencies=[NoQuery])
 async def decide_approval(approval_id: UUID, body: ApprovalDecide, edge: EdgeDep, caller: ApprovalsDecide) -> Response:
-    """Decide, once for each key; the run goes on by itself. `pending` in the answer: another person is needed too."""
+    """Decide, once for each person; the run goes on by itself. `pending` in the answer: it needs another person too."""
     decided = await edge.decide_approval(
         caller.tenant_id,
         ApprovalId(approval_id),
         ruling=body.ruling,
-        decider=Decider(caller.key_id, caller.key_name),
+        decider=caller.decider,
     )
     return json_answer(ApprovalView.model_validate(decided))
 
@@ -72,6 +72,6 @@ async def decide_approval(approval_id: UUID, body: ApprovalDecide, edge: EdgeDep
 async def answer_run(run_id: UUID, body: RunAnswer, edge: EdgeDep, caller: RunsWrite) -> Response:
     """Answer the question that a run waits for; 409 when it waits for none."""
     answered = await edge.decide_approval.answer_run(
-        caller.tenant_id, RunId(run_id), ruling=body.ruling, decider=Decider(caller.key_id, caller.key_name)
+        caller.tenant_id, RunId(run_id), ruling=body.ruling, decider=caller.decider
     )
     return json_answer(ApprovalView.model_validate(answered))

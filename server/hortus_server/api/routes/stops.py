@@ -116,7 +116,7 @@ async def get_freeze(edge: EdgeDep, caller: Admin) -> Response:
 
 def signature(caller: Caller) -> str:
     """Who did it, for the record."""
-    return f"{caller.key_name} ({caller.key_id})"
+    return caller.signature
 
 
 def _in_force(order: StopOrder, tenant_id: TenantId) -> StopInForceView:

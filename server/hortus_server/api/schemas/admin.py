@@ -29,6 +29,9 @@ class KeyView(View):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    made_by: str = Field(description="who made it; empty: the system, or before that was noted")
+    rotated_at: datetime | None
+    previous_until: datetime | None = Field(description="until when the secret before the rotation works")
 
 
 def key_json(key: ApiKey) -> dict[str, Any]:
@@ -42,26 +45,16 @@ class IssuedKeyView(KeyView):
     secret: str | None = Field(examples=["hk_..."])
 
 
+class KeyRotate(Body):
+    """Another secret for the same key."""
+
+    grace_s: int = Field(default=86_400, ge=0, le=30 * 86_400, description="seconds that the old secret still works")
+
+
 class KeysView(View):
     """All keys of the tenant, newest first."""
 
     items: tuple[KeyView, ...]
-
-
-class MeView(View):
-    """Who the credentials belong to."""
-
-    tenant_id: UUID
-    key_id: UUID
-    key_name: str
-    scopes: tuple[Scope, ...]
-    via: Literal["key", "cookie"]
-
-
-class LoginBody(Body):
-    """Exchange a key for a cookie of the admin UI."""
-
-    key: str = Field(min_length=1, max_length=200, examples=["hk_..."])
 
 
 class WorkerView(View):

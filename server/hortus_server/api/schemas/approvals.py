@@ -1,7 +1,7 @@
 """Approvals, as sent and received."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -57,8 +57,9 @@ class DecisionView(View):
     decision: Decision
     reason: str
     answer: str | None
-    key_id: UUID
-    key_name: str
+    by_kind: Literal["key", "user"]
+    by_id: UUID = Field(description="the key's or user's")
+    by_name: str
     decided_at: datetime
 
 

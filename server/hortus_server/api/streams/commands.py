@@ -30,7 +30,7 @@ from hortus_server.api.streams.frames import (
     SubscribeCommand,
     UnsubscribeCommand,
 )
-from hortus_server.domain.approvals import Approval, Decider, Ruling
+from hortus_server.domain.approvals import Approval, Ruling
 from hortus_server.domain.errors import ConflictError, HortusError
 from hortus_server.domain.ids import ApprovalId, RunId, SessionId
 from hortus_server.domain.records import Run
@@ -122,14 +122,15 @@ class Commands:
             case PauseCommand():
                 return await self._edge.pause_run(caller.tenant_id, run_id, reason=command.reason)
             case ResumeCommand():
-                by = f"{caller.key_name} ({caller.key_id})"
-                return await self._edge.resume_run(caller.tenant_id, run_id, reason=command.reason, by=by)
+                return await self._edge.resume_run(
+                    caller.tenant_id, run_id, reason=command.reason, by=caller.signature
+                )
             case _:
                 assert_never(command)
 
     async def _decide(self, command: ApproveCommand | DenyCommand | AnswerCommand) -> Approval:
         caller, decide = self._caller, self._edge.decide_approval
-        decider = Decider(caller.key_id, caller.key_name)
+        decider = caller.decider
         if isinstance(command, AnswerCommand):
             caller.demand("runs:write")
             ruling = Ruling("answer", "", command.answer)

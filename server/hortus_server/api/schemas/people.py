@@ -1,0 +1,305 @@
+"""People: users, their logins, one-time links, tenants, and who one is, as sent and received."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from hortus_server.api.schemas.wire import Body, View
+from hortus_server.domain.records import Scope, Tenant
+from hortus_server.domain.users import Invitation, LinkPurpose, Login, LoginMethod, Member, Place, Role
+
+
+def _stripped(text: str) -> str:
+    stripped = text.strip()
+    if not stripped or not stripped.isprintable():
+        raise ValueError("must not be blank, and of printable signs")
+    return stripped
+
+
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["ann@example.org"])]
+PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ann"]), AfterValidator(_stripped)]
+Secret = Annotated[str, Field(min_length=1, max_length=200)]
+NewPassword = Annotated[str, Field(min_length=1, max_length=200, description="12 characters or more")]
+
+
+class PlaceView(View):
+    """A tenant that one may work in."""
+
+    tenant_id: UUID
+    tenant_name: str
+    role: Role
+    operates: bool = Field(description="its administrators run the installation")
+
+
+class MeView(View):
+    """Who the credentials belong to. `key_*` are of a key, `role` and `email` of a user."""
+
+    tenant_id: UUID
+    tenant_name: str
+    kind: Literal["key", "user"]
+    id: UUID
+    name: str
+    key_id: UUID | None
+    key_name: str | None
+    email: str | None
+    role: Role | None
+    has_password: bool
+    scopes: tuple[Scope, ...]
+    via: Literal["key", "cookie"]
+    tenants: tuple[PlaceView, ...] = Field(description="where a user may work; empty for a key")
+    operates: bool = Field(description="may run the installation: make and disable tenants")
+    setup: bool = Field(description="there is no user yet, and these credentials may make the first one")
+
+
+class LoginBody(Body):
+    """Exchange a key for a cookie of the admin UI."""
+
+    key: str = Field(min_length=1, max_length=200, examples=["hk_..."])
+
+
+class SignInBody(Body):
+    """Sign in as a user."""
+
+    email: Email
+    password: Secret
+
+
+class FirstOwnerBody(Body):
+    """The first user, who owns the caller's tenant."""
+
+    email: Email
+    name: PersonName
+    password: NewPassword
+
+
+class LinkBody(Body):
+    """The secret of a one-time link: what stands behind its `#`."""
+
+    secret: Secret
+
+
+class AcceptBody(Body):
+    """Use a link up; `name` counts for a new user."""
+
+    secret: Secret
+    name: PersonName
+    password: Annotated[str, Field(min_length=1, max_length=200, description="the user's own where there is one")]
+
+
+class LinkView(View):
+    """What a link is for."""
+
+    purpose: LinkPurpose
+    email: str
+    role: Role
+    tenant_name: str
+    expires_at: datetime
+    is_known: bool = Field(description="the address is a user already, who proves it with the password")
+
+
+class SignInOptionsView(View):
+    """How one can sign in here."""
+
+    login: bool = Field(description="false: this server has no login by cookie")
+    users: bool = Field(description="false: nobody has been set up yet; sign in with the printed key")
+    oidc: str | None = Field(description="what the identity provider is called; null: there is none")
+
+
+class PasswordBody(Body):
+    """Replace one's own password; every other login of the user ends."""
+
+    old: Secret
+    new: NewPassword
+
+
+class MoveBody(Body):
+    """Work in another tenant."""
+
+    tenant_id: UUID
+
+
+class LoginView(View):
+    """One sign-in."""
+
+    id: UUID
+    tenant_id: UUID
+    method: LoginMethod
+    device: str = Field(description="as the browser called itself")
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    is_this: bool
+
+    @classmethod
+    def of(cls, login: Login, *, this: UUID | None) -> "LoginView":
+        """A login as it is sent."""
+        return cls(
+            id=login.id,
+            tenant_id=login.tenant_id,
+            method=login.method,
+            device=login.device,
+            address=login.address,
+            created_at=login.created_at,
+            last_seen_at=login.last_seen_at,
+            expires_at=login.expires_at,
+            is_this=login.id == this,
+        )
+
+
+class LoginsView(View):
+    """Valid logins, newest first."""
+
+    items: tuple[LoginView, ...]
+
+
+class EndedView(View):
+    """How many logins ended."""
+
+    ended: int
+
+
+class UserView(View):
+    """A member of the tenant."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    state: Literal["active", "disabled", "disabled_everywhere"]
+    has_password: bool
+    has_oidc: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+
+    @classmethod
+    def of(cls, member: Member) -> "UserView":
+        """A member as it is sent."""
+        state: Literal["active", "disabled", "disabled_everywhere"] = "active"
+        if member.user.disabled_at is not None:
+            state = "disabled_everywhere"
+        elif member.disabled_at is not None:
+            state = "disabled"
+        return cls(
+            id=member.user.id,
+            email=member.user.email,
+            name=member.user.name,
+            role=member.role,
+            state=state,
+            has_password=member.user.has_password,
+            has_oidc=member.user.has_oidc,
+            created_at=member.created_at,
+            last_seen_at=member.last_seen_at,
+        )
+
+
+class UsersView(View):
+    """All members of the tenant, by address."""
+
+    items: tuple[UserView, ...]
+
+
+class UserChange(Body):
+    """What is to be different."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+class InvitationCreate(Body):
+    """Let somebody in."""
+
+    email: Email
+    role: Role
+
+
+class InvitationView(View):
+    """A one-time link, without its secret."""
+
+    id: UUID
+    purpose: LinkPurpose
+    email: str
+    role: Role
+    made_by: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> "InvitationView":
+        """A link as it is sent."""
+        return cls.model_validate(invitation)
+
+
+class IssuedInvitationView(InvitationView):
+    """A new link. It is shown once, and whoever holds it can use it."""
+
+    link: str = Field(examples=["https://hortus.example/join#..."])
+
+
+class InvitationsView(View):
+    """Links of the last ninety days, newest first."""
+
+    items: tuple[InvitationView, ...]
+
+
+TenantName = Annotated[str, Field(min_length=1, max_length=100, examples=["garden"]), AfterValidator(_stripped)]
+
+
+class TenantCreate(Body):
+    """A further tenant; with `owner` the answer holds a link for its first owner."""
+
+    name: TenantName
+    owner: Email | None = None
+
+
+class TenantPatch(Body):
+    """What is to be different."""
+
+    name: TenantName | None = None
+    disabled: bool | None = None
+
+
+class TenantView(View):
+    """A tenant."""
+
+    id: UUID
+    name: str
+    operates: bool
+    created_at: datetime
+    disabled_at: datetime | None
+    members: int | None = None
+    keys: int | None = None
+
+    @classmethod
+    def of(cls, tenant: Tenant, members: int | None = None, keys: int | None = None) -> "TenantView":
+        """A tenant as it is sent."""
+        return cls(
+            id=tenant.id,
+            name=tenant.name,
+            operates=tenant.operates,
+            created_at=tenant.created_at,
+            disabled_at=tenant.disabled_at,
+            members=members,
+            keys=keys,
+        )
+
+
+class MadeTenantView(TenantView):
+    """A new tenant; `link` lets its first owner in, and is shown once."""
+
+    link: str | None
+
+
+class TenantsView(View):
+    """All tenants, by name."""
+
+    items: tuple[TenantView, ...]
+
+
+def place_view(place: Place) -> PlaceView:
+    """A tenant of a user as it is sent."""
+    return PlaceView.model_validate(place)
