@@ -22,6 +22,7 @@ from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.execute_run import ExecuteRun, Execution
 from hortus_server.services.keep_leases import KeepLeases
 from hortus_server.services.load_policies import LoadPolicies, RunPolicies
+from hortus_server.services.reveal_secrets import RevealedSecrets
 from hortus_server.services.run_log import RunPorts
 
 LEASE = timedelta(seconds=30)
@@ -60,6 +61,7 @@ class Office:
     tools: Sequence[Tool]
     spec: AgentSpec = SPEC
     policies: dict[str, RunPolicies] = field(default_factory=dict)
+    revealed: RevealedSecrets = field(default_factory=RevealedSecrets)
 
     async def submit(self, content: str = "do it") -> Run:
         world = self.world
@@ -72,7 +74,7 @@ class Office:
         """One worker takes the run as far as it goes; what the run's log says then."""
         policies = self.policies.setdefault(worker, LoadPolicies(self.world.store))
         execute = ExecuteRun(
-            RunPorts(self.world.store, *_apart()),
+            RunPorts(self.world.store, *_apart(), self.revealed),
             Execution(
                 models=OneModel(ListModel(list(replies))),
                 tools_for=self._tools,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hortus_agents.limits import RunLimits
 from hortus_agents.labels import Sensitivity
@@ -65,6 +65,39 @@ class ApprovalSpec(Frozen):
 
 
 class AgentSpec(Frozen):
+SECRET_REFERENCE: Final = re.compile(r"\{\{secret:([A-Za-z][A-Za-z0-9_]{0,63})\}\}")
+_OWN_HEADERS: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "te", "upgrade"})
+
+
+class HttpHeader(Frozen):
+    """A header that http_get sends to one host, with a secret that no model sees.
+
+    `value` names the secret as `{{secret:NAME}}`, once: `Bearer {{secret:GITHUB_TOKEN}}`.
+    """
+
+    host: str = Field(min_length=1, max_length=253, description="one of `http_allow`: `name`, or `name:port`")
+    header: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+    value: str = Field(min_length=12, max_length=500, pattern=r"^[\x20-\x7e]+$")
+
+    @property
+    def secret(self) -> str:
+        """The name of the secret."""
+        found: str = SECRET_REFERENCE.findall(self.value)[0]
+        return found
+
+    def filled(self, secret: str) -> str:
+        """The header's value with the secret in its place."""
+        return SECRET_REFERENCE.sub(lambda _: secret, self.value)
+
+    @model_validator(mode="after")
+    def _names_one_secret(self) -> "HttpHeader":
+        if len(SECRET_REFERENCE.findall(self.value)) != 1:
+            raise ValueError("`value` names exactly one secret, as {{secret:NAME}}")
+        if self.header.lower() in _OWN_HEADERS:
+            raise ValueError(f"the header {self.header} belongs to the connection")
+        return self
+
+
     """One immutable version of an agent."""
 
     instructions: Annotated[str, Field(max_length=20_000)] = "You are a helpful assistant. Be brief."
@@ -89,5 +122,18 @@ class AgentSpec(Frozen):
         description=(
             "of what this agent handles: 0 public, 1 the tenant's own, 2 confidential, which counts as read from the "
             "start"
+    http_allow: tuple[str, ...] = Field(
+        default=(), max_length=100, description="host names that http_get may reach; empty means none"
+    )
+    http_headers: tuple[HttpHeader, ...] = Field(
+        default=(), max_length=50, description="headers with secrets, by host; only http_get sends them"
+    )
+
+    @model_validator(mode="after")
+    def _headers_go_to_allowed_hosts(self) -> "AgentSpec":
+        for entry in self.http_headers:
+            if entry.host not in self.http_allow:
+                raise ValueError(f"http_headers: the host {entry.host} is not in http_allow")
+        return self
         ),
     )

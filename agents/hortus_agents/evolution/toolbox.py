@@ -22,6 +22,7 @@ from hortus_agents.tools.port import Tool
 from hortus_agents.tools.proxy import StoreArtifact
 from hortus_agents.tools.registry import EvolvedTools, ToolRegistry
 
+from hortus_agents.tools.secrets import SecretSource
 
 @dataclass(frozen=True, slots=True)
 class ToolPorts:
@@ -36,11 +37,12 @@ class ToolPorts:
     plugins: Mapping[str, Tool] = field(default_factory=dict)
 
 
+    secrets: SecretSource | None = None
 def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
     """The registry for a run whose model is `model`; cheap, made anew for each run."""
     builtins: dict[BuiltinTool, Tool] = {
         "calculate": CalculateTool(),
-        "http_get": HttpGetTool(ports.http),
+        "http_get": HttpGetTool(ports.http, ports.secrets),
         "ask_human": AskHumanTool(),
         "sleep": SleepTool(),
         "wait_until": WaitUntilTool(),
@@ -55,5 +57,10 @@ def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
             builtins["request_capability"] = RequestCapabilityTool(Synthesiser(model, ports.store, ports.sandbox))
             evolved = EvolvedTools(ports.store, ports.sandbox)
     return ToolRegistry(
-        builtins, plugins=ports.plugins, evolved=evolved, policy=ports.policy, store_artifact=ports.store_artifact
+        builtins,
+        plugins=ports.plugins,
+        evolved=evolved,
+        policy=ports.policy,
+        store_artifact=ports.store_artifact,
+        secrets=ports.secrets,
     )

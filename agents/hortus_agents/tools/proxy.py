@@ -40,6 +40,7 @@ from hortus_agents.tools.port import (
     output_label,
 )
 from hortus_agents.tools.rule_of_two import hold
+from hortus_agents.tools.secrets import SecretSource
 
 _log = logging.getLogger(__name__)
 
@@ -123,11 +124,13 @@ class ToolProxy:
         *,
         policy: ToolPolicy | None = None,
         store_artifact: StoreArtifact | None = None,
+        secrets: SecretSource | None = None,
         output_limit: int = OUTPUT_LIMIT,
     ) -> None:
         self._tools = {tool.definition.spec.name: tool for tool in tools}
         self._policy = policy or ShippedPolicy()
         self._store_artifact = store_artifact
+        self._secrets = secrets
         self._output_limit = output_limit
 
     @property
@@ -220,11 +223,11 @@ class ToolProxy:
         bound = bound if timeout_s is None else min(bound, timeout_s)
         started = time.monotonic()
         observation = await self._observe(admitted, context, bound)
+        if observation.label is None:
+            observation = replace(observation, label=output_label(admitted.definition, context.labels))
         return await self._bounded(observation, (time.monotonic() - started) * 1000)
 
     async def _observe(self, admitted: Admitted, context: ToolContext, bound_s: float) -> Observation:
-        if observation.label is None:
-            observation = replace(observation, label=output_label(admitted.definition, context.labels))
         name = admitted.call.name
         try:
             async with asyncio.timeout(bound_s):
@@ -246,7 +249,10 @@ class ToolProxy:
 
     async def _bounded(self, observation: Observation, duration_ms: float) -> Observation:
         """What a prompt may carry of a result; the whole of it is kept as an artifact, up to `KEPT_LIMIT`."""
-        whole = observation.content.encode("utf-8", "replace")
+        content = observation.content
+        if self._secrets is not None:
+            content = await self._secrets.redact(content)
+        whole = content.encode("utf-8", "replace")
         if len(whole) <= self._output_limit:
             return replace(observation, content=whole.decode(), duration_ms=duration_ms)
         sha256 = await self._store_artifact(whole[:KEPT_LIMIT]) if self._store_artifact else None

@@ -11,6 +11,7 @@ from hortus_agents.tools.evolved import EvolvedTool
 from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.port import Tool
 from hortus_agents.tools.proxy import StoreArtifact, ToolProxy
+from hortus_agents.tools.secrets import SecretSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,14 @@ class ToolRegistry:
         evolved: EvolvedTools | None = None,
         policy: ToolPolicy | None = None,
         store_artifact: StoreArtifact | None = None,
+        secrets: SecretSource | None = None,
     ) -> None:
         self._builtins = builtins
         self._plugins = plugins or {}
         self._evolved = evolved
         self._policy = policy
         self._store_artifact = store_artifact
+        self._secrets = secrets
 
     async def retrieve(self, spec: AgentSpec, *, tenant_id: UUID, task: str) -> list[ScoredCapability]:
         """Library tools that are related to a task, best first, at most `bind_limit`."""
@@ -74,7 +77,7 @@ class ToolRegistry:
                 EvolvedTool(capability, sandbox=self._evolved.sandbox, library=self._evolved.library)
                 for capability in capabilities
             ]
-        proxy = ToolProxy(tools, policy=self._policy, store_artifact=self._store_artifact)
+        proxy = ToolProxy(tools, policy=self._policy, store_artifact=self._store_artifact, secrets=self._secrets)
         return Binding(proxy, tuple(capabilities))
 
     def _builtin_names(self, spec: AgentSpec) -> list[BuiltinTool]:

@@ -17,6 +17,7 @@ from hortus_server.cli import (
     run_insight,
     runs,
     schedules,
+    secrets,
     sessions,
     webhooks,
 )
@@ -49,6 +50,7 @@ app.add_typer(webhooks.app, name="webhook")
 app.add_typer(keys.app, name="key")
 app.add_typer(admission.app, name="admission")
 app.add_typer(audit.app, name="audit")
+app.add_typer(secrets.app, name="secrets")
 for process in (processes.api, processes.worker, processes.beat, processes.migrate):
     app.command(rich_help_panel="Processes")(process)
 app.command("scripted-model", rich_help_panel="Processes")(processes.scripted_model)

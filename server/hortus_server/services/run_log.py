@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -22,6 +22,7 @@ from hortus_server.services.check_terms import CallHeldError, Held, check_terms
 from hortus_server.services.keep_leases import Stop, stop_asked
 from hortus_server.services.project_waits import project_waits
 from hortus_server.services.record_audit import entries_of_calls
+from hortus_server.services.reveal_secrets import RevealedSecrets
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class RunPorts:
     live: LivePublisher
     queue: WakeupQueue
     observer: RunObserver
+    revealed: RevealedSecrets = field(default_factory=RevealedSecrets)
 
 
 class StopDueError(Exception):
@@ -186,6 +188,7 @@ class RunLog:
         if not events:
             return _Written((), self.state)
         run = self.claim.run
+        events = self.ports.revealed.in_events(run.id, events)
         committed = await uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
         )

@@ -3,7 +3,8 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -22,6 +23,19 @@ _SECRET_TEXT = re.compile(r"(?i)(://[^/\s:@]*:)[^@\s/]+(?=@)|(bearer\s+)[\w.~+/-
 _QUIET = ("aiohttp.access", "httpx", "httpcore", "celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 
+_blotters: list[Callable[[str], str]] = []  # the process's own; logs belong to the whole process
+
+
+@contextmanager
+def blotting(blot: Callable[[str], str]) -> Iterator[None]:
+    """Pass every text of the log through `blot` too, while the block lasts."""
+    _blotters.append(blot)
+    try:
+        yield
+    finally:
+        _blotters.remove(blot)
+
+
 def blot_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace values under secret names, passwords in URLs and bearer tokens in texts."""
     for key, value in event.items():
@@ -31,6 +45,8 @@ def blot_secrets(_logger: object, _method: str, event: MutableMapping[str, Any])
 
 def _blotted(value: Any) -> Any:
     if isinstance(value, str):
+        for blot in _blotters:
+            value = blot(value)
         return _SECRET_TEXT.sub(lambda found: f"{found[1] or found[2] or found[3]}{BLOTTED}", value)
     if isinstance(value, Mapping):
         return blot_secrets(None, "", dict(value))

@@ -14,6 +14,7 @@ from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_address
+from hortus_agents.tools.secrets import SecretSource
 
 _SPEC = ToolSpec(
     name="http_get",
@@ -43,8 +44,9 @@ class HttpGetSettings:
 class HttpGetTool:
     """`http_get(url)`: allowed hosts, public addresses, text, bounded; redirects stay on their host."""
 
-    def __init__(self, settings: HttpGetSettings) -> None:
+    def __init__(self, settings: HttpGetSettings, secrets: SecretSource | None = None) -> None:
         self._settings = settings
+        self._secrets = secrets
 
     @property
     def definition(self) -> ToolDefinition:
@@ -84,9 +86,27 @@ class HttpGetTool:
             if response.status in _REDIRECTS and "Location" in response.headers:
                 return self._redirect(url, urljoin(url, response.headers["Location"]))
             text = await self._read(response)
+            if headers and self._secrets is not None:
+                # Here too, before anything is cut: half a secret is none that a redaction would find.
+                text = await self._secrets.redact(text)
             if response.status >= _ERROR_STATUS:
                 raise ToolRetryError(f"HTTP {response.status}: {text[:500]}")
-            return ToolOutput(text)
+            return ToolOutput(text, label=Label(origin="web", trust=0, source=url))
+
+    async def _headers(self, url: str, context: ToolContext) -> dict[str, str]:
+        """What the agent's definition sends to this very host; a secret goes there and nowhere else.
+
+        Raises ToolFailedError without a call where a secret cannot be had, or would travel in the clear.
+        """
+        entries = [entry for entry in context.spec.http_headers if host_allowed(url, (entry.host,))]
+        if not entries:
+            return {}
+        if self._secrets is None:
+            raise ToolFailedError("this server has no secrets, and this agent's calls to that host need one")
+        parts = urlsplit(url)
+        if parts.scheme != "https" and f"{parts.hostname}:{parts.port or 80}" not in self._settings.private_allow:
+            raise ToolFailedError("secrets go to https addresses only")
+        return {entry.header: entry.filled(await self._secrets.reveal(entry.secret)) for entry in entries}
 
     def _check_literal(self, url: str) -> None:
         """A literal address needs no resolver, so it is checked here."""

@@ -22,6 +22,7 @@ from hortus_server.adapters.embedded.weights.store import WeightsStore
 from hortus_server.adapters.embedded.weights.wheels import WheelSource
 
 EMBEDDINGS = "embeddings"
+SECRETS_KEY = "secrets_key"
 PUBLIC_HUB = "https://huggingface.co"
 EXTERNAL_URLS = {
     postgres.NAME: "HORTUS_DATABASE_URL",
@@ -36,6 +37,7 @@ PASSED_ON = (
     "HORTUS_MODEL_API_KEY",
     "HORTUS_EMBEDDING_KIND",
     "HORTUS_EMBEDDING_PATH",
+    "HORTUS_SECRETS_KEY",
 )
 EMBEDDED = tuple(EXTERNAL_URLS)
 
@@ -118,6 +120,8 @@ async def embedded_components(options: EmbeddedOptions) -> EmbeddedPlan:
     environment["HORTUS_MODE"] = "embedded"
     environment["HORTUS_HOME"] = str(options.home.root)
     environment["HORTUS_MODELS_DIR"] = str(options.home.models)
+    if "HORTUS_SECRETS_KEY" not in options.external:
+        environment["HORTUS_SECRETS_KEY_FILE"] = str(options.home.secret_file(SECRETS_KEY))
     environment["HORTUS_AUDIT_ANCHOR_FILE"] = str(options.home.log / "audit-anchors.jsonl")
 
     def port(name: str) -> int:

@@ -1,0 +1,165 @@
+"""The secrets of one run: opened for its outgoing calls, and blotted out of everything that comes back."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from hortus_agents.errors import ToolFailedError
+from hortus_agents.events import NewEvent
+from hortus_agents.tools.redaction import Redactor
+from hortus_server.domain.errors import HortusError, UnavailableError
+from hortus_server.domain.ids import AgentId, RunId, TenantId
+from hortus_server.domain.records import Claim
+from hortus_server.domain.secrets import SealedVersion
+from hortus_server.ports.secrets import SealBrokenError, Sealer
+from hortus_server.ports.store import Store
+
+log = structlog.get_logger()
+
+WITHHELD: Final = "[withheld: secrets that would have to be blotted out of this text cannot be opened now]"
+MAX_RUNS: Final = 2_000
+MAX_LOGGED: Final = 100  # values that are looked for in every line of the log
+FRESH_S: Final = 5.0
+
+
+@dataclass(slots=True)
+class RevealedSecrets:
+    """What the runs of this process have opened; the runs that opened something last are remembered."""
+
+    _redactors: OrderedDict[RunId, Redactor] = field(default_factory=OrderedDict)
+    _made: OrderedDict[tuple[str, ...], Redactor] = field(default_factory=OrderedDict)
+    _values: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _logs: Redactor = field(default_factory=lambda: Redactor(()))
+
+    def note(self, run_id: RunId, values: Sequence[str]) -> Redactor:
+        """From now on these are blotted out of the run's events, and out of all logs."""
+        redactor = self._redactors[run_id] = self._made.get(tuple(values)) or Redactor(values)
+        self._made[tuple(values)] = redactor
+        if len(self._made) > MAX_LOGGED:
+            self._made.popitem(last=False)
+        self._redactors.move_to_end(run_id)
+        if len(self._redactors) > MAX_RUNS:
+            self._redactors.popitem(last=False)
+        if not self._values.keys() >= set(values):
+            self._values |= dict.fromkeys(values)
+            while len(self._values) > MAX_LOGGED:
+                self._values.popitem(last=False)
+            self._logs = Redactor(self._values)
+        return redactor
+
+    def in_log(self, text: str) -> str:
+        """A text of the log without any value that was opened here."""
+        return self._logs.text(text)
+
+    def in_events(self, run_id: RunId, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
+        """The run's events without the values that it opened."""
+        redactor = self._redactors.get(run_id)
+        return events if redactor is None else [_redacted(event, redactor) for event in events]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUser:
+    """The run that uses secrets, for its agent, in its tenant; `names` are those that the agent's definition names."""
+
+    tenant_id: TenantId
+    agent_id: AgentId
+    run_id: RunId
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, claim: Claim) -> "SecretUser":
+        """A claimed run."""
+        run = claim.run
+        names = tuple(sorted({entry.secret for entry in claim.spec.http_headers}))
+        return cls(run.tenant_id, run.agent_id, run.id, names)
+
+
+@dataclass(slots=True)
+class RunSecrets:
+    """See `SecretSource`. Values are looked up again after `FRESH_S` seconds, so that a new version soon counts."""
+
+    store: Store
+    sealer: Sealer | None
+    revealed: RevealedSecrets
+    user: SecretUser
+    _opened: dict[str, str] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)
+    _redactor: Redactor | None = None
+    _looked_at: float | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look-up at a time
+
+    async def reveal(self, name: str) -> str:
+        """See the port."""
+        try:
+            await self._look()
+        except UnavailableError as error:
+            raise ToolFailedError(f"the secret {name} cannot be used now: {error}") from error
+        value = self._opened.get(name)
+        if value is None:
+            reason = self._refused.get(name, "there is no such secret")
+            raise ToolFailedError(f"the secret {name} cannot be used: {reason}; the call was not made")
+        return value
+
+    async def redact(self, text: str) -> str:
+        """See the port; a text is withheld where a value that may stand in it cannot be opened."""
+        if not self.user.names:
+            return text
+        try:
+            await self._look()
+        except HortusError as error:
+            log.warning("redaction_unavailable", error=str(error))
+            return WITHHELD
+        if self._redactor is None:
+            return WITHHELD
+        return self._redactor.text(text)
+
+    async def _look(self) -> None:
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            if self._looked_at is not None and now - self._looked_at < FRESH_S:
+                return
+            async with self.store.transaction(self.user.tenant_id) as uow:
+                versions = await uow.secrets.sealed(self.user.tenant_id, self.user.names)
+            self._open(versions)
+            self._looked_at = now
+
+    def _open(self, versions: Sequence[SealedVersion]) -> None:
+        self._opened, self._refused = {}, {}
+        values: list[str] = []
+        unopened = False
+        for version in versions:
+            newest = version.name not in self._opened and version.name not in self._refused
+            if version.agent_id not in {None, self.user.agent_id}:
+                self._refused[version.name] = "it belongs to another agent"
+                continue
+            try:
+                value = self._value(version)
+            except SealBrokenError as error:
+                # Not worth a traceback, nor that old values hold up new ones.
+                log.warning("secret_not_opened", name=version.name, version=version.version, error=str(error))
+                if newest:
+                    unopened = True
+                    self._refused[version.name] = str(error)
+                continue
+            values.append(value)
+            if newest:
+                self._opened[version.name] = value
+        redactor = self.revealed.note(self.user.run_id, values)
+        self._redactor = None if unopened else redactor
+
+    def _value(self, version: SealedVersion) -> str:
+        if self.sealer is None:
+            raise SealBrokenError("this server has no key for secrets (HORTUS_SECRETS_KEY)")
+        return self.sealer.open(version.sealed, version.place)
+
+
+def _redacted(event: NewEvent, redactor: Redactor) -> NewEvent:
+    payload = event.payload
+    if not redactor.finds(payload.model_dump_json()):
+        return event
+    redacted = type(payload).model_validate(redactor.tree(payload.model_dump(mode="json")))
+    return event.model_copy(update={"payload": redacted})
