@@ -1,11 +1,12 @@
 """The definition of an agent: what a version of it pins."""
 
-from typing import Annotated, Literal, get_args
+import re
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from hortus_agents.limits import RunLimits
 from hortus_agents.labels import Sensitivity
+from hortus_agents.limits import RunLimits
 from hortus_agents.messages import Frozen
 
 ToolMode = Literal["native", "constrained"]
@@ -64,7 +65,6 @@ class ApprovalSpec(Frozen):
     )
 
 
-class AgentSpec(Frozen):
 SECRET_REFERENCE: Final = re.compile(r"\{\{secret:([A-Za-z][A-Za-z0-9_]{0,63})\}\}")
 _OWN_HEADERS: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "te", "upgrade"})
 
@@ -98,6 +98,7 @@ class HttpHeader(Frozen):
         return self
 
 
+class AgentSpec(Frozen):
     """One immutable version of an agent."""
 
     instructions: Annotated[str, Field(max_length=20_000)] = "You are a helpful assistant. Be brief."
@@ -114,14 +115,13 @@ class HttpHeader(Frozen):
     loop_breaker: LoopBreakerSpec = LoopBreakerSpec()
     approval: ApprovalSpec = ApprovalSpec()
     temperature: float = Field(default=0.0, ge=0, le=2)
-    http_allow: tuple[str, ...] = Field(
-        default=(), max_length=100, description="host names that http_get may reach; empty means none"
-    )
     sensitivity: Sensitivity = Field(
         default=0,
         description=(
             "of what this agent handles: 0 public, 1 the tenant's own, 2 confidential, which counts as read from the "
             "start"
+        ),
+    )
     http_allow: tuple[str, ...] = Field(
         default=(), max_length=100, description="host names that http_get may reach; empty means none"
     )
@@ -135,5 +135,3 @@ class HttpHeader(Frozen):
             if entry.host not in self.http_allow:
                 raise ValueError(f"http_headers: the host {entry.host} is not in http_allow")
         return self
-        ),
-    )
