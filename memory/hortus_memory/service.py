@@ -124,6 +124,7 @@ def _to_payload(episode: Episode) -> dict[str, Any]:
         "source_seqs": list(episode.source_seqs),
         "visibility": episode.visibility.value,
         "trust": episode.trust.value,
+        "sensitivity": episode.sensitivity,
         "user_id": episode.user_id or "",
         "team_id": episode.team_id or "",
     }
@@ -145,6 +146,7 @@ def _from_payload(tenant_id: str, payload: Payload) -> Episode:
             source_seqs=(int(first), int(last)),
             visibility=Visibility(payload["visibility"]),
             trust=Trust(payload["trust"]),
+            sensitivity=int(payload.get("sensitivity", 1)),  # from before it was kept
             user_id=payload["user_id"] or None,
             team_id=payload["team_id"] or None,
         )

@@ -43,7 +43,8 @@ class Scope:
 class Episode:
     """What happened in a run, told in the third person and dated.
 
-    `source_seqs` are the first and last event of the session's log that the episode was made of.
+    `source_seqs` are the first and last event of the session's log that the episode was made of; `sensitivity` is 0 for
+    what is public, 1 for the tenant's own, 2 for what is confidential.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class Episode:
     source_seqs: tuple[int, int]
     visibility: Visibility = Visibility.TENANT
     trust: Trust = Trust.DERIVED
+    sensitivity: int = 0
     user_id: str | None = None
     team_id: str | None = None
 

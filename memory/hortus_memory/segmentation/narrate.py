@@ -55,6 +55,7 @@ def build_episode(
     created_at: datetime,
     visibility: Visibility = Visibility.TENANT,
     trust: Trust = Trust.DERIVED,
+    sensitivity: int = 0,
 ) -> Episode:
     """The episode of a run, at most about 3,500 characters.
 
@@ -77,6 +78,7 @@ def build_episode(
         source_seqs=(run.first_seq, run.last_seq),
         visibility=visibility,
         trust=trust,
+        sensitivity=sensitivity,
         user_id=scope.user_id,
         team_id=scope.team_id,
     )

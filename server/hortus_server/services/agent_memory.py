@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import structlog
 
 from hortus_agents.events import MemoryRecalled, MemoryWritten, RecalledItem
+from hortus_agents.labels import UNKNOWN, Label
 from hortus_agents.tools.memory import MemoryScope
 from hortus_memory.errors import HortusMemoryError
 from hortus_memory.ports import HybridIndex
@@ -23,6 +24,7 @@ from hortus_server.ports.store import Store
 log = structlog.get_logger()
 
 TITLE_LIMIT = 120
+_TRUST = {0: Trust.UNTRUSTED, 1: Trust.DERIVED, 2: Trust.TRUSTED}
 VISIBILITIES = {"private": Visibility.AGENT, "tenant": Visibility.TENANT}
 
 
@@ -36,7 +38,7 @@ def note_id(run_id: UUID, key: str) -> MemoryId:
     return MemoryId(uuid5(run_id, f"note/{key}"))
 
 
-def to_episode(memory: Memory, *, trust: Trust) -> Episode:
+def to_episode(memory: Memory) -> Episode:
     """A row as what the index takes."""
     return Episode(
         id=memory.id,
@@ -50,7 +52,8 @@ def to_episode(memory: Memory, *, trust: Trust) -> Episode:
         created_at=memory.created_at,
         source_seqs=(memory.source_first_seq, memory.source_last_seq),
         visibility=VISIBILITIES[memory.visibility],
-        trust=trust,
+        trust=to_trust(memory.label),
+        sensitivity=(memory.label or UNKNOWN).sensitivity,
     )
 
 
@@ -94,6 +97,7 @@ class RowsAndIndex:
                         occurred_at=row.occurred_at,
                         session_id=row.session_id,
                         run_id=row.run_id,
+                        label=_recalled(row),
                     )
                 )
         return tuple(items)
@@ -118,6 +122,7 @@ class RowsAndIndex:
                 occurred_at=now,
                 created_at=now,
                 indexed_at=None,
+                label=scope.label,
             )
             if not await uow.memories.add(note):
                 note = await uow.memories.get(note.tenant_id, note.id)
@@ -128,13 +133,14 @@ class RowsAndIndex:
             title=note.title,
             source_first_seq=note.source_first_seq,
             source_last_seq=note.source_last_seq,
+            label=note.label,
         )
 
 
-async def index_memory(store: Store, episodes: EpisodicMemory, memory: Memory, *, trust: Trust = Trust.DERIVED) -> bool:
+async def index_memory(store: Store, episodes: EpisodicMemory, memory: Memory) -> bool:
     """Put a row into the index and note that it is there; False when the index is down."""
     try:
-        await episodes.remember(to_episode(memory, trust=trust))
+        await episodes.remember(to_episode(memory))
     except HortusMemoryError as error:
         log.warning("memory_not_indexed", memory_id=str(memory.id), error=str(error))
         return False
@@ -173,6 +179,16 @@ class EpisodeIndex:
             await self.episodes.forget(str(tenant_id), list(ids))
         except HortusMemoryError as error:
             raise UnavailableError("memory", str(error)) from error
+
+
+def to_trust(label: Label | None) -> Trust:
+    """What the index keeps of a label; without one, untrusted."""
+    return _TRUST[(label or UNKNOWN).trust]
+
+
+def _recalled(row: Memory) -> Label:
+    label = row.label or UNKNOWN
+    return label.model_copy(update={"origin": "memory", "source": label.source or f"memory {row.id}"})
 
 
 def _first_line(text: str) -> str:

@@ -28,6 +28,7 @@ from hortus_agents.events import (
 from hortus_agents.limits import FREE, LimitName, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.journal import message_id
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.state import fold_session
 from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.models.port import ChatModel
@@ -139,7 +140,7 @@ class ExecuteRun:
                 stop = stop_asked(signal, effect=0)
         state = fold_session(history, run.id)
         self.ports.observer.run_claimed(claim)
-        await self.ports.live.publish_events(run.session_id, events)
+        await self.ports.live.publish_events(run.tenant_id, run.session_id, events)
         return RunLog(self.ports, claim, state, events[-1].seq, leased_at, memory_rule(claim.spec)), stop
 
     async def _attend(self, run_log: RunLog, stop: Stop | None) -> RunEnd:
@@ -175,7 +176,7 @@ class ExecuteRun:
         if not run_log.state.taken_over:
             return None
         run = run_log.claim.run
-        partial = await self.ports.live.unfinished(run.session_id)
+        partial = await self.ports.live.unfinished(run.tenant_id, run.session_id)
         if partial is None or partial.message_id != message_id(run.id, run_log.state.step + 1):
             return None
         return Draft(partial.message_id, partial.text, partial.raw)
@@ -183,7 +184,8 @@ class ExecuteRun:
     async def _conclude(self, run_log: RunLog, text: LiveText, stop: Stop) -> RunEnd:
         match stop.cause:
             case "cancelled":
-                payload: EventPayload = RunCancelled(reason=stop.reason, partial_output=text.text)
+                label = run_log.state.labels.mark(ANSWER)
+                payload: EventPayload = RunCancelled(reason=stop.reason, partial_output=text.text, label=label)
                 return await self._end_with(run_log, text, payload)
             case "paused" | "frozen":
                 waiting = WaitReason(kind=stop.cause, detail=stop.reason, ref_id=stop.order_id)
@@ -309,7 +311,8 @@ class ExecuteRun:
 
 
 def _budget_end(run_log: RunLog, text: LiveText, limit: LimitName) -> RunBudgetExhausted:
-    return RunBudgetExhausted(limit=limit, spent=run_log.state.spent, partial_output=text.text)
+    label = run_log.state.labels.mark(ANSWER)
+    return RunBudgetExhausted(limit=limit, spent=run_log.state.spent, partial_output=text.text, label=label)
 
 
 def _internal_end(run_log: RunLog, error: Exception) -> RunFailed:

@@ -14,20 +14,21 @@ from hortus_agents.events import (
     RunQueued,
     ToolFinished,
 )
+from hortus_agents.labels import Label
+from hortus_agents.loop.labelling import label_of_log
 from hortus_agents.loop.state import RunState
 from hortus_agents.spec import AgentSpec
 from hortus_memory.segmentation.narrate import RunTranscript, ToolUse, build_episode
 from hortus_memory.service import EpisodicMemory
-from hortus_memory.types import Episode, Scope, Trust
+from hortus_memory.types import Episode, Scope
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import MemoryId, RunId, SessionId, TenantId
 from hortus_server.domain.records import Memory, Run
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.agent_memory import VISIBILITIES, episode_id, to_episode
+from hortus_server.services.agent_memory import VISIBILITIES, episode_id, to_episode, to_trust
 
 _PAGE = 500
-_OUTSIDE_TOOLS = frozenset({"http_get"})
 _UNREMEMBERED = frozenset({"cancelled"})  # a stop says nothing about the task
 
 
@@ -43,6 +44,11 @@ class _Lived:
     agent_name: str
     spec: AgentSpec
     events: tuple[Event, ...]
+
+    @property
+    def label(self) -> Label:
+        """What all that it leaves behind is made of."""
+        return label_of_log((event.payload for event in self.events), self.spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class RememberRun:
         except NotFoundError:
             return
         for note in notes:
-            await self.episodes.remember(to_episode(note, trust=_trust(lived.events)))
+            await self.episodes.remember(to_episode(note))
             async with self.store.transaction(tenant_id) as uow:
                 await uow.memories.mark_indexed(tenant_id, note.id)
         if lived.spec.memory.remember and lived.run.status not in _UNREMEMBERED:
@@ -91,7 +97,7 @@ class RememberRun:
         except NotFoundError:  # the session was deleted while we wrote
             await self.episodes.forget(str(run.tenant_id), [episode.id])
             return
-        await self.live.publish_events(run.session_id, written)
+        await self.live.publish_events(run.tenant_id, run.session_id, written)
 
     async def _read(self, tenant_id: TenantId, run_id: RunId) -> tuple[_Lived, list[Memory]]:
         async with self.store.transaction(tenant_id) as uow:
@@ -128,7 +134,8 @@ class RememberRun:
             episode_id=episode_id(run.id),
             created_at=self.clock(),
             visibility=VISIBILITIES[lived.spec.memory.visibility],
-            trust=_trust(lived.events),
+            trust=to_trust(lived.label),
+            sensitivity=lived.label.sensitivity,
         )
 
     async def _write_row(self, lived: _Lived, episode: Episode) -> tuple[Event, ...]:
@@ -148,6 +155,7 @@ class RememberRun:
             occurred_at=episode.occurred_at,
             created_at=episode.created_at,
             indexed_at=episode.created_at,
+            label=lived.label,
         )
         written = MemoryWritten(
             memory_id=row.id,
@@ -155,6 +163,7 @@ class RememberRun:
             title=row.title,
             source_first_seq=row.source_first_seq,
             source_last_seq=row.source_last_seq,
+            label=row.label,
         )
         async with self.store.transaction(run.tenant_id) as uow:
             if not await uow.memories.add(row):
@@ -194,8 +203,3 @@ def _tools(events: Sequence[Event]) -> list[ToolUse]:
         for event in events
         if isinstance(event.payload, ToolFinished) and event.payload.outcome != "duplicate"
     ]
-
-
-def _trust(events: Sequence[Event]) -> Trust:
-    outside = any(isinstance(event.payload, ToolFinished) and event.payload.name in _OUTSIDE_TOOLS for event in events)
-    return Trust.UNTRUSTED if outside else Trust.DERIVED

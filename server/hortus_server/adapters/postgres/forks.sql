@@ -36,7 +36,9 @@ WITH said AS MATERIALIZED (
         e.at,
         CASE
             WHEN e.type IN ('run.cancelled', 'run.budget_exhausted')
-            THEN jsonb_build_object('message_id', gen_random_uuid(), 'content', e.payload ->> 'partial_output')
+            THEN jsonb_build_object(
+                'message_id', gen_random_uuid(), 'content', e.payload ->> 'partial_output', 'label', e.payload -> 'label'
+            )
             ELSE e.payload
         END AS payload
     FROM events AS e

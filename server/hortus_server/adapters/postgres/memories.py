@@ -4,7 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
+from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_timed, encode_timed, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import NotFoundError
@@ -23,7 +25,8 @@ class PostgresMemories:
 
     async def add(self, memory: Memory) -> bool:
         """See the port."""
-        return bool(await self._sql.count("add_memory", **asdict(memory)))
+        label = None if memory.label is None else Jsonb(memory.label.model_dump())
+        return bool(await self._sql.count("add_memory", **{**asdict(memory), "label": label}))
 
     async def mark_indexed(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
         """See the port."""
@@ -31,7 +34,7 @@ class PostgresMemories:
 
     async def get(self, tenant_id: TenantId, memory_id: MemoryId) -> Memory:
         """See the port."""
-        memory = await self._sql.one("get_memory", Memory, tenant_id=tenant_id, memory_id=memory_id)
+        memory = await self._sql.one("get_memory", rows.memory, tenant_id=tenant_id, memory_id=memory_id)
         if memory is None:
             raise NotFoundError("memory", memory_id)
         return memory
@@ -41,7 +44,7 @@ class PostgresMemories:
         before_at, before = decode_timed(page.cursor)
         memories = await self._sql.page(
             "list_memories",
-            Memory,
+            rows.memory,
             tenant_id=tenant_id,
             agent_id=agent_id,
             before_at=before_at,

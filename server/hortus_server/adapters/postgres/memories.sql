@@ -2,11 +2,12 @@
 -- Store once; the id is derived from what is remembered.
 INSERT INTO memories (
     id, tenant_id, agent_id, session_id, run_id, kind, visibility, title, content,
-    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at
+    source_first_seq, source_last_seq, occurred_at, created_at, indexed_at, label
 )
 VALUES (
     %(id)s, %(tenant_id)s, %(agent_id)s, %(session_id)s, %(run_id)s, %(kind)s, %(visibility)s, %(title)s, %(content)s,
-    %(source_first_seq)s, %(source_last_seq)s, %(occurred_at)s, %(created_at)s, %(indexed_at)s
+    %(source_first_seq)s, %(source_last_seq)s, %(occurred_at)s, %(created_at)s, %(indexed_at)s,
+    %(label)s
 )
 ON CONFLICT (id) DO NOTHING
 
@@ -21,7 +22,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
 SELECT
     m.id, m.tenant_id, m.agent_id, m.session_id, m.run_id, m.kind, m.visibility, m.title, m.content,
     m.source_first_seq, m.source_last_seq, m.occurred_at, m.created_at, m.indexed_at,
-    m.source_first_seq > s.purged_seq AS source_kept
+    m.label, m.source_first_seq > s.purged_seq AS source_kept
 FROM memories AS m
 JOIN sessions AS s ON s.id = m.session_id
 WHERE m.tenant_id = %(tenant_id)s AND m.id = %(memory_id)s
@@ -31,7 +32,7 @@ WHERE m.tenant_id = %(tenant_id)s AND m.id = %(memory_id)s
 SELECT
     m.id, m.tenant_id, m.agent_id, m.session_id, m.run_id, m.kind, m.visibility, m.title, m.content,
     m.source_first_seq, m.source_last_seq, m.occurred_at, m.created_at, m.indexed_at,
-    m.source_first_seq > s.purged_seq AS source_kept
+    m.label, m.source_first_seq > s.purged_seq AS source_kept
 FROM memories AS m
 JOIN sessions AS s ON s.id = m.session_id
 WHERE m.tenant_id = %(tenant_id)s

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from hortus_agents.events import Event, WaitReason
+from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
-from hortus_server.domain.records import AgentVersion, ApiKey, Artifact, Claim, Run, Tool, ToolVersion
+from hortus_server.domain.records import AgentVersion, ApiKey, Artifact, Claim, Memory, Run, Tool, ToolVersion
 from hortus_server.domain.schedules import TIMING, CronTiming, Schedule, Timing
 from hortus_server.domain.webhooks import TakenDelivery, Webhook
 
@@ -96,6 +97,11 @@ def tool_with_version(
         updated_at=tool_updated_at,
     )
     return tool, version
+
+
+def memory(*, label: Mapping[str, Any] | None, **columns: Any) -> Memory:
+    """A row of memories."""
+    return Memory(label=None if label is None else Label.model_validate(label), **columns)
 
 
 def artifact_with_content(*, content: bytes, **columns: Any) -> tuple[Artifact, bytes]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from hortus_agents.labels import Label
 from hortus_agents.spec import ToolMode
 from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.api.schemas.wire import Body, PageView, View
@@ -111,6 +112,9 @@ class MemoryView(View):
     occurred_at: datetime
     created_at: datetime
     indexed_at: datetime | None = Field(description="null until a search can find it")
+    label: Label | None = Field(
+        description="of what its run had read: `trust` 0 is untrusted; null from before labels were kept: untrusted"
+    )
 
 
 class MemoryPage(PageView[MemoryView]):
