@@ -7,7 +7,7 @@ from uuid import UUID
 from hortus_agents.messages import JsonObject
 from hortus_agents.tools.rules import PolicyRules, RateLimit
 from hortus_server.domain.audit import Actor
-from hortus_server.domain.ids import AgentId, AgentVersionId, PolicyId, RunId, SessionId, TenantId
+from hortus_server.domain.ids import AgentId, PolicyId, RunId, SessionId, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,18 @@ class RateUse:
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """A tool call of the log, with the definition of the agent that made it."""
+    """A tool call of the log: who made it, and whether its run had read untrusted or sensitive text by then."""
 
     session_id: SessionId
     run_id: RunId
     seq: int
     at: datetime
     agent_id: AgentId
-    agent_version_id: AgentVersionId
+    agent_version: int
     call_id: str
     tool: str
+    tool_version_id: str | None
     arguments: JsonObject
     side_effect: int | None
-    evolved: bool
+    untrusted: bool
+    sensitive: bool

@@ -39,12 +39,14 @@ LIMIT 1
 -- name: past_calls :many
 -- The first attempts of tool calls, newest first; of one run, or of the tenant's last runs.
 SELECT
-    e.session_id, e.run_id, e.seq, e.at, r.agent_id, r.agent_version_id,
+    e.session_id, e.run_id, e.seq, e.at, r.agent_id, v.version AS agent_version,
     e.payload ->> 'call_id' AS call_id,
     e.payload ->> 'name' AS tool,
+    e.payload ->> 'tool_version_id' AS tool_version_id,
     e.payload -> 'arguments' AS arguments,
     (e.payload ->> 'side_effect')::integer AS side_effect,
-    e.payload ->> 'tool_version_id' IS NOT NULL AS evolved
+    coalesce((e.payload ->> 'untrusted')::boolean, false) AS untrusted,
+    coalesce((e.payload ->> 'sensitive')::boolean, false) AS sensitive
 FROM (
     SELECT id, session_id, tenant_id, agent_id, agent_version_id
     FROM runs
@@ -52,6 +54,7 @@ FROM (
     ORDER BY id DESC
     LIMIT 500
 ) AS r
+JOIN agent_versions AS v ON v.tenant_id = r.tenant_id AND v.id = r.agent_version_id
 JOIN events AS e ON e.session_id = r.session_id AND e.run_id = r.id AND e.tenant_id = r.tenant_id
 WHERE e.type = 'tool.called' AND coalesce((e.payload ->> 'attempt')::integer, 1) = 1
 ORDER BY e.at DESC, e.seq DESC
