@@ -128,7 +128,7 @@ class Worker:
     async def listen(self, ready: asyncio.Event) -> None:
         """Note when events are told of, until cancelled."""
         async with self._redis.pubsub() as pubsub:
-            await pubsub.psubscribe("hortus:live:*")
+            await pubsub.psubscribe("hortus:tenant:*:live:*")
             ready.set()
             async for message in pubsub.listen():
                 now = time.perf_counter()

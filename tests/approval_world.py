@@ -19,7 +19,7 @@ from hortus_agents.loop.step import Commit, RunScope
 from hortus_agents.spec import AgentSpec, ApprovalSpec
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.approvals import Approval, ApprovalFilter, Decider, Ruling
-from hortus_server.domain.ids import ApprovalId, KeyId, RunId, SessionId
+from hortus_server.domain.ids import ApprovalId, KeyId, RunId, SessionId, TenantId
 from hortus_server.domain.records import Claim, Run
 from hortus_server.ports.store import UnitOfWork
 from hortus_server.services.cancel_run import CancelRun

@@ -9,7 +9,7 @@ from uuid import UUID
 from store_world import World
 
 from hortus_agents.events import Event
-from hortus_server.domain.ids import JobId, RunId, ScheduleId, SessionId, new_id
+from hortus_server.domain.ids import JobId, RunId, ScheduleId, SessionId, TenantId, new_id
 from hortus_server.domain.records import JobKind, Run
 from hortus_server.domain.schedules import Firing, IntervalTiming, Schedule, due_after
 from hortus_server.ports.live import TokenDelta
@@ -47,7 +47,7 @@ class Heard:
     async def wake_job(self, job_id: JobId, kind: JobKind) -> None:
         raise AssertionError("schedules owe no jobs")
 
-    async def publish_events(self, session_id: SessionId, events: Sequence[Event]) -> None:
+    async def publish_events(self, _tenant_id: TenantId, session_id: SessionId, events: Sequence[Event]) -> None:
         self.published.extend(events)
 
     async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:

@@ -117,7 +117,7 @@ class Writer:
                 self.tenant_id, self.session_id, [NewEvent(payload=payload) for payload in payloads]
             )
         if publish:
-            await self.live.publish_events(self.session_id, events)
+            await self.live.publish_events(self.tenant_id, self.session_id, events)
         return events
 
 

@@ -157,7 +157,7 @@ async def test_wait_returns_when_the_run_ends_and_not_later_than_asked(admin: Ca
             generation=generation,
         )
         await uow.runs.finish(UUID(run["id"]), generation, event=events[-1])
-    await ports.live.publish_events(writer.session_id, events)
+    await ports.live.publish_events(writer.tenant_id, writer.session_id, events)
     ended_at = asyncio.get_running_loop().time()
     assert (await waiting).json()["status"] == "succeeded"
     assert asyncio.get_running_loop().time() - ended_at < 0.9  # woken by the live channel, before the poll

@@ -85,7 +85,7 @@ async def test_events_come_in_order_even_if_the_live_channel_mixes_them_up(addre
         await asyncio.sleep(0.2)
         events = await writer.write(*(said(str(number)) for number in range(6)), publish=False)
         for event in (events[4], events[1], events[1], events[0], events[5]):
-            await writer.live.publish_events(writer.session_id, [event])
+            await writer.live.publish_events(writer.tenant_id, writer.session_id, [event])
         seen = [(await read(opened))["event"] for _ in range(6)]
     assert [event["seq"] for event in seen] == [2, 3, 4, 5, 6, 7]
     assert [event["payload"]["content"] for event in seen] == ["0", "1", "2", "3", "4", "5"]
@@ -275,7 +275,7 @@ async def test_idle_streams_share_their_looks_at_the_log(ports: EdgePorts, admin
 
 async def test_a_partial_text_is_over_with_its_model_call(address: str, admin: Caller, writer: Writer) -> None:
     call = model_called()
-    await writer.live.publish_delta(writer.session_id, TokenDelta(call.message_id, 0, "thinking aloud"))
+    await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(call.message_id, 0, "thinking aloud"))
     await writer.write(call)
     await asyncio.sleep(0.3)
     async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=2", admin.key) as opened:
@@ -302,7 +302,7 @@ async def test_text_streams_as_deltas_and_ends_with_its_event(address: str, admi
     async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=1", admin.key) as opened:
         await asyncio.sleep(0.3)
         for index, text in ((0, "Hel"), (3, "lo")):
-            await writer.live.publish_delta(writer.session_id, TokenDelta(message, index, text))
+            await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(message, index, text))
         frames = [await read(opened) for _ in range(2)]
         assert [(frame["type"], frame["index"], frame["text"]) for frame in frames] == [
             ("delta", 0, "Hel"),
@@ -310,7 +310,7 @@ async def test_text_streams_as_deltas_and_ends_with_its_event(address: str, admi
         ]
         await writer.write(MessageCompleted(message_id=message, content="Hello"))
         assert (await read(opened))["event"]["type"] == "message.completed"
-        await writer.live.publish_delta(writer.session_id, TokenDelta(message, 5, " late"))
+        await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(message, 5, " late"))
         await writer.write(said("next"))
         assert (await read(opened))["event"]["payload"]["content"] == "next"
 
@@ -318,12 +318,12 @@ async def test_text_streams_as_deltas_and_ends_with_its_event(address: str, admi
 async def test_joining_in_the_middle_gives_a_snapshot_and_then_the_rest(address: str, admin: Caller, writer: Writer):
     message = uuid4()
     for index, text in ((0, "One "), (4, "two ")):
-        await writer.live.publish_delta(writer.session_id, TokenDelta(message, index, text))
+        await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(message, index, text))
     await asyncio.sleep(0.3)
     async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=1", admin.key) as opened:
         snapshot = await read(opened)
         assert (snapshot["type"], snapshot["message_id"], snapshot["text"]) == ("snapshot", str(message), "One two ")
-        await writer.live.publish_delta(writer.session_id, TokenDelta(message, 8, "three"))
+        await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(message, 8, "three"))
         delta = await read(opened)
         assert (delta["index"], delta["text"]) == (8, "three")
 
@@ -332,11 +332,11 @@ async def test_a_restarted_message_begins_anew(address: str, admin: Caller, writ
     message = uuid4()
     async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=1", admin.key) as opened:
         await asyncio.sleep(0.3)
-        await writer.live.publish_delta(writer.session_id, TokenDelta(message, 0, "wrong way"))
+        await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(message, 0, "wrong way"))
         assert (await read(opened))["text"] == "wrong way"
         await writer.write(MessageRestarted(message_id=message, reason="worker lost"))
         assert (await read(opened))["event"]["type"] == "message.restarted"
-        await writer.live.publish_delta(writer.session_id, TokenDelta(message, 0, "right"))
+        await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(message, 0, "right"))
         assert (await read(opened))["text"] == "right"
 
 

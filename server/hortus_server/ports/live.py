@@ -1,4 +1,7 @@
-"""What services need of the live channel: committed events and token deltas. Nothing durable rests on it."""
+"""What services need of the live channel: committed events and token deltas. Nothing durable rests on it.
+
+A session is named together with its tenant: under another tenant's id nothing is heard or found.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,7 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hortus_agents.events import Event
-from hortus_server.domain.ids import SessionId
+from hortus_server.domain.ids import SessionId, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,15 @@ LiveItem = Event | TokenDelta
 class LivePublisher(Protocol):
     """The worker's and the API's side. Failures are logged, never raised: readers fall back to the log."""
 
-    async def publish_events(self, session_id: SessionId, events: Sequence[Event]) -> None:
+    async def publish_events(self, tenant_id: TenantId, session_id: SessionId, events: Sequence[Event]) -> None:
         """Tell readers what was committed."""
         ...
 
-    async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:
+    async def publish_delta(self, tenant_id: TenantId, session_id: SessionId, delta: TokenDelta) -> None:
         """Show a piece of text."""
         ...
 
-    async def unfinished(self, session_id: SessionId) -> PartialMessage | None:
+    async def unfinished(self, tenant_id: TenantId, session_id: SessionId) -> PartialMessage | None:
         """What a worker left half-written in this session; None as well when nobody can tell."""
         ...
 
@@ -57,10 +60,12 @@ class LivePublisher(Protocol):
 class LiveSubscriber(Protocol):
     """The reader's side; one per API process, shared by all its streams."""
 
-    def subscribe(self, session_id: SessionId) -> AbstractAsyncContextManager[AsyncIterator[LiveItem]]:
+    def subscribe(
+        self, tenant_id: TenantId, session_id: SessionId
+    ) -> AbstractAsyncContextManager[AsyncIterator[LiveItem]]:
         """What is published from now on; bounded, the oldest deltas are dropped first for a slow reader."""
         ...
 
-    async def partial(self, session_id: SessionId) -> PartialMessage | None:
+    async def partial(self, tenant_id: TenantId, session_id: SessionId) -> PartialMessage | None:
         """The unfinished message of a session, for readers who join in the middle."""
         ...

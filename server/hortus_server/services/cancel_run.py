@@ -50,6 +50,6 @@ class CancelRun:
     async def announce(self, cancelled: CancelledRun) -> None:
         """Tell readers and workers, after the commit."""
         if cancelled.events:
-            await self.live.publish_events(cancelled.run.session_id, cancelled.events)
+            await self.live.publish_events(cancelled.run.tenant_id, cancelled.run.session_id, cancelled.events)
         if cancelled.following is not None:
             await self.queue.wake_run(cancelled.following)

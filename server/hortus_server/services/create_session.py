@@ -57,5 +57,5 @@ class CreateSession:
 
         answer = await create_once(self.store, tenant_id, once, make)
         for session, events in committed:
-            await self.live.publish_events(session.id, events)
+            await self.live.publish_events(tenant_id, session.id, events)
         return answer

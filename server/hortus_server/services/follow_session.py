@@ -94,7 +94,7 @@ class FollowSession:
             session = await uow.sessions.get(tenant_id, session_id)
         check_cursor(after, last_seq=session.last_seq)
         inbox = _Inbox(deque(maxlen=self.buffer))
-        pump = asyncio.create_task(self._pump(session_id, inbox))
+        pump = asyncio.create_task(self._pump(tenant_id, session_id, inbox))
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SUBSCRIBE_WAIT_S):
@@ -104,10 +104,10 @@ class FollowSession:
         finally:
             await stop_task(pump)
 
-    async def _pump(self, session_id: SessionId, inbox: _Inbox) -> None:
+    async def _pump(self, tenant_id: TenantId, session_id: SessionId, inbox: _Inbox) -> None:
         while True:
             try:
-                async with self.streams.subscribe(session_id) as items:
+                async with self.streams.subscribe(tenant_id, session_id) as items:
                     inbox.connected.set()
                     inbox.arrived.set()  # what was published before this subscription is in the log
                     async for item in items:
@@ -215,7 +215,7 @@ class _Reader:
         self.snapshot_due_at = now + SILENT_POLL_S
         try:
             async with asyncio.timeout(PARTIAL_WAIT_S):
-                partial = await self.follow.streams.partial(self.session_id)
+                partial = await self.follow.streams.partial(self.tenant_id, self.session_id)
         except (TimeoutError, HortusError) as error:
             log.warning("partial_unreadable", session_id=str(self.session_id), error=str(error))
             return []

@@ -69,7 +69,7 @@ class LiveText:
         if not self.may_show():
             return  # the commit that comes next is fenced, and carries the whole text
         for joined in _join(waiting, self.claim.generation):
-            await self.live.publish_delta(self.claim.run.session_id, joined)
+            await self.live.publish_delta(self.claim.run.tenant_id, self.claim.run.session_id, joined)
             self.observer.delta_published(self.claim)
 
 

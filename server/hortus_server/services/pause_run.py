@@ -34,7 +34,7 @@ class PauseRun:
                 events = await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=waiting)], run_id=run.id)
                 await uow.run_stops.park(run.tenant_id, run.id, None, reason=waiting.reason)
             run = await uow.runs.get(tenant_id, run_id)
-        await self.live.publish_events(run.session_id, events)
+        await self.live.publish_events(run.tenant_id, run.session_id, events)
         return run
 
 

@@ -177,7 +177,7 @@ class RunLog:
         self.state = written.state
         run = self.claim.run
         self.ports.observer.events_committed(self.claim, committed, duration_s=time.perf_counter() - began)
-        await self.ports.live.publish_events(run.session_id, committed)
+        await self.ports.live.publish_events(run.tenant_id, run.session_id, committed)
         if wakeups.job is not None:
             await self.ports.queue.wake_job(wakeups.job.id, wakeups.job.kind)
         if wakeups.run_id is not None:

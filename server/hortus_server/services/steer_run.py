@@ -56,7 +56,7 @@ class SteerRun:
 
         answer = await create_once(self.store, tenant_id, once, make)
         if said:
-            await self.live.publish_events(SessionId(said[0].session_id), said)
+            await self.live.publish_events(tenant_id, SessionId(said[0].session_id), said)
         return answer
 
 

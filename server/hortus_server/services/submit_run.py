@@ -81,9 +81,10 @@ class SubmitRun:
     async def announce(self, accepted: AcceptedRun) -> None:
         """Tell readers and workers, after the commit."""
         for gone in accepted.stopped:
-            await self.live.publish_events(gone.cancelled.run.session_id, gone.undoing)
+            run = gone.cancelled.run
+            await self.live.publish_events(run.tenant_id, run.session_id, gone.undoing)
             await self._cancel_run.announce(gone.cancelled)
-        await self.live.publish_events(accepted.run.session_id, accepted.events)
+        await self.live.publish_events(accepted.run.tenant_id, accepted.run.session_id, accepted.events)
         await self.queue.wake_run(accepted.run.id)
 
     async def accept(self, uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> AcceptedRun:

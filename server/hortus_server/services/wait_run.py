@@ -36,7 +36,7 @@ class WaitRun:
             return run
         ended = asyncio.Event()
         deadline = time.monotonic() + timeout_s
-        watcher = asyncio.create_task(_watch(self.streams.subscribe(run.session_id), run_id, ended))
+        watcher = asyncio.create_task(_watch(self.streams.subscribe(tenant_id, run.session_id), run_id, ended))
         try:
             while run.status not in TERMINAL_STATUSES and (left := deadline - time.monotonic()) > 0:
                 with contextlib.suppress(TimeoutError):

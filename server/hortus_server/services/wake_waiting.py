@@ -33,5 +33,5 @@ class WakeWaiting:
 
     async def announce(self, run: Run, events: tuple[Event, ...]) -> None:
         """Tell readers and workers, after the commit."""
-        await self.live.publish_events(run.session_id, events)
+        await self.live.publish_events(run.tenant_id, run.session_id, events)
         await self.queue.wake_run(run.id)

@@ -22,7 +22,7 @@ MANY = 10_000
 class Nobody:
     """A broker behind which nobody listens."""
 
-    async def publish_events(self, session_id, events):
+    async def publish_events(self, _tenant_id, session_id, events):
         """Nobody hears it."""
 
     async def wake_run(self, run_id):
@@ -187,7 +187,7 @@ async def test_a_batch_of_cancellations_waits_for_a_run_before_it_holds_the_sess
     first_batch, has_last = asyncio.Event(), asyncio.Event()
 
     class Reader(Nobody):
-        async def publish_events(self, session_id, events):
+        async def publish_events(self, _tenant_id, session_id, events):
             first_batch.set()
             await has_last.wait()
 

@@ -16,10 +16,11 @@ from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.live import RedisLive, open_live
 from hortus_server.adapters.redis.streams import ChannelLostError, RedisStreams, open_streams
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.domain.ids import RunId, SessionId, new_id
+from hortus_server.domain.ids import RunId, SessionId, TenantId, new_id
 from hortus_server.ports.live import LiveItem, PartialMessage, TokenDelta
 
 MESSAGE = uuid4()
+TENANT = TenantId(uuid4())
 
 
 @pytest.fixture
@@ -55,16 +56,40 @@ async def take(items: AsyncIterator[LiveItem], count: int) -> list[LiveItem]:
         return [await anext(items) for _ in range(count)]
 
 
+async def test_another_tenant_hears_and_finds_nothing_under_the_same_id(live: RedisLive, streams: RedisStreams) -> None:
+    session, stranger = SessionId(new_id()), TenantId(uuid4())
+    async with streams.subscribe(stranger, session) as strange, streams.subscribe(TENANT, session) as own:
+        await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 0, "secret"))
+        assert len(await take(own, 1)) == 1
+        await live.publish_delta(stranger, session, TokenDelta(MESSAGE, 0, "theirs"))
+        (heard,) = await take(strange, 1)
+    assert isinstance(heard, TokenDelta)
+    assert heard.text == "theirs"
+    assert await streams.partial(TENANT, session) == PartialMessage(MESSAGE, "secret", raw="secret")
+    nobody = TenantId(uuid4())
+    assert await streams.partial(nobody, session) is None
+    assert await live.unfinished(nobody, session) is None
+
+
+async def test_every_name_of_a_tenant_begins_with_it(live: RedisLive, redis: Redis) -> None:
+    session = SessionId(new_id())
+    await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 0, "ab"))
+    async with asyncio.timeout(5):
+        while not (names := await redis.keys(f"*{session}*")):
+            await asyncio.sleep(0.01)
+    assert all(name.startswith(f"hortus:tenant:{TENANT}:".encode()) for name in names)
+
+
 async def test_readers_get_events_and_text_in_order_and_only_of_their_session(
     live: RedisLive, streams: RedisStreams
 ) -> None:
     ours, other = SessionId(new_id()), SessionId(new_id())
-    async with streams.subscribe(ours) as first, streams.subscribe(ours) as second:
-        await live.publish_delta(other, TokenDelta(MESSAGE, 0, "not ours"))
-        await live.publish_delta(ours, TokenDelta(MESSAGE, 0, "ab"))
-        await live.publish_delta(ours, TokenDelta(MESSAGE, 2, "c"))
+    async with streams.subscribe(TENANT, ours) as first, streams.subscribe(TENANT, ours) as second:
+        await live.publish_delta(TENANT, other, TokenDelta(MESSAGE, 0, "not ours"))
+        await live.publish_delta(TENANT, ours, TokenDelta(MESSAGE, 0, "ab"))
+        await live.publish_delta(TENANT, ours, TokenDelta(MESSAGE, 2, "c"))
         event = completed(ours)
-        await live.publish_events(ours, [event])
+        await live.publish_events(TENANT, ours, [event])
         expected = [TokenDelta(MESSAGE, 0, "ab"), TokenDelta(MESSAGE, 2, "c"), event]
         assert await take(first, 3) == expected
         assert await take(second, 3) == expected
@@ -72,26 +97,26 @@ async def test_readers_get_events_and_text_in_order_and_only_of_their_session(
 
 async def test_who_joins_in_the_middle_sees_what_was_written_so_far(live: RedisLive, streams: RedisStreams) -> None:
     session = SessionId(new_id())
-    async with streams.subscribe(session) as items:
-        await live.publish_delta(session, TokenDelta(MESSAGE, 0, "ab"))
-        await live.publish_delta(session, TokenDelta(MESSAGE, 2, "cü"))
+    async with streams.subscribe(TENANT, session) as items:
+        await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 0, "ab"))
+        await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 2, "cü"))
         await take(items, 2)
-        assert await streams.partial(session) == PartialMessage(MESSAGE, "abcü", raw="abcü")
-        await live.publish_delta(session, TokenDelta(MESSAGE, 0, "anew"))
+        assert await streams.partial(TENANT, session) == PartialMessage(MESSAGE, "abcü", raw="abcü")
+        await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 0, "anew"))
         await take(items, 1)
-        assert await streams.partial(session) == PartialMessage(MESSAGE, "anew", raw="anew")
-        await live.publish_events(session, [completed(session)])
+        assert await streams.partial(TENANT, session) == PartialMessage(MESSAGE, "anew", raw="anew")
+        await live.publish_events(TENANT, session, [completed(session)])
         await take(items, 1)
-        assert await streams.partial(session) is None
+        assert await streams.partial(TENANT, session) is None
 
 
 async def test_a_slow_reader_loses_text_before_events(live: RedisLive, streams: RedisStreams) -> None:
     session = SessionId(new_id())
-    async with streams.subscribe(session) as slow, streams.subscribe(session) as quick:
+    async with streams.subscribe(TENANT, session) as slow, streams.subscribe(TENANT, session) as quick:
         for seq in range(1, 5):
-            await live.publish_events(session, [completed(session, seq)])
+            await live.publish_events(TENANT, session, [completed(session, seq)])
         for place in range(20):
-            await live.publish_delta(session, TokenDelta(MESSAGE, place, "x"))
+            await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, place, "x"))
             await take(quick, 5 if place == 0 else 1)
         kept = await take(slow, 8)
     assert [item.seq for item in kept if isinstance(item, Event)] == [1, 2, 3, 4]
@@ -102,27 +127,27 @@ async def test_an_outage_ends_subscriptions_and_a_new_one_works_afterwards(
     own_valkey: ValkeyServer, live: RedisLive, streams: RedisStreams
 ) -> None:
     session = SessionId(new_id())
-    async with streams.subscribe(session) as items:
+    async with streams.subscribe(TENANT, session) as items:
         own_valkey.stop()
         with pytest.raises(ChannelLostError):
             await take(items, 1)
     with pytest.raises(UnavailableError):
-        async with streams.subscribe(session):
+        async with streams.subscribe(TENANT, session):
             pass
-    assert await streams.partial(session) is None
-    await live.publish_delta(session, TokenDelta(MESSAGE, 0, "lost"))
+    assert await streams.partial(TENANT, session) is None
+    await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 0, "lost"))
     await asyncio.sleep(0.2)
     own_valkey.start()
     await asyncio.sleep(1.0)  # pauses of publisher and subscriber after their failures
-    async with streams.subscribe(session) as items:
-        await live.publish_delta(session, TokenDelta(MESSAGE, 0, "back"))
+    async with streams.subscribe(TENANT, session) as items:
+        await live.publish_delta(TENANT, session, TokenDelta(MESSAGE, 0, "back"))
         assert await take(items, 1) == [TokenDelta(MESSAGE, 0, "back")]
 
 
 async def test_channels_are_left_with_their_last_reader(redis: Redis, streams: RedisStreams) -> None:
     session = SessionId(new_id())
-    async with streams.subscribe(session):
-        async with streams.subscribe(session):
+    async with streams.subscribe(TENANT, session):
+        async with streams.subscribe(TENANT, session):
             assert len(await redis.pubsub_channels()) == 1
         assert len(await redis.pubsub_channels()) == 1
     await asyncio.sleep(0.1)
@@ -154,10 +179,10 @@ async def test_a_cancellation_that_meets_the_answer_is_not_lost(live: RedisLive,
     session = SessionId(new_id())
 
     async def join() -> None:
-        async with streams.subscribe(session):
+        async with streams.subscribe(TENANT, session):
             pass
 
-    for ask in (lambda: streams.partial(session), lambda: live.unfinished(session), join):
+    for ask in (lambda: streams.partial(TENANT, session), lambda: live.unfinished(TENANT, session), join):
         for turns in range(60):  # of the event loop, of which an answer takes some
             asked = asyncio.create_task(ask())
             for _ in range(turns):

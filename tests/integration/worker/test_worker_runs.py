@@ -111,7 +111,7 @@ async def test_readers_see_text_while_it_is_written_and_each_event_once(running:
     seen: list[LiveItem] = []
     async with (
         open_streams(redis, timeout_s=2, buffer=1000) as streams,
-        streams.subscribe(session.id) as items,
+        streams.subscribe(session.tenant_id, session.id) as items,
         asyncio.timeout(20),
     ):
         run = await running.submit(session=session)

@@ -8,6 +8,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from hortus_agents.events import Event
+from hortus_server.adapters.redis.keys import tenant_key
 from hortus_server.ports.live import LiveItem, PartialMessage, TokenDelta
 
 log = structlog.get_logger()
@@ -17,14 +18,14 @@ _EVENTS = b"e"
 _DELTA = b"d"
 
 
-def channel(session_id: UUID) -> str:
-    """The channel of a session."""
-    return f"hortus:live:{session_id}"
+def channel(tenant_id: UUID, session_id: UUID) -> str:
+    """The channel of a tenant's session."""
+    return tenant_key(tenant_id, "live", session_id)
 
 
-def partial_key(session_id: UUID) -> str:
+def partial_key(tenant_id: UUID, session_id: UUID) -> str:
     """Where the pieces of a session's unfinished message are kept."""
-    return f"hortus:partial:{session_id}"
+    return tenant_key(tenant_id, "partial", session_id)
 
 
 def encode_events(events: Sequence[Event]) -> bytes:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from hortus_agents.events import TERMINAL_EVENTS, Event
 from hortus_server.adapters.redis.client import notice_cancellation
 from hortus_server.adapters.redis.frames import assemble, channel, encode_delta, encode_events, partial_key
-from hortus_server.domain.ids import SessionId
+from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.ports.live import PartialMessage, TokenDelta
 from hortus_server.services.stop_task import stop_task
 
@@ -31,6 +31,7 @@ _END_OF_TEXT = TERMINAL_EVENTS | {"message.completed", "message.restarted", "mod
 
 @dataclass(frozen=True, slots=True)
 class _Item:
+    tenant_id: TenantId
     session_id: SessionId
     events: tuple[Event, ...] = ()
     delta: TokenDelta | None = None
@@ -47,20 +48,20 @@ class RedisLive:
     _lost: int = 0
     _reported_at: float = float("-inf")
 
-    async def publish_events(self, session_id: SessionId, events: Sequence[Event]) -> None:
+    async def publish_events(self, tenant_id: TenantId, session_id: SessionId, events: Sequence[Event]) -> None:
         """See LivePublisher."""
         if events:
-            self._put(_Item(session_id, events=tuple(events)))
+            self._put(_Item(tenant_id, session_id, events=tuple(events)))
 
-    async def publish_delta(self, session_id: SessionId, delta: TokenDelta) -> None:
+    async def publish_delta(self, tenant_id: TenantId, session_id: SessionId, delta: TokenDelta) -> None:
         """See LivePublisher."""
-        self._put(_Item(session_id, delta=delta))
+        self._put(_Item(tenant_id, session_id, delta=delta))
 
-    async def unfinished(self, session_id: SessionId) -> PartialMessage | None:
+    async def unfinished(self, tenant_id: TenantId, session_id: SessionId) -> PartialMessage | None:
         """See LivePublisher."""
         try:
             async with asyncio.timeout(self.timeout_s):
-                frames = await self.redis.lrange(partial_key(session_id), 0, -1)
+                frames = await self.redis.lrange(partial_key(tenant_id, session_id), 0, -1)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("unfinished_unknown", error=str(error) or type(error).__name__)
             return None
@@ -107,7 +108,7 @@ class RedisLive:
 
 def _queue(pipe: Redis, item: _Item) -> None:
     """Commands for one item; pieces of the unfinished message are kept for readers who join in the middle."""
-    key = partial_key(item.session_id)
+    key = partial_key(item.tenant_id, item.session_id)
     if item.delta is not None:
         frame = encode_delta(item.delta)
         if item.delta.index == 0:
@@ -120,7 +121,7 @@ def _queue(pipe: Redis, item: _Item) -> None:
             pipe.delete(key)
         elif any(event.type == "run.waiting" for event in item.events):
             pipe.expire(key, WAITING_TTL_S)
-    pipe.publish(channel(item.session_id), frame)
+    pipe.publish(channel(item.tenant_id, item.session_id), frame)
 
 
 @asynccontextmanager

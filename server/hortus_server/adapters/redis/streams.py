@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from hortus_server.adapters.redis.client import notice_cancellation
 from hortus_server.adapters.redis.frames import assemble, channel, decode_or_skip, partial_key
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.domain.ids import SessionId
+from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.ports.live import LiveItem, PartialMessage, TokenDelta
 from hortus_server.services.stop_task import stop_task
 
@@ -90,9 +90,9 @@ class RedisStreams:
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)  # protects the order of commands on the connection
 
     @asynccontextmanager
-    async def subscribe(self, session_id: SessionId) -> AsyncIterator[AsyncIterator[LiveItem]]:
+    async def subscribe(self, tenant_id: TenantId, session_id: SessionId) -> AsyncIterator[AsyncIterator[LiveItem]]:
         """See LiveSubscriber. Confirmed by the server before the block begins. Raises UnavailableError."""
-        name = channel(session_id)
+        name = channel(tenant_id, session_id)
         reader = _Reader(self.buffer)
         try:
             await self._join_in_time(name, reader)
@@ -108,11 +108,11 @@ class RedisStreams:
             raise UnavailableError("broker", str(error) or "no answer") from error
         notice_cancellation()
 
-    async def partial(self, session_id: SessionId) -> PartialMessage | None:
+    async def partial(self, tenant_id: TenantId, session_id: SessionId) -> PartialMessage | None:
         """See LiveSubscriber. None as well when Redis does not answer, or when the beginning is gone."""
         try:
             async with asyncio.timeout(self.timeout_s):
-                frames = await self.redis.lrange(partial_key(session_id), 0, -1)
+                frames = await self.redis.lrange(partial_key(tenant_id, session_id), 0, -1)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("partial_unavailable", error=str(error) or type(error).__name__)
             return None
