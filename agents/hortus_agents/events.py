@@ -295,9 +295,9 @@ ErrorClass = Literal[
 class ToolCalled(Frozen):
     """A tool call is about to run; without its `tool.finished` it is in doubt.
 
-    `side_effect` is how far it reaches; absent where the tool is not known. `attempt` is above 1 where it runs again
-    after a crash. `approval_id` names the approval that this uses up, and `call_sha256` the call that is made, which
-    has to be the approved one.
+    `side_effect` is how far it reaches; absent where the tool is not known. `untrusted` and `sensitive` say what the
+    run had read by then. `attempt` is above 1 where it runs again after a crash. `approval_id` names the approval that
+    this uses up, and `call_sha256` the call that is made, which has to be the approved one.
     """
 
     type: Literal["tool.called"] = "tool.called"
@@ -306,6 +306,8 @@ class ToolCalled(Frozen):
     tool_version_id: UUID | None = None
     arguments: JsonObject
     side_effect: int | None = None
+    untrusted: bool = False
+    sensitive: bool = False
     attempt: int = 1
     approval_id: UUID | None = None
     call_sha256: str | None = None

@@ -69,6 +69,7 @@ def note_called(record: CallRecord, journal: Journal, deps: StepDeps, *, runs: b
     definition = deps.tools.definition(record.call.name)
     uses = record.grant if runs and definition is not None and record.grant and not record.grant.used else None
     identity = call_sha256(record.call, tool_version(definition)) if uses and definition else None
+    labels = labels_for(journal.state, deps.spec, call_id=record.call.id)
     journal.note(
         ToolCalled(
             call_id=record.call.id,
@@ -76,6 +77,8 @@ def note_called(record: CallRecord, journal: Journal, deps: StepDeps, *, runs: b
             tool_version_id=definition.version_id if definition else None,
             arguments=record.call.arguments,
             side_effect=int(definition.side_effect) if definition else None,
+            untrusted=bool(labels.untrusted),
+            sensitive=bool(labels.sensitive),
             attempt=record.attempt + 1,
             approval_id=uses.approval_id if uses else None,
             call_sha256=identity,

@@ -12,11 +12,14 @@ from store_world import PageOf, make_memory, make_tool_version, new, said
 from hortus_agents.events import WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.rules import PolicyRules, RateLimit
 from hortus_server.domain.admission import TenantAdmission
 from hortus_server.domain.approvals import ApprovalFilter, Ruling
+from hortus_server.domain.audit import SYSTEM
 from hortus_server.domain.budgets import Usage
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import WebhookId, new_id
+from hortus_server.domain.policies import PolicyDraft, RateUse
 from hortus_server.domain.stops import Reach
 from hortus_server.domain.stuck import Patience
 from hortus_server.domain.webhooks import Webhook
@@ -63,6 +66,8 @@ class Rows:
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32)
             await uow.idempotency.complete(world.tenant_id, "key", route="r", answer={"status": 201})
             self.approval = await ask(uow, self.claim)
+            draft = PolicyDraft("house", "", None, PolicyRules(), "")
+            self.policy, _ = await uow.policies.add(world.tenant_id, draft, by=SYSTEM)
             self.version = world.version
         return self
 
@@ -120,6 +125,21 @@ REACHES = {
     "approvals.awaited": lambda u, t, r: u.approvals.awaited(t, r.run.id),
     "approvals.record": lambda u, t, r: u.approvals.record(t, r.approval.id, BOB, ruling=Ruling("deny")),
     "approvals.close": lambda u, t, r: u.approvals.close(t, r.approval.id, outcome="denied"),
+    "policies.add": None,
+    "policies.add_version": lambda u, t, r: u.policies.add_version(
+        t, r.policy.id, PolicyRules(), comment="", by=SYSTEM
+    ),
+    "policies.pin": lambda u, t, r: u.policies.pin(t, r.policy.id, 1),
+    "policies.set_enabled": lambda u, t, r: u.policies.set_enabled(t, r.policy.id, enabled=False),
+    "policies.get": lambda u, t, r: u.policies.get(t, r.policy.id),
+    "policies.get_version": lambda u, t, r: u.policies.get_version(t, r.policy.id, 1),
+    "policies.list": lambda u, t, _: u.policies.list(t, PageOf()),
+    "policies.list_versions": lambda u, t, r: u.policies.list_versions(t, r.policy.id, PageOf()),
+    "rulings.in_force": lambda u, t, r: deciding(u.rulings.in_force(t, r.world.agent.id)),
+    "rulings.use_rate": lambda u, t, r: u.rulings.use_rate(
+        t, RateUse(r.policy.id, "rule", t, RateLimit(calls=1, window_s=9))
+    ),
+    "rulings.past_calls": lambda u, t, r: u.rulings.past_calls(t, run_id=r.run.id, limit=9),
     "wakeups.add_job": None,
     "stuck_runs.silent": lambda u, t, _: silent(u, t),
     "admission.depth": lambda u, t, _: queued(u.admission.depth(t, otherwise=9)),
@@ -187,6 +207,10 @@ async def silent(uow, tenant_id):
     return (await uow.stuck_runs.silent(tenant_id, Patience(*[timedelta(seconds=-1)] * 4), PageOf())).items
 
 
+async def deciding(in_force):
+    return (await in_force).policies
+
+
 async def fork_events(measured):
     return (await measured).events
 
@@ -227,6 +251,7 @@ async def snapshot(rows):
             await uow.webhooks.get(world.tenant_id, rows.webhook.id),
             await uow.deliveries.get(world.tenant_id, rows.webhook.id, rows.delivery.id),
             await uow.approvals.get(world.tenant_id, rows.approval.id),
+            await uow.policies.get(world.tenant_id, rows.policy.id),
             await uow.tenants.list_keys(world.tenant_id),
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32),
             await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=99),
