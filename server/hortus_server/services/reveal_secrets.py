@@ -20,7 +20,6 @@ from hortus_server.ports.store import Store
 
 log = structlog.get_logger()
 
-WITHHELD: Final = "[withheld: secrets that would have to be blotted out of this text cannot be opened now]"
 MAX_RUNS: Final = 2_000
 MAX_LOGGED: Final = 100  # values that are looked for in every line of the log
 FRESH_S: Final = 5.0
@@ -112,9 +111,10 @@ class RunSecrets:
             await self._look()
         except HortusError as error:
             log.warning("redaction_unavailable", error=str(error))
-            return WITHHELD
+            return _withheld(", ".join(self.user.names), str(error))
         if self._redactor is None:
-            return WITHHELD
+            name, reason = next(iter(self._refused.items()))
+            return _withheld(name, reason)
         return self._redactor.text(text)
 
     async def _look(self) -> None:
@@ -143,7 +143,7 @@ class RunSecrets:
                 log.warning("secret_not_opened", name=version.name, version=version.version, error=str(error))
                 if newest:
                     unopened = True
-                    self._refused[version.name] = str(error)
+                    self._refused = {version.name: str(error), **self._refused}
                 continue
             values.append(value)
             if newest:
@@ -155,6 +155,10 @@ class RunSecrets:
         if self.sealer is None:
             raise SealBrokenError("this server has no key for secrets (HORTUS_SECRETS_KEY)")
         return self.sealer.open(version.sealed, version.place)
+
+
+def _withheld(name: str, reason: str) -> str:
+    return f"[withheld: the secret {name}, which might stand in this text, cannot be used: {reason}]"
 
 
 def _redacted(event: NewEvent, redactor: Redactor) -> NewEvent:

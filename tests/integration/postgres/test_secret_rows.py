@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from hortus_server.adapters.sealing import KeyRing, new_key
 from hortus_server.domain.audit import EVERY_ENTRY, Actor
@@ -52,7 +53,8 @@ async def test_rows_moved_to_another_tenant_do_not_open(store, world, other, dat
     await KeepSecrets(store, ring).set(world.tenant_id, SecretDraft("TOKEN", "first-value"), by=ANN)
     with psycopg.connect(database_settings.url.get_secret_value(), autocommit=True) as connection:
         for table in ("secrets", "secret_versions"):
-            connection.execute(f"UPDATE {table} SET tenant_id = %s", [other.tenant_id])
+            moved = sql.SQL("UPDATE {} SET tenant_id = %s").format(sql.Identifier(table))
+            connection.execute(moved, [other.tenant_id])
     with pytest.raises(SealBrokenError):
         await opened(store, ring, other.tenant_id, "TOKEN")
 

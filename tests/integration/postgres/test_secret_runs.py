@@ -1,0 +1,201 @@
+"""Runs of an agent whose definition names secrets, against a server that says back all that it hears."""
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from aiohttp import web
+from execution_world import Office, answer, said, use
+from psycopg import sql
+
+from hortus_agents.evolution.toolbox import ToolPorts, build_registry
+from hortus_agents.spec import AgentSpec, HttpHeader, MemorySpec
+from hortus_agents.tools.builtin.http_get import HttpGetSettings
+from hortus_agents.tools.redaction import BLOTTED
+from hortus_server.adapters.sealing import KeyRing, new_key
+from hortus_server.domain.audit import SYSTEM
+from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft
+from hortus_server.services.reveal_secrets import RunSecrets, SecretUser
+
+SECRET = "s3cr3t/tök€n+value=="
+RING = KeyRing([new_key()])
+
+
+@dataclass
+class Echo:
+    """What was heard, and where."""
+
+    address: str = ""
+    heard: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[Echo]:
+    """`/plain` answers with what it heard, in several spellings; `/fail` does so with a status; `/away` leads on."""
+    state = Echo()
+
+    async def plain(request: web.Request) -> web.Response:
+        state.heard.append(dict(request.headers))
+        said_back = request.headers.get("X-Token", "nothing")
+        spellings = {
+            "raw": said_back,
+            "basic": b64encode(f"user:{said_back}".encode()).decode(),
+            "url": quote(said_back, safe=""),
+            "hex": said_back.encode().hex(),
+            "padding": "x" * 490,
+        }
+        return web.json_response(spellings, status=500 if request.path == "/fail" else 200)
+
+    async def away(_request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"http://localhost:{state.address.split(':')[1]}/plain")
+
+    app = web.Application()
+    app.router.add_get("/plain", plain)
+    app.router.add_get("/fail", plain)
+    app.router.add_get("/away", away)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    state.address = f"127.0.0.1:{runner.addresses[0][1]}"
+    yield state
+    await runner.cleanup()
+
+
+@dataclass
+class SecretOffice(Office):
+    """Workers whose agents fetch pages, with a key ring of their own."""
+
+    ring: KeyRing | None = RING
+    private: frozenset[str] = frozenset()
+
+    def _tools(self, claim: Any, model: Any, policy: Any) -> Any:
+        async def store_artifact(content: bytes) -> str:
+            async with self.world.store.transaction(claim.run.tenant_id) as uow:
+                return (await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain")).sha256
+
+        ports = ToolPorts(
+            http=HttpGetSettings(private_allow=self.private),
+            policy=policy,
+            store_artifact=store_artifact,
+            secrets=RunSecrets(self.world.store, self.ring, self.revealed, SecretUser.of(claim)),
+        )
+        return build_registry(model, ports)
+
+
+def naming(echo: Echo, *, header: bool = True) -> AgentSpec:
+    binding = HttpHeader(host=echo.address, header="X-Token", value="{{secret:ECHO_TOKEN}}")
+    return AgentSpec(
+        tools=("http_get", "calculate"),
+        http_allow=(echo.address,),
+        http_headers=(binding,) if header else (),
+        memory=MemorySpec(recall=False, remember=False),
+    )
+
+
+@pytest.fixture
+async def office(world, echo) -> SecretOffice:
+    await KeepSecrets(world.store, RING).set(world.tenant_id, SecretDraft("ECHO_TOKEN", SECRET), by=SYSTEM)
+    return SecretOffice(world, (), naming(echo), private=frozenset({echo.address}))
+
+
+def whole_database(settings) -> str:
+    """Everything that is stored, as text."""
+    with psycopg.connect(settings.url.get_secret_value()) as connection:
+        tables = connection.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
+        ).fetchall()
+        rows = [
+            connection.execute(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(name))).fetchall()
+            for (name,) in tables
+        ]
+        contents = connection.execute("SELECT convert_from(content, 'UTF8') FROM artifacts").fetchall()
+    return "\n".join(text for found in (*rows, contents) for (text,) in found)
+
+
+def assert_nowhere(text: str) -> None:
+    for form in (SECRET, json.dumps(SECRET)[1:-1], quote(SECRET, safe=""), SECRET.encode().hex()):
+        assert form not in text
+    assert b64encode(f"user:{SECRET}".encode()).decode()[12:30] not in text
+
+
+@pytest.mark.parametrize("path", ["/plain", "/fail"])
+async def test_the_server_hears_the_secret_and_nothing_that_is_stored_holds_it(office, echo, database_settings, path):
+    run = await office.submit()
+    told = await office.work(run, use("http_get", url=f"http://{echo.address}{path}"), answer())
+    assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
+    (finished,) = said(told, "tool.finished")
+    assert BLOTTED in finished.content
+    assert_nowhere(whole_database(database_settings))
+    assert_nowhere(office.revealed.in_log(f"a line with {SECRET} in it"))
+
+
+async def test_a_model_that_writes_the_reference_or_the_value_itself_gets_nothing(office, echo, database_settings):
+    run = await office.submit()
+    told = await office.work(
+        run,
+        use("http_get", url=f"http://{echo.address}/plain?t={{{{secret:ECHO_TOKEN}}}}"),
+        use("calculate", expression="1 + 1"),
+        json.dumps({"answer": f"the token is {SECRET}"}),
+    )
+    assert said(told, "run.succeeded")
+    assert "{{secret:ECHO_TOKEN}}" in str(said(told, "tool.called")[0].arguments)
+    (completed,) = said(told, "message.completed")
+    assert completed.content == f"the token is {BLOTTED}"
+    assert_nowhere(whole_database(database_settings))
+
+
+async def test_a_redirect_to_another_host_takes_no_secret_along(office, echo):
+    run = await office.submit()
+    told = await office.work(run, use("http_get", url=f"http://{echo.address}/away"), answer())
+    assert said(told, "tool.finished")[0].outcome == "failed"
+    assert echo.heard == []
+
+
+async def test_an_agent_without_the_binding_sends_nothing(office, echo):
+    office.spec = naming(echo, header=False)
+    run = await office.submit()
+    await office.work(run, use("http_get", url=f"http://{echo.address}/plain"), answer())
+    assert [heard.get("X-Token") for heard in echo.heard] == [None]
+
+
+@pytest.mark.parametrize(
+    ("ring", "why"), [(None, "no key for secrets"), (KeyRing([new_key()]), "is not among this server's keys")]
+)
+async def test_without_the_key_the_call_is_not_made_and_says_why(office, echo, ring, why):
+    office.ring = ring
+    run = await office.submit()
+    told = await office.work(run, use("http_get", url=f"http://{echo.address}/plain"), answer())
+    assert said(told, "tool.finished")[0].outcome == "failed"
+    assert echo.heard == []
+    assert why in said(told, "tool.finished")[0].content
+
+
+async def test_a_secret_that_is_missing_or_another_agents_fails_the_call(office, echo, world):
+    keep = KeepSecrets(world.store, RING)
+    async with world.store.transaction(world.tenant_id) as uow:
+        other, _ = await uow.agents.add(world.tenant_id, name="other", description="", spec=AgentSpec())
+    await keep.set(world.tenant_id, SecretDraft("ECHO_TOKEN", SECRET, agent=other.id), by=SYSTEM)
+    told = await office.work(await office.submit(), use("http_get", url=f"http://{echo.address}/plain"), answer())
+    assert "it belongs to another agent; the call was not made" in said(told, "tool.finished")[0].content
+    await keep.delete(world.tenant_id, "ECHO_TOKEN", by=SYSTEM)
+    told = await office.work(await office.submit(), use("http_get", url=f"http://{echo.address}/plain"), answer())
+    assert "there is no such secret" in said(told, "tool.finished")[0].content
+    assert echo.heard == []
+
+
+async def test_a_secret_does_not_travel_in_the_clear(office, echo):
+    office.private = frozenset()
+    office.spec = naming(echo).model_copy(
+        update={"http_allow": ("example.org",), "http_headers": (_header("example.org"),)}
+    )
+    told = await office.work(await office.submit(), use("http_get", url="http://example.org/x"), answer())
+    assert "secrets go to https addresses only" in said(told, "tool.finished")[0].content
+
+
+def _header(host: str) -> HttpHeader:
+    return HttpHeader(host=host, header="X-Token", value="{{secret:ECHO_TOKEN}}")
