@@ -13,6 +13,7 @@ from hortus_server.cli import (
     approvals,
     audit,
     keys,
+    policies,
     processes,
     run_insight,
     runs,
@@ -45,6 +46,7 @@ app.add_typer(runs.app, name="run")
 app.add_typer(sessions.app, name="session")
 app.add_typer(agents.app, name="agent")
 app.add_typer(approvals.app, name="approval")
+app.add_typer(policies.app, name="policy")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(keys.app, name="key")
