@@ -14,4 +14,4 @@ WEBHOOKS_TASK = "hortus.webhooks"
 WAITS_TASK = "hortus.waits"
 ANCHOR_TASK = "hortus.anchor"
 
-JOB_QUEUES: dict[str, QueueName] = {"remember_run": "memory", "index_tool": "evolve"}
+JOB_QUEUES: dict[str, QueueName] = {"remember_run": "memory", "index_tool": "evolve", "check_tool": "evolve"}

@@ -1,12 +1,24 @@
 """What services need of evolved tools."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId
 from hortus_server.domain.records import Page, Tool, ToolState, ToolVersion
 from hortus_server.ports.paging import PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What becomes of a version that another takes the place of."""
+
+    state: ToolState
+    reason: str | None = None
+
+
+REPLACED = Replaced("tested")
 
 
 class ToolChanges(Protocol):
@@ -22,12 +34,35 @@ class ToolChanges(Protocol):
         """Keep the test's report with the version."""
         ...
 
-    async def activate(self, tenant_id: TenantId, version_id: ToolVersionId) -> ToolVersion:
-        """Make a tested version the active one. Raises ConflictError unless its test passed."""
+    async def record_gates(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, scan: Mapping[str, Any], negative: Mapping[str, Any]
+    ) -> ToolVersion:
+        """Keep what the scan and the negative tests came to. Raises NotFoundError."""
         ...
 
-    async def disable(self, tenant_id: TenantId, tool_id: ToolId, *, reason: str) -> Tool:
-        """Take the active version out of use everywhere. Raises NotFoundError."""
+    async def activate(
+        self,
+        tenant_id: TenantId,
+        version_id: ToolVersionId,
+        *,
+        states: Sequence[ToolState] = ("tested", "active"),
+        replaced: Replaced = REPLACED,
+    ) -> ToolVersion:
+        """Make a version the active one, where it is in one of `states` and passed tests, scan and negative tests.
+
+        The version that was active goes the way that `replaced` says. Raises NotFoundError, and ConflictError for a
+        version that has not passed everything.
+        """
+        ...
+
+    async def set_state(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, state: ToolState, reason: str | None
+    ) -> ToolVersion:
+        """Any state but `active`. A version that was active leaves its tool without one. Raises NotFoundError."""
+        ...
+
+    async def set_activates_pure(self, tenant_id: TenantId, *, activate_pure: bool) -> None:
+        """Whether pure tools that passed everything become active by themselves."""
         ...
 
     async def set_in_doubt(
@@ -52,6 +87,10 @@ class ToolRepository(ToolChanges, Protocol):
 
     async def get_version(self, tenant_id: TenantId, version_id: ToolVersionId) -> ToolVersion:
         """Raises NotFoundError."""
+        ...
+
+    async def activates_pure(self, tenant_id: TenantId) -> bool:
+        """Whether pure tools that passed everything become active by themselves; unless told otherwise they do."""
         ...
 
     async def active_versions(

@@ -8,18 +8,21 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
-from hortus_agents.tools.capability import Capability, ScoredCapability
+from hortus_agents.evolution.gates import GateReport
+from hortus_agents.evolution.ports import Candidate, Proposer, StoredCandidate, TestReport
+from hortus_agents.tools.capability import Capability, ScoredCapability, ToolPermissions
 from hortus_memory.errors import HortusMemoryError
 from hortus_memory.ports import HybridIndex
 from hortus_memory.ranking.confidence import ConfidencePolicy
+from hortus_server.domain.audit import Actor, NewAuditEntry
 from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId, new_id
-from hortus_server.domain.records import Job, Tool, ToolVersion
+from hortus_server.domain.records import Job, Tool, ToolState, ToolVersion
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store
 
 log = structlog.get_logger()
 
+REASON = 500  # characters of a state's reason
 OVERSAMPLING = 3  # stale points may crowd out live ones; the rows decide after the search
 
 
@@ -63,16 +66,15 @@ class RowsAndCapabilityIndex:
                 TenantId(tenant_id), ToolVersionId(version_id), run_id=RunId(run_id), call_id=call_id, ok=ok
             )
 
-    async def propose(self, tenant_id: UUID, *, run_id: UUID, call_id: str, candidate: Candidate) -> StoredCandidate:
+    async def propose(self, proposer: Proposer, candidate: Candidate) -> StoredCandidate:
         """See CapabilityStore."""
-        tenant = TenantId(tenant_id)
+        tenant = TenantId(proposer.tenant_id)
         digest = hashlib.sha256(candidate.source.encode()).hexdigest()
         async with self.store.transaction(tenant) as uow:
             version = await uow.tools.propose(
-                tenant,
-                version=_proposed(tenant, RunId(run_id), call_id, candidate, digest),
-                name=candidate.name,
+                tenant, version=_proposed(proposer, candidate, digest), name=candidate.name
             )
+            await uow.audit.append(_entry(proposer, "tool.proposed", version, candidate.name))
         return StoredCandidate(to_capability(candidate.name, version), version.state)
 
     async def of_call(self, tenant_id: UUID, *, run_id: UUID, call_id: str) -> list[StoredCandidate]:
@@ -86,35 +88,62 @@ class RowsAndCapabilityIndex:
                     tools[version.tool_id] = await uow.tools.get(tenant, version.tool_id)
         return [StoredCandidate(to_capability(tools[item.tool_id].name, item), item.state) for item in versions]
 
-    async def record_test(self, tenant_id: UUID, version_id: UUID, report: TestReport) -> None:
+    async def record_test(self, proposer: Proposer, version_id: UUID, report: TestReport) -> None:
         """See CapabilityStore."""
+        tenant = TenantId(proposer.tenant_id)
         content: dict[str, Any] = {
             "passed": report.passed,
             "cases": list(report.cases),
             "detail": report.detail,
             "tier": report.tier,
         }
-        async with self.store.transaction(TenantId(tenant_id)) as uow:
-            await uow.tools.record_test(
-                TenantId(tenant_id),
-                ToolVersionId(version_id),
-                state="tested" if report.passed else "rejected",
-                report=content,
-            )
+        state: ToolState = "tested" if report.passed else "rejected"
+        async with self.store.transaction(tenant) as uow:
+            version = await uow.tools.record_test(tenant, ToolVersionId(version_id), state=state, report=content)
+            if version.state == "rejected":
+                await uow.tools.set_state(tenant, version.id, state="rejected", reason=report.detail[:REASON])
+            await uow.audit.append(_entry(proposer, f"tool.{version.state}", version, version.function))
 
-    async def activate(self, tenant_id: UUID, version_id: UUID) -> Capability:
+    async def admit(self, proposer: Proposer, version_id: UUID, report: GateReport) -> StoredCandidate:
         """See CapabilityStore. The index learns of it by a job; until then only this session knows the tool."""
-        tenant = TenantId(tenant_id)
+        tenant = TenantId(proposer.tenant_id)
         job: Job | None = None
         async with self.store.transaction(tenant) as uow:
-            before = await uow.tools.get_version(tenant, ToolVersionId(version_id))
-            version = await uow.tools.activate(tenant, ToolVersionId(version_id))
+            version = await uow.tools.record_gates(
+                tenant, ToolVersionId(version_id), scan=report.scan.row, negative=report.negative.row
+            )
             tool = await uow.tools.get(tenant, version.tool_id)
-            if before.state != "active":
-                job = await uow.wakeups.add_job(tenant, "index_tool", version.id)
+            if version.state == "tested":
+                state, reason = decide(version, report, activates_pure=await uow.tools.activates_pure(tenant))
+                if state == "active":
+                    version = await uow.tools.activate(tenant, version.id)
+                    job = await uow.wakeups.add_job(tenant, "index_tool", version.id)
+                else:
+                    version = await uow.tools.set_state(tenant, version.id, state=state, reason=reason)
+                action = "tool.activated" if state == "active" else f"tool.{state}"
+                await uow.audit.append(_entry(proposer, action, version, tool.name))
         if job is not None:
             await self.queue.wake_job(job.id, job.kind)
-        return to_capability(tool.name, version)
+        return StoredCandidate(to_capability(tool.name, version), version.state, version.state_reason or "")
+
+
+def decide(version: ToolVersion, report: GateReport, *, activates_pure: bool) -> tuple[ToolState, str]:
+    """What becomes of a version whose tests passed: what fails is out, what cannot be judged waits, and so does power.
+
+    A gate that could not run lets nothing through, and condemns nothing.
+    """
+    if report.broken:
+        return "quarantined", report.reason[:REASON]
+    if not report.passed:
+        return "rejected", report.reason[:REASON]
+    declared = ToolPermissions.model_validate(version.permissions).declared
+    if declared:
+        return "quarantined", f"it declares {', '.join(declared)}"
+    if report.scan.needs_person:
+        return "quarantined", "the scan found something that a person has to look at"
+    if not activates_pure:
+        return "quarantined", "this tenant lets no tool in by itself"
+    return "active", ""
 
 
 def to_capability(name: str, version: ToolVersion) -> Capability:
@@ -131,14 +160,28 @@ def to_capability(name: str, version: ToolVersion) -> Capability:
         function=version.function,
         tests=tuple(dict(case) for case in version.tests),
         in_doubt=version.in_doubt,
+        permissions=ToolPermissions.model_validate(version.permissions),
     )
 
 
-def _proposed(tenant_id: TenantId, run_id: RunId, call_id: str, candidate: Candidate, digest: str) -> ToolVersion:
+def _entry(proposer: Proposer, action: str, version: ToolVersion, name: str) -> NewAuditEntry:
+    detail = {
+        "name": name,
+        "version": version.version,
+        "source_sha256": version.source_sha256,
+        "run_id": str(proposer.run_id),
+        "reason": version.state_reason or "",
+    }
+    actor = Actor("agent", str(proposer.agent_id))
+    return NewAuditEntry(version.tenant_id, actor, action, f"tool:{version.tool_id}", detail)
+
+
+def _proposed(proposer: Proposer, candidate: Candidate, digest: str) -> ToolVersion:
     """Number, state and times are the store's to give."""
+    run_id = RunId(proposer.run_id)
     return ToolVersion(
-        id=ToolVersionId(uuid5(run_id, f"tool/{call_id}/{digest}")),
-        tenant_id=tenant_id,
+        id=ToolVersionId(uuid5(run_id, f"tool/{proposer.call_id}/{digest}")),
+        tenant_id=TenantId(proposer.tenant_id),
         tool_id=ToolId(new_id()),
         version=0,
         state="proposed",
@@ -151,7 +194,9 @@ def _proposed(tenant_id: TenantId, run_id: RunId, call_id: str, candidate: Candi
         tests=(),
         test_report=None,
         origin_run_id=run_id,
-        origin_call_id=call_id,
+        origin_call_id=proposer.call_id,
+        origin_step=candidate.step,
+        permissions=candidate.permissions.model_dump(mode="json"),
         uses=0,
         failures=0,
         created_at=datetime.now(UTC),

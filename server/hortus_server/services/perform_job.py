@@ -33,6 +33,7 @@ class PerformJob:
     observer: RunObserver
     remember_run: Callable[[TenantId, RunId], Awaitable[None]]
     index_tool: Callable[[TenantId, ToolVersionId], Awaitable[None]]
+    check_tool: Callable[[TenantId, ToolVersionId], Awaitable[None]]
     jitter: Callable[[], float] = random.random
 
     async def __call__(self, job_id: JobId, kind: JobKind) -> None:
@@ -67,5 +68,7 @@ class PerformJob:
                 await self.remember_run(job.tenant_id, RunId(job.subject_id))
             case "index_tool":
                 await self.index_tool(job.tenant_id, ToolVersionId(job.subject_id))
+            case "check_tool":
+                await self.check_tool(job.tenant_id, ToolVersionId(job.subject_id))
             case _ as unreachable:
                 assert_never(unreachable)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from hortus_agents.events import Event, ToolCalled, ToolFinished
+from hortus_agents.events import Event, PolicyDecided, ToolCalled, ToolFinished
 from hortus_agents.messages import JsonObject
 from hortus_server.domain.audit import Actor, NewAuditEntry, canonical_json
 from hortus_server.domain.records import Claim
@@ -21,11 +21,21 @@ async def record_audit(store: Store, entry: NewAuditEntry) -> None:
 
 
 def entries_of_calls(claim: Claim, events: Sequence[Event], *, effect: int | None) -> Iterator[NewAuditEntry]:
-    """What the log keeps of a run's events: calls with effects outside (`effect` is their class), and refused calls."""
+    """What the log keeps of a run's events: calls with effects outside (`effect` is their class), and what rules refuse.
+
+    A call that a policy denied is told of by its decision, which names the rule; its result says no more.
+    """
     for event in events:
         match event.payload:
             case ToolCalled() as called if effect is not None and effect >= AUDITED_CLASS:
                 yield tool_called(claim, called, effect=effect)
+            case PolicyDecided(effect="deny") as denied:
+                rule = f"{denied.policy}/{denied.rule} (version {denied.policy_version})"
+                yield tool_denied(claim, denied.name, denied.call_id, reason=denied.reason, rule=rule)
+            case PolicyDecided(effect="approve") as held:
+                yield tool_held(claim, held)
+            case ToolFinished(outcome="denied", error="forbidden"):
+                pass
             case ToolFinished(outcome="denied") as finished:
                 yield tool_denied(claim, finished.name, finished.call_id, reason=finished.content)
             case _:
@@ -53,6 +63,22 @@ def tool_denied(claim: Claim, name: str, call_id: str, *, reason: str, rule: str
     """A call that was refused; `rule` names what refused it."""
     return _entry(
         claim, "tool.denied", name, {"call_id": call_id, "reason": reason[:REASON_CHARS], "rule": rule or None}
+    )
+
+
+def tool_held(claim: Claim, held: PolicyDecided) -> NewAuditEntry:
+    """A call that waits for people."""
+    return _entry(
+        claim,
+        "tool.held",
+        held.name,
+        {
+            "call_id": held.call_id,
+            "class": held.side_effect,
+            "persons": held.persons,
+            "reason": held.reason[:REASON_CHARS],
+            "rule": f"{held.policy}/{held.rule} (version {held.policy_version})",
+        },
     )
 
 

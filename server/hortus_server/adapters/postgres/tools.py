@@ -15,6 +15,7 @@ from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId
 from hortus_server.domain.records import Page, Tool, ToolState, ToolVersion
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.tools import REPLACED, Replaced
 
 _STATEMENTS = load_statements("tools.sql")
 
@@ -62,6 +63,11 @@ class PostgresTools:
             test_report=None if version.test_report is None else Jsonb(dict(version.test_report)),
             origin_run_id=version.origin_run_id,
             origin_call_id=version.origin_call_id,
+            state=version.state if version.origin == "import" else "proposed",
+            state_reason=version.state_reason,
+            permissions=Jsonb(dict(version.permissions)),
+            origin=version.origin,
+            origin_step=version.origin_step,
         )
         # None: another transaction stored the same proposal while this one waited for the tool's row.
         found = added or await self._find_proposed(tenant_id, version)
@@ -85,24 +91,63 @@ class PostgresTools:
             raise NotFoundError("tool version", version_id)
         return version
 
-    async def activate(self, tenant_id: TenantId, version_id: ToolVersionId) -> ToolVersion:
-        """See the port. The version that was active is `tested` again. Raises NotFoundError."""
+    async def record_gates(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, scan: Mapping[str, Any], negative: Mapping[str, Any]
+    ) -> ToolVersion:
+        """See the port."""
+        return await self._version(
+            "record_gates",
+            tenant_id=tenant_id,
+            version_id=version_id,
+            scan=Jsonb(dict(scan)),
+            negative=Jsonb(dict(negative)),
+        )
+
+    async def activate(
+        self,
+        tenant_id: TenantId,
+        version_id: ToolVersionId,
+        *,
+        states: Sequence[ToolState] = ("tested", "active"),
+        replaced: Replaced = REPLACED,
+    ) -> ToolVersion:
+        """See the port."""
         tool_id = await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
         if tool_id is None:
             raise NotFoundError("tool version", version_id)
-        await self._sql.count("retire_active", tenant_id=tenant_id, tool_id=tool_id, version_id=version_id)
-        version = await self._sql.one("activate_version", rows.tool_version, tenant_id=tenant_id, version_id=version_id)
+        await self._sql.count(
+            "retire_active",
+            tenant_id=tenant_id,
+            tool_id=tool_id,
+            version_id=version_id,
+            states=list(states),
+            state=replaced.state,
+            reason=replaced.reason,
+        )
+        version = await self._sql.one(
+            "activate_version", rows.tool_version, tenant_id=tenant_id, version_id=version_id, states=list(states)
+        )
         if version is None:
-            raise ConflictError(f"tool version {version_id} has not passed its test")
+            raise ConflictError(f"tool version {version_id} has not passed every gate, or may not leave its state")
         return version
 
-    async def disable(self, tenant_id: TenantId, tool_id: ToolId, *, reason: str) -> Tool:
+    async def set_state(
+        self, tenant_id: TenantId, version_id: ToolVersionId, *, state: ToolState, reason: str | None
+    ) -> ToolVersion:
         """See the port."""
-        tool = await self._sql.one("disable_tool", Tool, tenant_id=tenant_id, tool_id=tool_id)
-        if tool is None:
-            raise NotFoundError("tool", tool_id)
-        await self._sql.count("disable_active", tenant_id=tenant_id, tool_id=tool_id, reason=reason)
-        return tool
+        await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
+        return await self._version(
+            "set_state", tenant_id=tenant_id, version_id=version_id, state=state, reason=reason
+        )
+
+    async def activates_pure(self, tenant_id: TenantId) -> bool:
+        """See the port."""
+        said = await self._sql.one("activates_pure", _activates_pure, tenant_id=tenant_id)
+        return True if said is None else said
+
+    async def set_activates_pure(self, tenant_id: TenantId, *, activate_pure: bool) -> None:
+        """See the port."""
+        await self._sql.count("set_activates_pure", tenant_id=tenant_id, activate_pure=activate_pure)
 
     async def set_in_doubt(
         self, tenant_id: TenantId, version_id: ToolVersionId, *, policy: InDoubtPolicy
@@ -173,6 +218,12 @@ class PostgresTools:
             "record_use", tenant_id=tenant_id, version_id=version_id, run_id=run_id, call_id=call_id, ok=ok
         )
 
+    async def _version(self, statement: str, **values: object) -> ToolVersion:
+        version = await self._sql.one(statement, rows.tool_version, **values)
+        if version is None:
+            raise NotFoundError("tool version", str(values["version_id"]))
+        return version
+
     async def _find_proposed(self, tenant_id: TenantId, version: ToolVersion) -> ToolVersion | None:
         return await self._sql.one(
             "find_proposed",
@@ -187,6 +238,10 @@ class PostgresTools:
 
 def _tool_and_number(*, tool_id: ToolId, version: int) -> tuple[ToolId, int]:
     return tool_id, version
+
+
+def _activates_pure(*, activate_pure: bool) -> bool:
+    return activate_pure
 
 
 def _id(*, id: ToolId) -> ToolId:  # noqa: A002 - a column's name

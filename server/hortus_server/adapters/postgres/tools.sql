@@ -3,7 +3,7 @@
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s
     AND (
@@ -27,17 +27,18 @@ RETURNING id AS tool_id, latest_version AS version
 -- A candidate; no row when this call's source was stored a moment ago.
 INSERT INTO tool_versions (
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id
+    test_report, origin_run_id, origin_call_id, permissions, origin, origin_step, state_reason
 )
 VALUES (
-    %(id)s, %(tenant_id)s, %(tool_id)s, %(version)s, 'proposed', %(description)s, %(parameters)s, %(returns)s,
-    %(function)s, %(source)s, %(source_sha256)s, %(tests)s, %(test_report)s, %(origin_run_id)s, %(origin_call_id)s
+    %(id)s, %(tenant_id)s, %(tool_id)s, %(version)s, %(state)s, %(description)s, %(parameters)s, %(returns)s,
+    %(function)s, %(source)s, %(source_sha256)s, %(tests)s, %(test_report)s, %(origin_run_id)s, %(origin_call_id)s,
+    %(permissions)s, %(origin)s, %(origin_step)s, %(state_reason)s
 )
 ON CONFLICT DO NOTHING
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 
 -- name: record_test :one
 -- Keep a report and the cases that it checked; a version that got beyond its test keeps its state.
@@ -50,7 +51,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 
 -- name: lock_tool_of_version :one
 -- Those who change which version is active take turns at the tool's row.
@@ -60,28 +61,68 @@ JOIN tool_versions ON tool_versions.tool_id = tools.id
 WHERE tool_versions.tenant_id = %(tenant_id)s AND tool_versions.id = %(version_id)s
 FOR NO KEY UPDATE OF tools
 
--- name: retire_active :exec
--- The version that another replaces is tested still, so that it can come back.
+-- name: record_gates :one
+-- Keep what scan and negative tests came to.
 UPDATE tool_versions
-SET state = 'tested'
+SET scan_report = %(scan)s, negative_report = %(negative)s
+WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
+RETURNING
+    id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+
+-- name: set_state :one
+-- Any state but `active`; a version that leaves `active` leaves its tool without an active version.
+WITH changed AS (
+    UPDATE tool_versions
+    SET state = %(state)s, state_reason = %(reason)s, state_changed_at = now()
+    WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s AND %(state)s <> 'active'
+    RETURNING
+        id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
+        test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+        in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+),
+line AS (
+    UPDATE tools
+    SET active_version = NULLIF(active_version, changed.version), updated_at = now()
+    FROM changed
+    WHERE tools.id = changed.tool_id
+)
+SELECT
+    id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
+    test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+FROM changed
+
+-- name: retire_active :exec
+-- The version that another replaces, where that one may become active; it is tested still, or rolled back.
+UPDATE tool_versions
+SET state = %(state)s, state_reason = %(reason)s, state_changed_at = now()
 WHERE tenant_id = %(tenant_id)s AND tool_id = %(tool_id)s AND id <> %(version_id)s AND state = 'active'
     AND EXISTS (
         SELECT FROM tool_versions AS next
-        WHERE next.id = %(version_id)s AND next.state = 'tested' AND next.test_report IS NOT NULL
+        WHERE next.id = %(version_id)s AND next.state = ANY(%(states)s)
+            AND next.test_report ->> 'passed' = 'true'
+            AND next.scan_report ->> 'passed' = 'true'
+            AND next.negative_report ->> 'passed' = 'true'
     )
 
 -- name: activate_version :one
--- Only what passed its test becomes active; again changes nothing.
+-- Only what passed its tests, the scan and the negative tests becomes active; again changes nothing.
 WITH activated AS (
     UPDATE tool_versions
-    SET state = 'active', state_reason = NULL, activated_at = coalesce(activated_at, now())
+    SET
+        state = 'active', state_reason = NULL, activated_at = coalesce(activated_at, now()),
+        state_changed_at = CASE WHEN state = 'active' THEN state_changed_at ELSE now() END
     WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
-        AND state IN ('tested', 'active')
-        AND test_report IS NOT NULL
+        AND state = ANY(%(states)s)
+        AND test_report ->> 'passed' = 'true'
+        AND scan_report ->> 'passed' = 'true'
+        AND negative_report ->> 'passed' = 'true'
     RETURNING
-        id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256,
-        tests, test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+        id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
+        test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
+        in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 ),
 line AS (
     UPDATE tools
@@ -92,31 +133,42 @@ line AS (
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 FROM activated
 
--- name: disable_tool :one
--- No version of the tool is active from here on.
-UPDATE tools
-SET active_version = NULL, updated_at = now()
-WHERE tenant_id = %(tenant_id)s AND id = %(tool_id)s
-RETURNING id, tenant_id, name, description, active_version, created_at, updated_at
+-- name: activates_pure :one
+-- What the tenant has said; no row where it said nothing.
+SELECT activate_pure
+FROM tool_activation
+WHERE tenant_id = %(tenant_id)s
 
--- name: disable_active :exec
--- What was active is out of use, and why.
-UPDATE tool_versions
-SET state = 'disabled', state_reason = %(reason)s
-WHERE tenant_id = %(tenant_id)s AND tool_id = %(tool_id)s AND state = 'active'
+-- name: set_activates_pure :exec
+-- From now on.
+INSERT INTO tool_activation (tenant_id, activate_pure)
+VALUES (%(tenant_id)s, %(activate_pure)s)
+ON CONFLICT (tenant_id) DO UPDATE SET activate_pure = excluded.activate_pure, updated_at = now()
 
 -- name: get_tool :one
 -- By id.
-SELECT id, tenant_id, name, description, active_version, created_at, updated_at
+SELECT
+    id, tenant_id, name, description, active_version, created_at, updated_at,
+    (
+        SELECT v.version FROM tool_versions AS v
+        WHERE v.tool_id = tools.id AND v.state = 'quarantined'
+        ORDER BY v.version DESC LIMIT 1
+    ) AS waiting_version
 FROM tools
 WHERE tenant_id = %(tenant_id)s AND id = %(tool_id)s
 
 -- name: get_tool_by_name :one
 -- By name.
-SELECT id, tenant_id, name, description, active_version, created_at, updated_at
+SELECT
+    id, tenant_id, name, description, active_version, created_at, updated_at,
+    (
+        SELECT v.version FROM tool_versions AS v
+        WHERE v.tool_id = tools.id AND v.state = 'quarantined'
+        ORDER BY v.version DESC LIMIT 1
+    ) AS waiting_version
 FROM tools
 WHERE tenant_id = %(tenant_id)s AND name = %(name)s
 
@@ -125,7 +177,7 @@ WHERE tenant_id = %(tenant_id)s AND name = %(name)s
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 
@@ -134,7 +186,8 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 SELECT
     v.id, v.tenant_id, v.tool_id, v.version, v.state, v.description, v.parameters, v.returns, v.function, v.source,
     v.source_sha256, v.tests, v.test_report, v.origin_run_id, v.origin_call_id, v.uses, v.failures, v.created_at,
-    v.activated_at, v.in_doubt,
+    v.activated_at, v.in_doubt, v.state_reason, v.permissions, v.scan_report, v.negative_report, v.origin,
+    v.origin_step,
     t.name AS tool_name, t.description AS tool_description, t.active_version AS tool_active_version,
     t.created_at AS tool_created_at, t.updated_at AS tool_updated_at
 FROM tool_versions AS v
@@ -147,14 +200,20 @@ ORDER BY array_position(%(version_ids)s::uuid[], v.id)
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND origin_run_id = %(run_id)s AND origin_call_id = %(call_id)s
 ORDER BY created_at, version
 
 -- name: list_tools :page
 -- Newest first.
-SELECT id, tenant_id, name, description, active_version, created_at, updated_at
+SELECT
+    id, tenant_id, name, description, active_version, created_at, updated_at,
+    (
+        SELECT v.version FROM tool_versions AS v
+        WHERE v.tool_id = tools.id AND v.state = 'quarantined'
+        ORDER BY v.version DESC LIMIT 1
+    ) AS waiting_version
 FROM tools
 WHERE tenant_id = %(tenant_id)s AND (created_at, id) < (%(before_at)s, %(before)s)
 ORDER BY created_at DESC, id DESC
@@ -165,7 +224,7 @@ LIMIT %(rows)s
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND tool_id = %(tool_id)s
 ORDER BY version DESC
@@ -194,4 +253,4 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
