@@ -154,6 +154,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Invitations
+         * @description Links of the last ninety days, newest first, used and revoked ones included.
+         *
+         *     Scope: `users:read`.
+         */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * Invite User
+         * @description A one-time link into the tenant, shown once, for a week. Earlier ones for the address work no more.
+         *
+         *     Scope: `users:write`.
+         */
+        post: operations["invite_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Invitation
+         * @description Let a link work no more.
+         *
+         *     Scope: `users:write`.
+         */
+        delete: operations["revoke_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/keys": {
         parameters: {
             query?: never;
@@ -165,7 +215,7 @@ export interface paths {
          * List Keys
          * @description All keys of the tenant, revoked ones included.
          *
-         *     Scope: `admin`.
+         *     Scope: `users:read`.
          */
         get: operations["list_keys"];
         put?: never;
@@ -173,7 +223,7 @@ export interface paths {
          * Create Key
          * @description Issue a key. Its secret is in this answer and nowhere else, not even in an idempotent repetition.
          *
-         *     Scope: `admin`.
+         *     Scope: `users:write`.
          */
         post: operations["create_key"];
         delete?: never;
@@ -196,9 +246,81 @@ export interface paths {
          * Revoke Key Route
          * @description Revoke a key; other processes notice within five seconds, open streams at their next heartbeat.
          *
-         *     Scope: `admin`.
+         *     Scope: `users:write`.
          */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/keys/{key_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Key Limits
+         * @description Replace a key's limits; the tenant's hold beside them.
+         *
+         *     Scope: `admin`.
+         */
+        put: operations["put_key_limits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Key
+         * @description Give a key another secret, shown once; the old one works for a while. 404 for a key that is revoked.
+         *
+         *     Scope: `users:write`.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Limits
+         * @description The limits of the tenant and its keys: their own, and those in force.
+         *
+         *     Scope: `admin`.
+         */
+        get: operations["get_limits"];
+        /**
+         * Put Limits
+         * @description Replace the tenant's limits. For who runs the installation: a tenant would not bound itself.
+         *
+         *     Scope: `admin`.
+         */
+        put: operations["put_limits"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -271,6 +393,194 @@ export interface paths {
          *     Scope: `admin`.
          */
         delete: operations["lift_tenant_stop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tenants
+         * @description All tenants, by name, for administrators of the one that operates the installation.
+         *
+         *     Scope: `admin`.
+         */
+        get: operations["list_tenants"];
+        put?: never;
+        /**
+         * Create Tenant
+         * @description A further tenant; with `owner` a one-time link for its first owner. For who runs the installation.
+         *
+         *     Scope: `admin`.
+         */
+        post: operations["create_tenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tenants/{tenant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Tenant
+         * @description Rename a tenant, or let nobody in and pause its runs. For who runs the installation.
+         *
+         *     Scope: `admin`.
+         */
+        patch: operations["change_tenant"];
+        trace?: never;
+    };
+    "/v1/admin/tenants/{tenant_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Limits Of Tenant
+         * @description Replace another tenant's limits; all API processes know them within five seconds.
+         *
+         *     Scope: `admin`.
+         */
+        put: operations["put_limits_of_tenant"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tenants/{tenant_id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite Owner
+         * @description A one-time link into another tenant, where nobody is left to make one. For who runs the installation.
+         *
+         *     Scope: `admin`.
+         */
+        post: operations["invite_owner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description Members of the tenant, by address; at most a thousand.
+         *
+         *     Scope: `users:read`.
+         */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove User
+         * @description Take a user out of this tenant; what the user is elsewhere stays.
+         *
+         *     Scope: `users:write`.
+         */
+        delete: operations["remove_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Another role, or keep a user out of this tenant; never beyond the caller's own scopes.
+         *
+         *     Scope: `users:write`.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End User Logins
+         * @description Sign a user out of this tenant, on every device.
+         *
+         *     Scope: `users:write`.
+         */
+        delete: operations["end_user_logins"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset User
+         * @description A one-time link to a new password, shown once, for a day.
+         *
+         *     Scope: `users:write`.
+         */
+        post: operations["reset_user"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -569,11 +879,139 @@ export interface paths {
         put?: never;
         /**
          * Decide Approval
-         * @description Decide, once for each key; the run goes on by itself. `pending` in the answer: another person is needed too.
+         * @description Decide, once for each person; the run goes on by itself. `pending` in the answer: it needs another person too.
          *
          *     Scope: `approvals:decide`.
          */
         post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Audit
+         * @description Entries of the tenant's audit log, newest first.
+         *
+         *     Scope: `audit:read`.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Audit
+         * @description The log as lines of JSON, oldest first; `hortus audit verify --file` checks an export of all of it.
+         *
+         *     Scope: `audit:read`.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify Audit Route
+         * @description Read the whole log and say which entries were edited, moved, removed or cut off, if any.
+         *
+         *     Scope: `audit:read`.
+         */
+        post: operations["verify_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Link
+         * @description Use a link up: join with a new password or, as somebody known, with the old one; or replace a forgotten one.
+         */
+        post: operations["accept_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/first-owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create First Owner
+         * @description Set-up: make the first user, with the printed key, and sign in as that user. 409 once there is any user.
+         *
+         *     Scope: `admin`.
+         */
+        post: operations["create_first_owner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look At Link
+         * @description What a one-time link is for. The secret itself is the credential; 401 once it is used, expired or revoked.
+         */
+        post: operations["look_at_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -611,9 +1049,89 @@ export interface paths {
         put?: never;
         /**
          * Logout
-         * @description Drop the cookie. Revoke the key to end its logins everywhere.
+         * @description End this login and drop the cookie. Revoke a key to end its logins everywhere.
          */
         post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finish Oidc
+         * @description Where the identity provider sends the browser back to. What went wrong is said on the sign-in page.
+         */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Start Oidc
+         * @description Send the browser to the identity provider. Needs no credentials.
+         */
+        get: operations["start_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sign In Options
+         * @description How one can sign in here. Needs no credentials.
+         */
+        get: operations["get_sign_in_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in as a user with a password; 429 after too many failures of the account or from the address.
+         */
+        post: operations["sign_in"];
         delete?: never;
         options?: never;
         head?: never;
@@ -629,11 +1147,95 @@ export interface paths {
         };
         /**
          * Get Me
-         * @description The tenant, key and scopes behind the credentials.
+         * @description The tenant, the key or user, and the scopes behind the credentials.
          */
         get: operations["get_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Logins
+         * @description One's own valid logins, newest first, at most a hundred.
+         */
+        get: operations["list_my_logins"];
+        put?: never;
+        post?: never;
+        /**
+         * End My Logins
+         * @description Sign out everywhere else.
+         */
+        delete: operations["end_my_logins"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/logins/{login_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End My Login
+         * @description Sign out on another device.
+         */
+        delete: operations["end_my_login"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Replace one's own password. Every other login of the user ends, this one gets another cookie.
+         */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move To Tenant
+         * @description Work in another of one's tenants, with the role that one has there.
+         */
+        post: operations["move_to_tenant"];
         delete?: never;
         options?: never;
         head?: never;
@@ -728,6 +1330,218 @@ export interface paths {
         get: operations["list_models"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Policies
+         * @description Policies, newest first.
+         *
+         *     Scope: `policies:read`.
+         */
+        get: operations["list_policies"];
+        put?: never;
+        /**
+         * Create Policy Route
+         * @description Write a policy. It holds with the answer, for the next call of runs under way too.
+         *
+         *     There is one for each agent and one for all of the tenant: where one is in force already, give it a new version.
+         *
+         *     Scope: `policies:write`.
+         */
+        post: operations["create_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Policy
+         * @description A policy by id or name, with the rules that are in force.
+         *
+         *     Scope: `policies:read`.
+         */
+        get: operations["get_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff Policy
+         * @description What changed between two versions, rule by rule.
+         *
+         *     Scope: `policies:read`.
+         */
+        get: operations["diff_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Disable Policy
+         * @description Take a policy out of force; what stands behind it decides then.
+         *
+         *     Scope: `policies:write`.
+         */
+        post: operations["disable_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable Policy
+         * @description Put a policy in force again.
+         *
+         *     Scope: `policies:write`.
+         */
+        post: operations["enable_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pin Policy
+         * @description Put an existing version in force: roll back, or forward again.
+         *
+         *     Scope: `policies:write`.
+         */
+        post: operations["pin_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Policy Versions
+         * @description Versions, newest first.
+         *
+         *     Scope: `policies:read`.
+         */
+        get: operations["list_policy_versions"];
+        put?: never;
+        /**
+         * Create Policy Version
+         * @description Give the policy its next version, which is in force with the answer.
+         *
+         *     Scope: `policies:write`.
+         */
+        post: operations["create_policy_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{policy}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Policy Version
+         * @description One version.
+         *
+         *     Scope: `policies:read`.
+         */
+        get: operations["get_policy_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies:simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Simulate Policy Route
+         * @description What would be decided about a call, or about past calls: now, and with proposed rules. Nothing is called.
+         *
+         *     Scope: `policies:read`.
+         */
+        post: operations["simulate_policy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1199,6 +2013,62 @@ export interface paths {
          */
         post: operations["resume_schedule"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Secrets
+         * @description Names and facts of secrets, newest first.
+         *
+         *     Scope: `secrets:read`.
+         */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Secret
+         * @description One secret, without its value.
+         *
+         *     Scope: `secrets:read`.
+         */
+        get: operations["get_secret"];
+        /**
+         * Set Secret
+         * @description Set a secret, or give it a new value: calls that begin five seconds from now use it. No answer shows it.
+         *
+         *     Scope: `secrets:write`.
+         */
+        put: operations["set_secret"];
+        post?: never;
+        /**
+         * Delete Secret
+         * @description Delete it for good: calls that need it are not made any more.
+         *
+         *     Scope: `secrets:write`.
+         */
+        delete: operations["delete_secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1730,6 +2600,39 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptBody
+         * @description Use a link up; `name` counts for a new user.
+         */
+        AcceptBody: {
+            /**
+             * Name
+             * @example Ann
+             */
+            name: string;
+            /**
+             * Password
+             * @description the user's own where there is one
+             */
+            password: string;
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * ActorView
+         * @description Who did something; `name` is what it was called then.
+         */
+        ActorView: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "key" | "agent" | "system";
+            /** Name */
+            name: string;
+        };
+        /**
          * AdmissionView
          * @description Weight and limits in force, and what they bound; counts stop at 10,000.
          */
@@ -1815,6 +2718,7 @@ export interface components {
              *         "reuse": true
              *       },
              *       "http_allow": [],
+             *       "http_headers": [],
              *       "instructions": "You are a helpful assistant. Be brief.",
              *       "limits": {
              *         "completion_tokens": 1024,
@@ -1837,6 +2741,7 @@ export interface components {
              *       },
              *       "model": "default",
              *       "plugins": [],
+             *       "sensitivity": 0,
              *       "strategy": "react",
              *       "temperature": 0,
              *       "tools": [
@@ -1940,6 +2845,12 @@ export interface components {
              */
             http_allow: string[];
             /**
+             * Http Headers
+             * @description headers with secrets, by host; only http_get sends them
+             * @default []
+             */
+            http_headers: components["schemas"]["HttpHeader"][];
+            /**
              * Instructions
              * @default You are a helpful assistant. Be brief.
              */
@@ -1984,6 +2895,13 @@ export interface components {
              * @default []
              */
             plugins: string[];
+            /**
+             * Sensitivity
+             * @description of what this agent handles: 0 public, 1 the tenant's own, 2 confidential, which counts as read from the start
+             * @default 0
+             * @enum {integer}
+             */
+            sensitivity: 0 | 1 | 2;
             /**
              * Strategy
              * @default react
@@ -2162,11 +3080,8 @@ export interface components {
              * @enum {string}
              */
             decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
-            /**
-             * Key Id
-             * Format: uuid
-             */
-            key_id: string;
+            /** Key Id */
+            key_id?: string | null;
             /**
              * Outcome
              * @enum {string}
@@ -2182,6 +3097,8 @@ export interface components {
              * @enum {string}
              */
             type: "approval.decided";
+            /** User Id */
+            user_id?: string | null;
         };
         /**
          * ApprovalExpired
@@ -2216,7 +3133,8 @@ export interface components {
          * @description A person has to decide: a `call`, what to do about one whose effect is unknown (`doubt`), or a `question`.
          *
          *     `call_sha256` is over tool, version and exact arguments: the decision holds for nothing else. `persons` is how many
-         *     different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt.
+         *     different ones have to let it through. `started_at` and `worker_id` are what is known of a call in doubt. `rule` is
+         *     what asked for a person; `untrusted` and `sensitive` name what the run had read of such.
          */
         ApprovalRequested: {
             /**
@@ -2256,6 +3174,16 @@ export interface components {
             persons: number;
             /** Reason */
             reason: string;
+            /**
+             * Rule
+             * @default
+             */
+            rule: string;
+            /**
+             * Sensitive
+             * @default []
+             */
+            sensitive: string[];
             /** Side Effect */
             side_effect: number;
             /** Started At */
@@ -2267,6 +3195,11 @@ export interface components {
              * @enum {string}
              */
             type: "approval.requested";
+            /**
+             * Untrusted
+             * @default []
+             */
+            untrusted: string[];
             /** Worker Id */
             worker_id?: string | null;
         };
@@ -2332,7 +3265,7 @@ export interface components {
             /** Closed At */
             closed_at: string | null;
             /** Decisions */
-            decisions: components["schemas"]["DecisionView"][];
+            decisions: components["schemas"]["hortus_server__api__schemas__approvals__DecisionView"][];
             /**
              * Expires At
              * Format: date-time
@@ -2463,6 +3396,139 @@ export interface components {
             status: number | null;
         };
         /**
+         * AuditActorView
+         * @description Who acted; `name` is what it was called then.
+         */
+        AuditActorView: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "key" | "agent" | "system";
+            /** Name */
+            name: string;
+        };
+        /**
+         * AuditAnchor
+         * @description An entry's hash that was kept elsewhere.
+         */
+        AuditAnchor: {
+            /** Hash */
+            hash: string;
+            /** Seq */
+            seq: number;
+        };
+        /**
+         * AuditEntryView
+         * @description Something that was done or refused; `hash` is over this entry and the one before.
+         */
+        AuditEntryView: {
+            /**
+             * Action
+             * @example agent.created
+             */
+            action: string;
+            actor: components["schemas"]["AuditActorView"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Hash
+             * @description SHA-256 in hex
+             */
+            hash: string;
+            /** Previous Hash */
+            previous_hash: string;
+            /**
+             * Seq
+             * @description without gaps in the tenant
+             */
+            seq: number;
+            /**
+             * Subject
+             * @description `kind:id`
+             * @example agent:0197b2c4-7c1e-7b7c-a3a5-1f4f5b8a9c01
+             */
+            subject: string;
+        };
+        /**
+         * AuditFindingView
+         * @description What was done to the entries `first` to `last`.
+         */
+        AuditFindingView: {
+            /**
+             * Damage
+             * @enum {string}
+             */
+            damage: "edited" | "moved" | "removed" | "cut" | "rewritten";
+            /** First */
+            first: number;
+            /** Last */
+            last: number;
+            /** Message */
+            message: string;
+        };
+        /**
+         * AuditHeadView
+         * @description The end of the log: keep it elsewhere, and a log that is cut or rewritten later is found out.
+         */
+        AuditHeadView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Hash */
+            hash: string;
+            /** Seq */
+            seq: number;
+        };
+        /**
+         * AuditPage
+         * @description Entries, newest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditEntryView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * AuditReportView
+         * @description What a verification looked at and found.
+         */
+        AuditReportView: {
+            /** Entries */
+            entries: number;
+            /**
+             * Findings
+             * @description at most the first 100
+             */
+            findings: components["schemas"]["AuditFindingView"][];
+            head: components["schemas"]["AuditHeadView"] | null;
+            /** Intact */
+            intact: boolean;
+        };
+        /**
+         * AuditVerify
+         * @description What the log is held against, besides its own hashes.
+         */
+        AuditVerify: {
+            /**
+             * Anchors
+             * @default []
+             */
+            anchors: components["schemas"]["AuditAnchor"][];
+        };
+        /**
          * AuthCommand
          * @description Present an API key, as the first frame, where no header could carry it.
          */
@@ -2476,6 +3542,14 @@ export interface components {
              * @enum {string}
              */
             type: "auth";
+        };
+        /**
+         * BoundView
+         * @description Limits of one's own beside those in force.
+         */
+        BoundView: {
+            in_force: components["schemas"]["RateView"];
+            own: components["schemas"]["LimitsView"];
         };
         /**
          * BudgetLeft
@@ -2579,6 +3653,7 @@ export interface components {
         CapabilityActivated: {
             /** Call Id */
             call_id: string;
+            label?: components["schemas"]["Label"] | null;
             /** Name */
             name: string;
             /**
@@ -2598,6 +3673,36 @@ export interface components {
             type: "capability.activated";
             /** Version */
             version: number;
+        };
+        /**
+         * CapabilityChecked
+         * @description A candidate whose tests passed was scanned, and called with hostile arguments; `detail` says what came of it.
+         */
+        CapabilityChecked: {
+            /** Attempt */
+            attempt: number;
+            /** Call Id */
+            call_id: string;
+            /** Detail */
+            detail: string;
+            /** Findings */
+            findings: number;
+            /** Negative Tests */
+            negative_tests: number;
+            /** Passed */
+            passed: boolean;
+            /** Tier */
+            tier: string;
+            /**
+             * Tool Version Id
+             * Format: uuid
+             */
+            tool_version_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "capability.checked";
         };
         /**
          * CapabilityDisabled
@@ -2654,6 +3759,35 @@ export interface components {
             type: "capability.proposed";
         };
         /**
+         * CapabilityQuarantined
+         * @description A candidate passed its tests and waits for a person to enable it; no run uses it until then.
+         */
+        CapabilityQuarantined: {
+            /** Call Id */
+            call_id: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Tool Id
+             * Format: uuid
+             */
+            tool_id: string;
+            /**
+             * Tool Version Id
+             * Format: uuid
+             */
+            tool_version_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "capability.quarantined";
+            /** Version */
+            version: number;
+        };
+        /**
          * CapabilityRequested
          * @description An agent asked for a tool that it does not have.
          */
@@ -2675,6 +3809,7 @@ export interface components {
          * @description An evolved tool was bound to this run from the library, without synthesis.
          */
         CapabilityReused: {
+            label?: components["schemas"]["Label"] | null;
             /** Name */
             name: string;
             /** Score */
@@ -2781,6 +3916,19 @@ export interface components {
             /** Answer */
             answer: string | null;
             /**
+             * By Id
+             * Format: uuid
+             * @description the key's or user's
+             */
+            by_id: string;
+            /**
+             * By Kind
+             * @enum {string}
+             */
+            by_kind: "key" | "user";
+            /** By Name */
+            by_name: string;
+            /**
              * Decided At
              * Format: date-time
              */
@@ -2790,13 +3938,6 @@ export interface components {
              * @enum {string}
              */
             decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
-            /**
-             * Key Id
-             * Format: uuid
-             */
-            key_id: string;
-            /** Key Name */
-            key_name: string;
             /** Reason */
             reason: string;
         };
@@ -2959,6 +4100,14 @@ export interface components {
             items: string[];
         };
         /**
+         * EndedView
+         * @description How many logins ended.
+         */
+        EndedView: {
+            /** Ended */
+            ended: number;
+        };
+        /**
          * EndpointView
          * @description `up` where no worker sees it down, `partly` where another had an answer since then, else `down`.
          */
@@ -3015,7 +4164,7 @@ export interface components {
              */
             at: string;
             /** Payload */
-            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["BudgetWarned"] | components["schemas"]["StepStarted"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
+            payload: components["schemas"]["SessionCreated"] | components["schemas"]["SessionForked"] | components["schemas"]["MessageCreated"] | components["schemas"]["MessageCompleted"] | components["schemas"]["MessageRestarted"] | components["schemas"]["RunQueued"] | components["schemas"]["RunStarted"] | components["schemas"]["RunWaiting"] | components["schemas"]["RunResumed"] | components["schemas"]["RunRolledBack"] | components["schemas"]["RunSucceeded"] | components["schemas"]["RunFailed"] | components["schemas"]["RunCancelled"] | components["schemas"]["RunBudgetExhausted"] | components["schemas"]["BudgetWarned"] | components["schemas"]["StepStarted"] | components["schemas"]["PlanMade"] | components["schemas"]["PlanAdvanced"] | components["schemas"]["ModelCalled"] | components["schemas"]["ModelFailed"] | components["schemas"]["PolicyDecided"] | components["schemas"]["ToolCalled"] | components["schemas"]["ToolFinished"] | components["schemas"]["ToolInDoubt"] | components["schemas"]["ApprovalRequested"] | components["schemas"]["ApprovalDecided"] | components["schemas"]["ApprovalExpired"] | components["schemas"]["MemoryRecalled"] | components["schemas"]["MemoryWritten"] | components["schemas"]["CapabilityRequested"] | components["schemas"]["CapabilityProposed"] | components["schemas"]["CapabilityTested"] | components["schemas"]["CapabilityChecked"] | components["schemas"]["CapabilityQuarantined"] | components["schemas"]["CapabilityActivated"] | components["schemas"]["CapabilityReused"] | components["schemas"]["CapabilityDisabled"];
             /** Run Id */
             run_id: string | null;
             /** Seq */
@@ -3154,6 +4303,27 @@ export interface components {
             run_id: string | null;
         };
         /**
+         * FirstOwnerBody
+         * @description The first user, who owns the caller's tenant.
+         */
+        FirstOwnerBody: {
+            /**
+             * Email
+             * @example ann@example.org
+             */
+            email: string;
+            /**
+             * Name
+             * @example Ann
+             */
+            name: string;
+            /**
+             * Password
+             * @description 12 characters or more
+             */
+            password: string;
+        };
+        /**
          * FoundMemoriesView
          * @description Best first; `low_confidence` says that none of them may fit.
          */
@@ -3227,6 +4397,48 @@ export interface components {
             to: number;
         };
         /**
+         * GivenCallBody
+         * @description A call made up by hand.
+         */
+        GivenCallBody: {
+            /**
+             * Agent
+             * @description whose call; without one, that of an agent with defaults
+             */
+            agent?: string | null;
+            /**
+             * Arguments
+             * @example {
+             *       "url": "https://example.org/"
+             *     }
+             */
+            arguments?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Sensitive
+             * @description the run has read sensitive text
+             * @default false
+             */
+            sensitive: boolean;
+            /**
+             * Side Effect
+             * @description the tool's own where it is known, else 2
+             */
+            side_effect?: number | null;
+            /**
+             * Tool
+             * @example http_get
+             */
+            tool: string;
+            /**
+             * Untrusted
+             * @description the run has read untrusted text
+             * @default false
+             */
+            untrusted: boolean;
+        };
+        /**
          * HealthView
          * @description The process answers; it says nothing about its components.
          */
@@ -3256,6 +4468,23 @@ export interface components {
             type: "heartbeat";
         };
         /**
+         * HttpHeader
+         * @description A header that http_get sends to one host, with a secret that no model sees.
+         *
+         *     `value` names the secret as `{{secret:NAME}}`, once: `Bearer {{secret:GITHUB_TOKEN}}`.
+         */
+        HttpHeader: {
+            /** Header */
+            header: string;
+            /**
+             * Host
+             * @description one of `http_allow`: `name`, or `name:port`
+             */
+            host: string;
+            /** Value */
+            value: string;
+        };
+        /**
          * IntervalTiming
          * @description Every so many seconds, counted from `start_at`; without it, from the schedule's creation.
          */
@@ -3272,6 +4501,113 @@ export interface components {
             kind: "interval";
             /** Start At */
             start_at?: string | null;
+        };
+        /**
+         * InvitationCreate
+         * @description Let somebody in.
+         */
+        InvitationCreate: {
+            /**
+             * Email
+             * @example ann@example.org
+             */
+            email: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "operator" | "developer" | "viewer";
+        };
+        /**
+         * InvitationView
+         * @description A one-time link, without its secret.
+         */
+        InvitationView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Email */
+            email: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "join" | "reset";
+            /** Revoked At */
+            revoked_at: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "operator" | "developer" | "viewer";
+            /** Used At */
+            used_at: string | null;
+        };
+        /**
+         * InvitationsView
+         * @description Links of the last ninety days, newest first.
+         */
+        InvitationsView: {
+            /** Items */
+            items: components["schemas"]["InvitationView"][];
+        };
+        /**
+         * IssuedInvitationView
+         * @description A new link. It is shown once, and whoever holds it can use it.
+         */
+        IssuedInvitationView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Email */
+            email: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Link
+             * @example https://hortus.example/join#...
+             */
+            link: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "join" | "reset";
+            /** Revoked At */
+            revoked_at: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "operator" | "developer" | "viewer";
+            /** Used At */
+            used_at: string | null;
         };
         /**
          * IssuedKeyView
@@ -3292,6 +4628,11 @@ export interface components {
             id: string;
             /** Last Used At */
             last_used_at: string | null;
+            /**
+             * Made By
+             * @description who made it; empty: the system, or before that was noted
+             */
+            made_by: string;
             /** Name */
             name: string;
             /**
@@ -3299,8 +4640,15 @@ export interface components {
              * @description first characters of the secret, to tell keys apart
              */
             prefix: string;
+            /**
+             * Previous Until
+             * @description until when the secret before the rotation works
+             */
+            previous_until: string | null;
             /** Revoked At */
             revoked_at: string | null;
+            /** Rotated At */
+            rotated_at: string | null;
             /** Scopes */
             scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
             /**
@@ -3308,6 +4656,19 @@ export interface components {
              * @example hk_...
              */
             secret: string | null;
+        };
+        /**
+         * KeyBoundView
+         * @description A key's limits; a user who signed in has those of a key without any.
+         */
+        KeyBoundView: {
+            in_force: components["schemas"]["RateView"];
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            own: components["schemas"]["LimitsView"];
         };
         /**
          * KeyCreate
@@ -3334,6 +4695,18 @@ export interface components {
             scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
         };
         /**
+         * KeyRotate
+         * @description Another secret for the same key.
+         */
+        KeyRotate: {
+            /**
+             * Grace S
+             * @description seconds that the old secret still works
+             * @default 86400
+             */
+            grace_s: number;
+        };
+        /**
          * KeyView
          * @description A key without its secret.
          */
@@ -3352,6 +4725,11 @@ export interface components {
             id: string;
             /** Last Used At */
             last_used_at: string | null;
+            /**
+             * Made By
+             * @description who made it; empty: the system, or before that was noted
+             */
+            made_by: string;
             /** Name */
             name: string;
             /**
@@ -3359,8 +4737,15 @@ export interface components {
              * @description first characters of the secret, to tell keys apart
              */
             prefix: string;
+            /**
+             * Previous Until
+             * @description until when the secret before the rotation works
+             */
+            previous_until: string | null;
             /** Revoked At */
             revoked_at: string | null;
+            /** Rotated At */
+            rotated_at: string | null;
             /** Scopes */
             scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
         };
@@ -3371,6 +4756,33 @@ export interface components {
         KeysView: {
             /** Items */
             items: components["schemas"]["KeyView"][];
+        };
+        /**
+         * Label
+         * @description The label of one text. The tenant is not part of it: a text never leaves its own.
+         */
+        Label: {
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "user" | "system" | "tool" | "web" | "agent" | "memory";
+            /**
+             * Sensitivity
+             * @default 0
+             * @enum {integer}
+             */
+            sensitivity: 0 | 1 | 2;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Trust
+             * @enum {integer}
+             */
+            trust: 0 | 1 | 2;
         };
         /**
          * LastEventView
@@ -3417,6 +4829,78 @@ export interface components {
             wall_s?: number | null;
         };
         /**
+         * LimitsView
+         * @description Limits of one's own; null is the server's.
+         */
+        LimitsView: {
+            /** Burst */
+            burst: number | null;
+            /** Connections */
+            connections: number | null;
+            /** Requests Per Minute */
+            requests_per_minute: number | null;
+        };
+        /**
+         * LimitsWrite
+         * @description All limits of a key or tenant; what is left out or null is as the server's settings say.
+         * @example {
+         *       "burst": 50,
+         *       "requests_per_minute": 600
+         *     }
+         */
+        LimitsWrite: {
+            /**
+             * Burst
+             * @description requests that may come at once
+             */
+            burst?: number | null;
+            /**
+             * Connections
+             * @description requests and streams that may be open at once on each API process
+             */
+            connections?: number | null;
+            /** Requests Per Minute */
+            requests_per_minute?: number | null;
+        };
+        /**
+         * LinkBody
+         * @description The secret of a one-time link: what stands behind its `#`.
+         */
+        LinkBody: {
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * LinkView
+         * @description What a link is for.
+         */
+        LinkView: {
+            /** Email */
+            email: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Is Known
+             * @description the address is a user already, who proves it with the password
+             */
+            is_known: boolean;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "join" | "reset";
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "operator" | "developer" | "viewer";
+            /** Tenant Name */
+            tenant_name: string;
+        };
+        /**
          * LoginBody
          * @description Exchange a key for a cookie of the admin UI.
          */
@@ -3426,6 +4910,59 @@ export interface components {
              * @example hk_...
              */
             key: string;
+        };
+        /**
+         * LoginView
+         * @description One sign-in.
+         */
+        LoginView: {
+            /** Address */
+            address: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Device
+             * @description as the browser called itself
+             */
+            device: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is This */
+            is_this: boolean;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "password" | "oidc" | "link";
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+        };
+        /**
+         * LoginsView
+         * @description Valid logins, newest first.
+         */
+        LoginsView: {
+            /** Items */
+            items: components["schemas"]["LoginView"][];
         };
         /**
          * LoopBreakerSpec
@@ -3451,24 +4988,84 @@ export interface components {
             repeats: number;
         };
         /**
-         * MeView
-         * @description Who the credentials belong to.
+         * MadeTenantView
+         * @description A new tenant; `link` lets its first owner in, and is shown once.
          */
-        MeView: {
+        MadeTenantView: {
             /**
-             * Key Id
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /**
+             * Id
              * Format: uuid
              */
-            key_id: string;
+            id: string;
+            /** Keys */
+            keys?: number | null;
+            /** Link */
+            link: string | null;
+            /** Members */
+            members?: number | null;
+            /** Name */
+            name: string;
+            /** Operates */
+            operates: boolean;
+        };
+        /**
+         * MeView
+         * @description Who the credentials belong to. `key_*` are of a key, `role` and `email` of a user.
+         */
+        MeView: {
+            /** Email */
+            email: string | null;
+            /** Has Password */
+            has_password: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Key Id */
+            key_id: string | null;
             /** Key Name */
-            key_name: string;
+            key_name: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "key" | "user";
+            /** Name */
+            name: string;
+            /**
+             * Operates
+             * @description may run the installation: make and disable tenants
+             */
+            operates: boolean;
+            /** Role */
+            role: ("owner" | "operator" | "developer" | "viewer") | null;
             /** Scopes */
             scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
+            /**
+             * Setup
+             * @description there is no user yet, and these credentials may make the first one
+             */
+            setup: boolean;
             /**
              * Tenant Id
              * Format: uuid
              */
             tenant_id: string;
+            /** Tenant Name */
+            tenant_name: string;
+            /**
+             * Tenants
+             * @description where a user may work; empty for a key
+             */
+            tenants: components["schemas"]["PlaceView"][];
             /**
              * Via
              * @enum {string}
@@ -3584,6 +5181,8 @@ export interface components {
              * @enum {string}
              */
             kind: "episode" | "note";
+            /** @description of what its run had read: `trust` 0 is untrusted; null from before labels were kept: untrusted */
+            label: components["schemas"]["Label"] | null;
             /**
              * Occurred At
              * Format: date-time
@@ -3626,6 +5225,7 @@ export interface components {
              * @enum {string}
              */
             kind: "episode" | "note";
+            label?: components["schemas"]["Label"] | null;
             /**
              * Memory Id
              * Format: uuid
@@ -3647,11 +5247,12 @@ export interface components {
          * MessageCompleted
          * @description The assistant's answer; closes the token stream of `message_id`.
          *
-         *     A run that was steered while it wrote goes on behind it, and answers again.
+         *     A run that was steered while it wrote goes on behind it, and answers again. `label` is that of all its run had read.
          */
         MessageCompleted: {
             /** Content */
             content: string;
+            label?: components["schemas"]["Label"] | null;
             /**
              * Message Id
              * Format: uuid
@@ -3692,11 +5293,12 @@ export interface components {
          * @description A user's message.
          *
          *     With `steers` it was said to a run that was accepted already: the run's next model call sees it. `heard` of a
-         *     `model.called` says which one that was.
+         *     `model.called` says which one that was. A `label` says that it is not the user's own words, but text from elsewhere.
          */
         MessageCreated: {
             /** Content */
             content: string;
+            label?: components["schemas"]["Label"] | null;
             /**
              * Message Id
              * Format: uuid
@@ -3850,6 +5452,17 @@ export interface components {
             items: components["schemas"]["ModelView"][];
         };
         /**
+         * MoveBody
+         * @description Work in another tenant.
+         */
+        MoveBody: {
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+        };
+        /**
          * OnceTiming
          * @description One time only.
          */
@@ -3887,6 +5500,61 @@ export interface components {
             tokens_last_hour: number;
             /** Tools Active */
             tools_active: number;
+        };
+        /**
+         * PasswordBody
+         * @description Replace one's own password; every other login of the user ends.
+         */
+        PasswordBody: {
+            /**
+             * New
+             * @description 12 characters or more
+             */
+            new: string;
+            /** Old */
+            old: string;
+        };
+        /**
+         * PastCallView
+         * @description Where a past call stands in the log.
+         */
+        PastCallView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Call Id */
+            call_id: string;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Seq */
+            seq: number;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+        };
+        /**
+         * PastCallsBody
+         * @description Calls of the log.
+         */
+        PastCallsBody: {
+            /**
+             * Last
+             * @description how many, newest first
+             * @default 100
+             */
+            last: number;
+            /**
+             * Run Id
+             * @description only of this run; else of the tenant's last 500 runs
+             */
+            run_id?: string | null;
         };
         /**
          * PauseCommand
@@ -3977,6 +5645,344 @@ export interface components {
             type: "ping";
         };
         /**
+         * PlaceView
+         * @description A tenant that one may work in.
+         */
+        PlaceView: {
+            /**
+             * Operates
+             * @description its administrators run the installation
+             */
+            operates: boolean;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "operator" | "developer" | "viewer";
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+            /** Tenant Name */
+            tenant_name: string;
+        };
+        /**
+         * PlanAdvanced
+         * @description The next step of a plan is carried out by `call`; without `index` the call asks to plan anew.
+         *
+         *     `tainted` names those of its arguments that hold values out of untrusted text.
+         */
+        PlanAdvanced: {
+            call: components["schemas"]["ToolCall"];
+            /** Index */
+            index?: number | null;
+            /**
+             * Tainted
+             * @default []
+             */
+            tainted: string[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "plan.advanced";
+        };
+        /**
+         * PlanMade
+         * @description A run that plans has its plan, made of the user's request and the tools alone; `revision` counts from 0.
+         *
+         *     `plan` holds `steps` in order, each a call of a tool or the reading of an earlier result, and the `reply`.
+         */
+        PlanMade: {
+            /** Plan */
+            plan: {
+                [key: string]: unknown;
+            };
+            /**
+             * Revision
+             * @default 0
+             */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "plan.made";
+        };
+        /**
+         * PolicyCreate
+         * @description A new policy, in force at once: for one agent, or without one for all of the tenant's.
+         * @example {
+         *       "name": "orders",
+         *       "rules": [
+         *         {
+         *           "arguments": {
+         *             "properties": {
+         *               "amount": {
+         *                 "maximum": 50
+         *               }
+         *             },
+         *             "required": [
+         *               "amount"
+         *             ]
+         *           },
+         *           "effect": "allow",
+         *           "name": "small-orders",
+         *           "rate": {
+         *             "calls": 20,
+         *             "window_s": 86400
+         *           },
+         *           "tools": [
+         *             "order"
+         *           ]
+         *         },
+         *         {
+         *           "effect": "approve",
+         *           "name": "other-orders",
+         *           "persons": 2,
+         *           "reason": "above 50",
+         *           "tools": [
+         *             "order"
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        PolicyCreate: {
+            /** Agent */
+            agent?: string | null;
+            /**
+             * Comment
+             * @description why, for those who read the versions
+             * @default
+             */
+            comment: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Name
+             * @description lower case letters, digits, `.`, `_`, `-`; at most 63; not of the form of an id
+             */
+            name: string;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: components["schemas"]["Rule"][];
+        };
+        /**
+         * PolicyDecided
+         * @description A call was denied, needs persons, or reaches outside and may happen; `rule` of `policy` is why.
+         *
+         *     Without `policy_id` the rule is one of the server's defaults or of the agent's own definition.
+         */
+        PolicyDecided: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Effect
+             * @enum {string}
+             */
+            effect: "allow" | "deny" | "approve";
+            /** Name */
+            name: string;
+            /** Persons */
+            persons?: number | null;
+            /** Policy */
+            policy: string;
+            /** Policy Id */
+            policy_id?: string | null;
+            /**
+             * Policy Version
+             * @default 1
+             */
+            policy_version: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Rule */
+            rule: string;
+            /** Side Effect */
+            side_effect: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "policy.decided";
+        };
+        /**
+         * PolicyDetailView
+         * @description A policy with the version that is in force.
+         */
+        PolicyDetailView: {
+            /**
+             * Agent Id
+             * @description null: for all agents of the tenant, behind an agent's own
+             */
+            agent_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            current: components["schemas"]["PolicyVersionView"];
+            /** Current Version */
+            current_version: number;
+            /** Description */
+            description: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Latest Version */
+            latest_version: number;
+            /** Name */
+            name: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * PolicyDiffView
+         * @description What changed between two versions, rule by rule.
+         */
+        PolicyDiffView: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Changes */
+            changes: components["schemas"]["RuleChangeView"][];
+        };
+        /**
+         * PolicyPage
+         * @description Policies, newest first.
+         */
+        PolicyPage: {
+            /** Items */
+            items: components["schemas"]["PolicyView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * PolicyPin
+         * @description Which version is in force.
+         */
+        PolicyPin: {
+            /**
+             * Version
+             * @example 1
+             */
+            version: number;
+        };
+        /**
+         * PolicyVersionCreate
+         * @description The next version, whole: nothing is inherited from the one before.
+         */
+        PolicyVersionCreate: {
+            /**
+             * Based On
+             * @description refused (409) unless this is the newest version
+             */
+            based_on?: number | null;
+            /**
+             * Comment
+             * @description why, for those who read the versions
+             * @default
+             */
+            comment: string;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: components["schemas"]["Rule"][];
+        };
+        /**
+         * PolicyVersionPage
+         * @description Versions, newest first.
+         */
+        PolicyVersionPage: {
+            /** Items */
+            items: components["schemas"]["PolicyVersionView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * PolicyVersionView
+         * @description One immutable set of rules.
+         */
+        PolicyVersionView: {
+            /** Comment */
+            comment: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            made_by: components["schemas"]["ActorView"];
+            /**
+             * Policy Id
+             * Format: uuid
+             */
+            policy_id: string;
+            /** Rules */
+            rules: components["schemas"]["Rule"][];
+            /** Version */
+            version: number;
+        };
+        /**
+         * PolicyView
+         * @description A line of versions; `current_version` is in force unless the policy is disabled.
+         */
+        PolicyView: {
+            /**
+             * Agent Id
+             * @description null: for all agents of the tenant, behind an agent's own
+             */
+            agent_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Current Version */
+            current_version: number;
+            /** Description */
+            description: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Latest Version */
+            latest_version: number;
+            /** Name */
+            name: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
          * Problem
          * @description RFC 9457 problem document; `code` is stable, `detail` is for people.
          */
@@ -4015,6 +6021,57 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ProposalBody
+         * @description What would be in force instead: `rules` for the agent or the tenant, or a version of an existing policy.
+         */
+        ProposalBody: {
+            /** Agent */
+            agent?: string | null;
+            /** Policy */
+            policy?: string | null;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: components["schemas"]["Rule"][];
+            /**
+             * Version
+             * @description the newest where absent
+             */
+            version?: number | null;
+        };
+        /**
+         * RateLimit
+         * @description At most `calls` that a rule lets through in any `window_s` seconds, counted together for all of `per`.
+         */
+        RateLimit: {
+            /** Calls */
+            calls: number;
+            /**
+             * Per
+             * @default tenant
+             * @enum {string}
+             */
+            per: "tenant" | "agent" | "session";
+            /**
+             * Window S
+             * @description seconds that the window reaches back
+             */
+            window_s: number;
+        };
+        /**
+         * RateView
+         * @description The limits in force.
+         */
+        RateView: {
+            /** Burst */
+            burst: number;
+            /** Connections */
+            connections: number;
+            /** Per Minute */
+            per_minute: number;
+        };
+        /**
          * ReadinessView
          * @description `ready`; `degraded` while a component is missing that requests can do without; or `unavailable`.
          */
@@ -4034,6 +6091,7 @@ export interface components {
         RecalledItem: {
             /** Content */
             content: string;
+            label?: components["schemas"]["Label"] | null;
             /**
              * Memory Id
              * Format: uuid
@@ -4128,6 +6186,97 @@ export interface components {
             type: "resume";
         };
         /**
+         * Rule
+         * @description What happens to calls that fit all of its conditions; the first rule that fits decides.
+         */
+        Rule: {
+            /**
+             * Arguments
+             * @description JSON schema (2020-12, without references) that the arguments have to meet
+             */
+            arguments?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Effect
+             * @enum {string}
+             */
+            effect: "allow" | "deny" | "approve";
+            /**
+             * Expires S
+             * @description seconds until nobody's word means no; else the agent's own
+             */
+            expires_s?: number | null;
+            /**
+             * From Class
+             * @description lowest side-effect class that it is about
+             * @default 0
+             */
+            from_class: number;
+            /**
+             * Irreversible
+             * @description this very rule may let calls of class 3 happen with fewer than two persons; names tools exactly
+             * @default false
+             */
+            irreversible: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Persons
+             * @description how many have to approve; 1 where absent
+             */
+            persons?: (1 | 2) | null;
+            rate?: components["schemas"]["RateLimit"] | null;
+            /**
+             * Reason
+             * @description for the model, the people who decide, and the log
+             * @default
+             */
+            reason: string;
+            /**
+             * Sensitive
+             * @description whether the run has read sensitive text
+             */
+            sensitive?: boolean | null;
+            /**
+             * To Class
+             * @description highest side-effect class that it is about
+             * @default 3
+             */
+            to_class: number;
+            /**
+             * Tools
+             * @default [
+             *       "*"
+             *     ]
+             */
+            tools: string[];
+            /**
+             * Untrusted
+             * @description whether the run has read untrusted text
+             */
+            untrusted?: boolean | null;
+        };
+        /**
+         * RuleChangeView
+         * @description One rule that differs; absent sides are null, places count from 1.
+         */
+        RuleChangeView: {
+            after: components["schemas"]["Rule"] | null;
+            /** After Place */
+            after_place: number | null;
+            before: components["schemas"]["Rule"] | null;
+            /** Before Place */
+            before_place: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "added" | "removed" | "changed" | "moved";
+            /** Rule */
+            rule: string;
+        };
+        /**
          * RunAnswer
          * @description An answer to the question that a run waits for.
          * @example {
@@ -4143,6 +6292,7 @@ export interface components {
          * @description A hard limit ended the run; what it had written is kept.
          */
         RunBudgetExhausted: {
+            label?: components["schemas"]["Label"] | null;
             /**
              * Limit
              * @enum {string}
@@ -4176,6 +6326,7 @@ export interface components {
          * @description Somebody stopped the run; never counted as a failure. What it had written stays in the conversation.
          */
         RunCancelled: {
+            label?: components["schemas"]["Label"] | null;
             /**
              * Partial Output
              * @default
@@ -4759,6 +6910,16 @@ export interface components {
             updated_at: string;
         };
         /**
+         * SecretPage
+         * @description Secrets, newest first.
+         */
+        SecretPage: {
+            /** Items */
+            items: components["schemas"]["SecretView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * SecretRotate
          * @description How long the secret before stays valid beside the new one.
          */
@@ -4769,6 +6930,72 @@ export interface components {
              * @default 86400
              */
             overlap_s: number;
+        };
+        /**
+         * SecretView
+         * @description A secret without its value.
+         */
+        SecretView: {
+            /**
+             * Agent Id
+             * @description the only agent that may use it; null: every one that names it
+             */
+            agent_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Description */
+            description: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Used By
+             * @description agents whose current version names it, at most 20
+             */
+            used_by: string[];
+            /**
+             * Version
+             * @description counts how often it was set
+             */
+            version: number;
+        };
+        /**
+         * SecretWrite
+         * @description A value to be sealed.
+         * @example {
+         *       "description": "CI's token",
+         *       "value": "..."
+         *     }
+         */
+        SecretWrite: {
+            /**
+             * Agent
+             * @description id or name: only this agent may use it; null: all
+             */
+            agent?: string | null;
+            /**
+             * Description
+             * @description left out: as it is
+             */
+            description?: string | null;
+            /**
+             * Value
+             * Format: password
+             * @description no line breaks, no blanks at its ends; never read back
+             */
+            value: string;
         };
         /** ServerFrame */
         ServerFrame: components["schemas"]["EventFrame"] | components["schemas"]["DeltaFrame"] | components["schemas"]["SnapshotFrame"] | components["schemas"]["GapFrame"] | components["schemas"]["HeartbeatFrame"] | components["schemas"]["ErrorFrame"] | components["schemas"]["ReplyFrame"];
@@ -5029,6 +7256,91 @@ export interface components {
             waiting: number;
         };
         /**
+         * SignInBody
+         * @description Sign in as a user.
+         */
+        SignInBody: {
+            /**
+             * Email
+             * @example ann@example.org
+             */
+            email: string;
+            /** Password */
+            password: string;
+        };
+        /**
+         * SignInOptionsView
+         * @description How one can sign in here.
+         */
+        SignInOptionsView: {
+            /**
+             * Login
+             * @description false: this server has no login by cookie
+             */
+            login: boolean;
+            /**
+             * Oidc
+             * @description what the identity provider is called; null: there is none
+             */
+            oidc: string | null;
+            /**
+             * Users
+             * @description false: nobody has been set up yet; sign in with the printed key
+             */
+            users: boolean;
+        };
+        /**
+         * SimulatedCallView
+         * @description One call, what is decided about it now, and what would be.
+         */
+        SimulatedCallView: {
+            /** Agent Id */
+            agent_id: string | null;
+            /** Arguments */
+            arguments: {
+                [key: string]: unknown;
+            };
+            current: components["schemas"]["hortus_server__api__schemas__policies__DecisionView"];
+            /**
+             * Differs
+             * @description the proposed effect, or the number of persons, is another
+             */
+            differs: boolean;
+            past: components["schemas"]["PastCallView"] | null;
+            proposed: components["schemas"]["hortus_server__api__schemas__policies__DecisionView"] | null;
+            /** Side Effect */
+            side_effect: number;
+            /** Tool */
+            tool: string;
+        };
+        /**
+         * Simulation
+         * @description What to judge: one call, or past ones; and by what else.
+         * @example {
+         *       "call": {
+         *         "arguments": {
+         *           "url": "https://example.org/"
+         *         },
+         *         "tool": "http_get"
+         *       }
+         *     }
+         */
+        Simulation: {
+            call?: components["schemas"]["GivenCallBody"] | null;
+            past?: components["schemas"]["PastCallsBody"] | null;
+            proposed?: components["schemas"]["ProposalBody"] | null;
+        };
+        /**
+         * SimulationView
+         * @description Every call that was judged, newest first; rates are not looked at.
+         */
+        SimulationView: {
+            /** Differing */
+            differing: number;
+            /** Items */
+            items: components["schemas"]["SimulatedCallView"][];
+        };
+        /**
          * SnapshotFrame
          * @description All that was written so far of a message; replaces what the client has of it.
          */
@@ -5274,6 +7586,9 @@ export interface components {
         /**
          * StepStarted
          * @description A step began; `bound_tools` are the names offered to the model.
+         *
+         *     `labels` are those of marked text in its prompt that no other event of the run tells of: what earlier
+         *     runs of the session left, descriptions of tools, and what the agent's definition says of itself.
          */
         StepStarted: {
             /**
@@ -5281,6 +7596,11 @@ export interface components {
              * @default []
              */
             bound_tools: string[];
+            /**
+             * Labels
+             * @default []
+             */
+            labels: components["schemas"]["Label"][];
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -5554,6 +7874,26 @@ export interface components {
             type: "subscribe";
         };
         /**
+         * TenantBoundsView
+         * @description The tenant's limits, those of a key without its own, and those of the keys that have some.
+         */
+        TenantBoundsView: {
+            default_key: components["schemas"]["RateView"];
+            /** Keys */
+            keys: components["schemas"]["KeyBoundView"][];
+            /**
+             * May Change Tenant
+             * @description whether the caller may change the tenant's: who runs the installation may
+             */
+            may_change_tenant: boolean;
+            /**
+             * Most Per Minute
+             * @description the highest rate that can be given
+             */
+            most_per_minute: number;
+            tenant: components["schemas"]["BoundView"];
+        };
+        /**
          * TenantBudgetView
          * @description The bounds in force; null is none.
          */
@@ -5566,6 +7906,63 @@ export interface components {
             tokens_per_day: number | null;
             /** Tokens Per Session */
             tokens_per_session: number | null;
+        };
+        /**
+         * TenantCreate
+         * @description A further tenant; with `owner` the answer holds a link for its first owner.
+         */
+        TenantCreate: {
+            /**
+             * Name
+             * @example garden
+             */
+            name: string;
+            /** Owner */
+            owner?: string | null;
+        };
+        /**
+         * TenantPatch
+         * @description What is to be different.
+         */
+        TenantPatch: {
+            /** Disabled */
+            disabled?: boolean | null;
+            /** Name */
+            name?: string | null;
+        };
+        /**
+         * TenantView
+         * @description A tenant.
+         */
+        TenantView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Keys */
+            keys?: number | null;
+            /** Members */
+            members?: number | null;
+            /** Name */
+            name: string;
+            /** Operates */
+            operates: boolean;
+        };
+        /**
+         * TenantsView
+         * @description All tenants, by name.
+         */
+        TenantsView: {
+            /** Items */
+            items: components["schemas"]["TenantView"][];
         };
         /**
          * TimingPreview
@@ -5604,8 +8001,9 @@ export interface components {
          * ToolCalled
          * @description A tool call is about to run; without its `tool.finished` it is in doubt.
          *
-         *     `attempt` is above 1 where it runs again after a crash. `approval_id` names the approval that this uses up, and
-         *     `call_sha256` the call that is made, which has to be the approved one.
+         *     `side_effect` is how far it reaches; absent where the tool is not known. `untrusted` and `sensitive` say what the
+         *     run had read by then. `attempt` is above 1 where it runs again after a crash. `approval_id` names the approval that
+         *     this uses up, and `call_sha256` the call that is made, which has to be the approved one.
          */
         ToolCalled: {
             /** Approval Id */
@@ -5625,6 +8023,13 @@ export interface components {
             call_sha256?: string | null;
             /** Name */
             name: string;
+            /**
+             * Sensitive
+             * @default false
+             */
+            sensitive: boolean;
+            /** Side Effect */
+            side_effect?: number | null;
             /** Tool Version Id */
             tool_version_id?: string | null;
             /**
@@ -5632,6 +8037,11 @@ export interface components {
              * @enum {string}
              */
             type: "tool.called";
+            /**
+             * Untrusted
+             * @default false
+             */
+            untrusted: boolean;
         };
         /**
          * ToolDisable
@@ -5660,6 +8070,8 @@ export interface components {
         /**
          * ToolFinished
          * @description A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
+         *
+         *     `error` says what kind of failure it is, where it is one; `label` where the text comes from.
          */
         ToolFinished: {
             /** Artifact Sha256 */
@@ -5670,6 +8082,9 @@ export interface components {
             content: string;
             /** Duration Ms */
             duration_ms: number;
+            /** Error */
+            error?: ("unknown_tool" | "invalid_arguments" | "forbidden" | "budget" | "tool_retry" | "tool_failed" | "tool_broken" | "sandbox" | "timeout") | null;
+            label?: components["schemas"]["Label"] | null;
             /** Name */
             name: string;
             /**
@@ -5816,7 +8231,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "proposed" | "tested" | "active" | "disabled" | "rejected";
+            state: "proposed" | "quarantined" | "tested" | "active" | "disabled" | "rejected" | "rolled_back";
             /** Test Report */
             test_report: {
                 [key: string]: unknown;
@@ -5888,7 +8303,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "proposed" | "tested" | "active" | "disabled" | "rejected";
+            state: "proposed" | "quarantined" | "tested" | "active" | "disabled" | "rejected" | "rolled_back";
             /**
              * Tool Id
              * Format: uuid
@@ -6014,6 +8429,60 @@ export interface components {
             runs: number;
             /** Tokens */
             tokens: number;
+        };
+        /**
+         * UserChange
+         * @description What is to be different.
+         */
+        UserChange: {
+            /** Disabled */
+            disabled?: boolean | null;
+            /** Role */
+            role?: ("owner" | "operator" | "developer" | "viewer") | null;
+        };
+        /**
+         * UserView
+         * @description A member of the tenant.
+         */
+        UserView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Email */
+            email: string;
+            /** Has Oidc */
+            has_oidc: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "operator" | "developer" | "viewer";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "disabled" | "disabled_everywhere";
+        };
+        /**
+         * UsersView
+         * @description All members of the tenant, by address.
+         */
+        UsersView: {
+            /** Items */
+            items: components["schemas"]["UserView"][];
         };
         /**
          * WaitReason
@@ -6229,6 +8698,62 @@ export interface components {
             /** Items */
             items: components["schemas"]["WorkerView"][];
         };
+        /**
+         * DecisionView
+         * @description Who decided what, when and why.
+         */
+        hortus_server__api__schemas__approvals__DecisionView: {
+            /** Answer */
+            answer: string | null;
+            /**
+             * By Id
+             * Format: uuid
+             * @description the key's or user's
+             */
+            by_id: string;
+            /**
+             * By Kind
+             * @enum {string}
+             */
+            by_kind: "key" | "user";
+            /** By Name */
+            by_name: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * DecisionView
+         * @description What is decided about a call, and by which rule.
+         */
+        hortus_server__api__schemas__policies__DecisionView: {
+            /**
+             * Effect
+             * @enum {string}
+             */
+            effect: "allow" | "deny" | "approve";
+            /** Persons */
+            persons: number | null;
+            /** Policy */
+            policy: string;
+            /** Policy Id */
+            policy_id: string | null;
+            /** Policy Version */
+            policy_version: number;
+            /** Reason */
+            reason: string;
+            /** Rule */
+            rule: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -6236,6 +8761,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptBody = components['schemas']['AcceptBody'];
+export type ActorView = components['schemas']['ActorView'];
 export type AdmissionView = components['schemas']['AdmissionView'];
 export type AdmissionWrite = components['schemas']['AdmissionWrite'];
 export type AgentCreate = components['schemas']['AgentCreate'];
@@ -6258,15 +8785,26 @@ export type ApprovalSpec = components['schemas']['ApprovalSpec'];
 export type ApprovalView = components['schemas']['ApprovalView'];
 export type ApproveCommand = components['schemas']['ApproveCommand'];
 export type AttemptView = components['schemas']['AttemptView'];
+export type AuditActorView = components['schemas']['AuditActorView'];
+export type AuditAnchor = components['schemas']['AuditAnchor'];
+export type AuditEntryView = components['schemas']['AuditEntryView'];
+export type AuditFindingView = components['schemas']['AuditFindingView'];
+export type AuditHeadView = components['schemas']['AuditHeadView'];
+export type AuditPage = components['schemas']['AuditPage'];
+export type AuditReportView = components['schemas']['AuditReportView'];
+export type AuditVerify = components['schemas']['AuditVerify'];
 export type AuthCommand = components['schemas']['AuthCommand'];
+export type BoundView = components['schemas']['BoundView'];
 export type BudgetLeft = components['schemas']['BudgetLeft'];
 export type BudgetView = components['schemas']['BudgetView'];
 export type BudgetWarned = components['schemas']['BudgetWarned'];
 export type BudgetWrite = components['schemas']['BudgetWrite'];
 export type CancelCommand = components['schemas']['CancelCommand'];
 export type CapabilityActivated = components['schemas']['CapabilityActivated'];
+export type CapabilityChecked = components['schemas']['CapabilityChecked'];
 export type CapabilityDisabled = components['schemas']['CapabilityDisabled'];
 export type CapabilityProposed = components['schemas']['CapabilityProposed'];
+export type CapabilityQuarantined = components['schemas']['CapabilityQuarantined'];
 export type CapabilityRequested = components['schemas']['CapabilityRequested'];
 export type CapabilityReused = components['schemas']['CapabilityReused'];
 export type CapabilityTested = components['schemas']['CapabilityTested'];
@@ -6281,6 +8819,7 @@ export type DeliveryView = components['schemas']['DeliveryView'];
 export type DeltaFrame = components['schemas']['DeltaFrame'];
 export type DenyCommand = components['schemas']['DenyCommand'];
 export type DueTimesView = components['schemas']['DueTimesView'];
+export type EndedView = components['schemas']['EndedView'];
 export type EndpointView = components['schemas']['EndpointView'];
 export type EndpointsView = components['schemas']['EndpointsView'];
 export type ErrorFrame = components['schemas']['ErrorFrame'];
@@ -6292,23 +8831,40 @@ export type FieldChangeView = components['schemas']['FieldChangeView'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type FiringPage = components['schemas']['FiringPage'];
 export type FiringView = components['schemas']['FiringView'];
+export type FirstOwnerBody = components['schemas']['FirstOwnerBody'];
 export type FoundMemoriesView = components['schemas']['FoundMemoriesView'];
 export type FoundMemoryView = components['schemas']['FoundMemoryView'];
 export type FreezeBody = components['schemas']['FreezeBody'];
 export type FreezeView = components['schemas']['FreezeView'];
 export type GapFrame = components['schemas']['GapFrame'];
 export type GapView = components['schemas']['GapView'];
+export type GivenCallBody = components['schemas']['GivenCallBody'];
 export type HealthView = components['schemas']['HealthView'];
 export type HeartbeatFrame = components['schemas']['HeartbeatFrame'];
+export type HttpHeader = components['schemas']['HttpHeader'];
 export type IntervalTiming = components['schemas']['IntervalTiming'];
+export type InvitationCreate = components['schemas']['InvitationCreate'];
+export type InvitationView = components['schemas']['InvitationView'];
+export type InvitationsView = components['schemas']['InvitationsView'];
+export type IssuedInvitationView = components['schemas']['IssuedInvitationView'];
 export type IssuedKeyView = components['schemas']['IssuedKeyView'];
+export type KeyBoundView = components['schemas']['KeyBoundView'];
 export type KeyCreate = components['schemas']['KeyCreate'];
+export type KeyRotate = components['schemas']['KeyRotate'];
 export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
+export type Label = components['schemas']['Label'];
 export type LastEventView = components['schemas']['LastEventView'];
 export type LimitsPatch = components['schemas']['LimitsPatch'];
+export type LimitsView = components['schemas']['LimitsView'];
+export type LimitsWrite = components['schemas']['LimitsWrite'];
+export type LinkBody = components['schemas']['LinkBody'];
+export type LinkView = components['schemas']['LinkView'];
 export type LoginBody = components['schemas']['LoginBody'];
+export type LoginView = components['schemas']['LoginView'];
+export type LoginsView = components['schemas']['LoginsView'];
 export type LoopBreakerSpec = components['schemas']['LoopBreakerSpec'];
+export type MadeTenantView = components['schemas']['MadeTenantView'];
 export type MeView = components['schemas']['MeView'];
 export type MemoryPage = components['schemas']['MemoryPage'];
 export type MemoryRecalled = components['schemas']['MemoryRecalled'];
@@ -6324,17 +8880,39 @@ export type ModelCalled = components['schemas']['ModelCalled'];
 export type ModelFailed = components['schemas']['ModelFailed'];
 export type ModelView = components['schemas']['ModelView'];
 export type ModelsView = components['schemas']['ModelsView'];
+export type MoveBody = components['schemas']['MoveBody'];
 export type OnceTiming = components['schemas']['OnceTiming'];
 export type OverviewView = components['schemas']['OverviewView'];
+export type PasswordBody = components['schemas']['PasswordBody'];
+export type PastCallView = components['schemas']['PastCallView'];
+export type PastCallsBody = components['schemas']['PastCallsBody'];
 export type PauseCommand = components['schemas']['PauseCommand'];
 export type PeriodView = components['schemas']['PeriodView'];
 export type PingCommand = components['schemas']['PingCommand'];
+export type PlaceView = components['schemas']['PlaceView'];
+export type PlanAdvanced = components['schemas']['PlanAdvanced'];
+export type PlanMade = components['schemas']['PlanMade'];
+export type PolicyCreate = components['schemas']['PolicyCreate'];
+export type PolicyDecided = components['schemas']['PolicyDecided'];
+export type PolicyDetailView = components['schemas']['PolicyDetailView'];
+export type PolicyDiffView = components['schemas']['PolicyDiffView'];
+export type PolicyPage = components['schemas']['PolicyPage'];
+export type PolicyPin = components['schemas']['PolicyPin'];
+export type PolicyVersionCreate = components['schemas']['PolicyVersionCreate'];
+export type PolicyVersionPage = components['schemas']['PolicyVersionPage'];
+export type PolicyVersionView = components['schemas']['PolicyVersionView'];
+export type PolicyView = components['schemas']['PolicyView'];
 export type Problem = components['schemas']['Problem'];
+export type ProposalBody = components['schemas']['ProposalBody'];
+export type RateLimit = components['schemas']['RateLimit'];
+export type RateView = components['schemas']['RateView'];
 export type ReadinessView = components['schemas']['ReadinessView'];
 export type RecalledItem = components['schemas']['RecalledItem'];
 export type ReplayedView = components['schemas']['ReplayedView'];
 export type ReplyFrame = components['schemas']['ReplyFrame'];
 export type ResumeCommand = components['schemas']['ResumeCommand'];
+export type Rule = components['schemas']['Rule'];
+export type RuleChangeView = components['schemas']['RuleChangeView'];
 export type RunAnswer = components['schemas']['RunAnswer'];
 export type RunBudgetExhausted = components['schemas']['RunBudgetExhausted'];
 export type RunCancel = components['schemas']['RunCancel'];
@@ -6358,7 +8936,10 @@ export type ScheduleCreate = components['schemas']['ScheduleCreate'];
 export type SchedulePage = components['schemas']['SchedulePage'];
 export type SchedulePatch = components['schemas']['SchedulePatch'];
 export type ScheduleView = components['schemas']['ScheduleView'];
+export type SecretPage = components['schemas']['SecretPage'];
 export type SecretRotate = components['schemas']['SecretRotate'];
+export type SecretView = components['schemas']['SecretView'];
+export type SecretWrite = components['schemas']['SecretWrite'];
 export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionBudgetView = components['schemas']['SessionBudgetView'];
 export type SessionCreate = components['schemas']['SessionCreate'];
@@ -6368,6 +8949,11 @@ export type SessionForked = components['schemas']['SessionForked'];
 export type SessionPage = components['schemas']['SessionPage'];
 export type SessionView = components['schemas']['SessionView'];
 export type SightView = components['schemas']['SightView'];
+export type SignInBody = components['schemas']['SignInBody'];
+export type SignInOptionsView = components['schemas']['SignInOptionsView'];
+export type SimulatedCallView = components['schemas']['SimulatedCallView'];
+export type Simulation = components['schemas']['Simulation'];
+export type SimulationView = components['schemas']['SimulationView'];
 export type SnapshotFrame = components['schemas']['SnapshotFrame'];
 export type SpanView = components['schemas']['SpanView'];
 export type Spent = components['schemas']['Spent'];
@@ -6388,7 +8974,12 @@ export type StuckReasonView = components['schemas']['StuckReasonView'];
 export type StuckRunView = components['schemas']['StuckRunView'];
 export type StuckRunsView = components['schemas']['StuckRunsView'];
 export type SubscribeCommand = components['schemas']['SubscribeCommand'];
+export type TenantBoundsView = components['schemas']['TenantBoundsView'];
 export type TenantBudgetView = components['schemas']['TenantBudgetView'];
+export type TenantCreate = components['schemas']['TenantCreate'];
+export type TenantPatch = components['schemas']['TenantPatch'];
+export type TenantView = components['schemas']['TenantView'];
+export type TenantsView = components['schemas']['TenantsView'];
 export type TimingPreview = components['schemas']['TimingPreview'];
 export type ToolCall = components['schemas']['ToolCall'];
 export type ToolCalled = components['schemas']['ToolCalled'];
@@ -6408,6 +8999,9 @@ export type TraceView = components['schemas']['TraceView'];
 export type UnsubscribeCommand = components['schemas']['UnsubscribeCommand'];
 export type Usage = components['schemas']['Usage'];
 export type UsageView = components['schemas']['UsageView'];
+export type UserChange = components['schemas']['UserChange'];
+export type UserView = components['schemas']['UserView'];
+export type UsersView = components['schemas']['UsersView'];
 export type WaitReason = components['schemas']['WaitReason'];
 export type WebhookCreate = components['schemas']['WebhookCreate'];
 export type WebhookPage = components['schemas']['WebhookPage'];
@@ -6416,6 +9010,8 @@ export type WebhookSecretView = components['schemas']['WebhookSecretView'];
 export type WebhookView = components['schemas']['WebhookView'];
 export type WorkerView = components['schemas']['WorkerView'];
 export type WorkersView = components['schemas']['WorkersView'];
+export type HortusServerApiSchemasApprovalsDecisionView = components['schemas']['hortus_server__api__schemas__approvals__DecisionView'];
+export type HortusServerApiSchemasPoliciesDecisionView = components['schemas']['hortus_server__api__schemas__policies__DecisionView'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_health: {
@@ -6559,6 +9155,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -6664,6 +9269,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -6713,6 +9327,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6825,6 +9448,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -6874,6 +9506,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6986,6 +9627,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7087,6 +9737,306 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedInvitationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7136,6 +10086,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7251,6 +10210,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7354,6 +10322,426 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_key_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantBoundsView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["KeyRotate"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedKeyView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantBoundsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantBoundsView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7410,6 +10798,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7459,6 +10856,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7571,6 +10977,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7672,6 +11087,1057 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tenants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeTenantView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_limits_of_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantBoundsView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_owner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedInvitationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_user_logins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedInvitationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7721,6 +12187,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7795,6 +12270,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7862,6 +12346,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -7916,6 +12409,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8031,6 +12533,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -8092,6 +12603,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8163,6 +12683,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8278,6 +12807,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -8379,6 +12917,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8490,6 +13037,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -8556,6 +13112,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8674,6 +13239,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -8736,6 +13310,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8809,6 +13392,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -8869,6 +13461,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8983,6 +13584,627 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+                /** @description id, or the name of then */
+                actor?: string | null;
+                /** @description `run.cancelled`, or `run.*` */
+                action?: string | null;
+                /** @description `kind:id` */
+                subject?: string | null;
+                /** @description not before */
+                since?: string | null;
+                /** @description before */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description id, or the name of then */
+                actor?: string | null;
+                /** @description `run.cancelled`, or `run.*` */
+                action?: string | null;
+                /** @description `kind:id` */
+                subject?: string | null;
+                /** @description not before */
+                since?: string | null;
+                /** @description before */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a line of JSON for each entry, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AuditVerify"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_first_owner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstOwnerBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -9088,6 +14310,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -9135,6 +14366,309 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the identity provider, or back to the UI */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_oidc: {
+        parameters: {
+            query?: {
+                /** @description page of the UI to come back to */
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the identity provider, or back to the UI */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_in_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptionsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9198,6 +14732,528 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_my_logins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_my_logins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_my_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_to_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -9254,6 +15310,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9332,6 +15397,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -9392,6 +15466,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9500,6 +15583,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -9549,6 +15641,1096 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_policy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDetailView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDetailView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_policy: {
+        parameters: {
+            query: {
+                before: number;
+                after: number;
+            };
+            header?: never;
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDiffView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disable_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pin_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyPin"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_policy_versions: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_policy_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyVersionCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_policy_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+                /** @description id or name */
+                policy: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulate_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Simulation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9613,6 +16795,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9798,6 +16989,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -9858,6 +17058,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9972,6 +17181,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -10079,6 +17297,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -10144,6 +17371,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10258,6 +17494,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -10365,6 +17610,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -10465,6 +17719,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10658,6 +17921,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -10723,6 +17995,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10799,6 +18080,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -10853,6 +18143,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10968,6 +18267,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11073,6 +18381,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11133,6 +18450,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11234,6 +18560,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11348,6 +18683,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11420,6 +18764,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11482,6 +18835,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11592,6 +18954,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11695,6 +19066,390 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description letters, digits, `_` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description letters, digits, `_` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description letters, digits, `_` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11751,6 +19506,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11866,6 +19630,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -11926,6 +19699,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12034,6 +19816,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -12094,6 +19885,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12296,6 +20096,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -12474,6 +20283,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -12523,6 +20341,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12591,6 +20418,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -12652,6 +20488,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12767,6 +20612,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -12828,6 +20682,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12903,6 +20766,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -12965,6 +20837,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13081,6 +20962,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -13135,6 +21025,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13250,6 +21149,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -13310,6 +21218,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13411,6 +21328,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13525,6 +21451,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -13599,6 +21534,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -13660,6 +21604,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13771,6 +21724,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -13867,6 +21829,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13977,6 +21948,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
