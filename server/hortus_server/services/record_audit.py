@@ -21,7 +21,7 @@ async def record_audit(store: Store, entry: NewAuditEntry) -> None:
 
 
 def entries_of_calls(claim: Claim, events: Sequence[Event], *, effect: int | None) -> Iterator[NewAuditEntry]:
-    """What the log keeps of a run's events: calls with effects outside (`effect` is their class), and what rules refuse.
+    """What the log keeps of a run's events: calls with effects outside (`effect` is their class), and refusals.
 
     A call that a policy denied is told of by its decision, which names the rule; its result says no more.
     """

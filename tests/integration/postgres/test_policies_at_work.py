@@ -1,16 +1,17 @@
 """Policies over a real database, as workers obey them: changes take effect on runs under way, rates hold everywhere."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 from agent_world import EchoTool
-from execution_world import Office, answer, said, use
-from store_world import World
+from execution_world import SPEC, Office, answer, said, use
+from store_world import PageOf, World
 
 from hortus_agents.tools.port import SideEffect
 from hortus_agents.tools.rules import PolicyRules, RateLimit, Rule
-from hortus_server.domain.audit import Actor
+from hortus_server.domain.audit import EVERY_ENTRY, Actor
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import TenantId
 from hortus_server.domain.policies import Policy, PolicyDraft
@@ -137,3 +138,22 @@ async def test_rules_that_this_server_does_not_understand_count_as_none_readable
     log = await office.work(await office.submit(), use("echo", text="hi"), answer())
     assert [one.rule for one in said(log, "policy.decided")] == ["policies-unavailable"]
     assert tool.calls == []
+
+
+async def test_the_audit_log_names_the_rule_that_denied_or_held_a_call(world: World) -> None:
+    ask = Rule(name="ask-first", tools=("other",), effect="approve", persons=2)
+    await write(world, FORBID, ask)
+    tools = [EchoTool(name=name, side_effect=SideEffect.EXTERNAL) for name in ("echo", "other")]
+    office = Office(world, tools, spec=SPEC.model_copy(update={"plugins": ("echo", "other")}))
+    await office.work(await office.submit(), use("echo", text="a"), use("other", text="b"))
+    async with world.store.transaction(world.tenant_id) as uow:
+        entries = (await uow.audit.list(world.tenant_id, PageOf(), which=EVERY_ENTRY)).items
+    told = [
+        (one.action, one.subject, json.loads(one.detail_json)["rule"])
+        for one in entries
+        if one.action.startswith("tool.")
+    ]
+    assert told == [
+        ("tool.held", "tool:other", "house/ask-first (version 1)"),
+        ("tool.denied", "tool:echo", "house/no-echo (version 1)"),
+    ]
