@@ -23,6 +23,8 @@ EDGE_CODES: Mapping[str, str] = {
     "no_route": "Nothing is served at that path.",
     "method_not_allowed": "The path exists, with other methods.",
     "body_too_large": "The body is above HORTUS_API_BODY_LIMIT_BYTES.",
+    "request_timeout": "The head took longer than HORTUS_LIMITS_HEAD_S, or the body than HORTUS_LIMITS_BODY_S.",
+    "head_too_large": "The address and headers are above HORTUS_LIMITS_HEAD_BYTES.",
     "unsupported_media_type": "The Content-Type is not application/json.",
     "invalid_request": "A field is missing, unknown or out of bounds; `errors` lists which.",
     "internal": "A fault of the server; `error_id` finds it in the log.",

@@ -3,22 +3,25 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 from backends import Caller, is_problem
 from clients import ask, socket, until_closed
+from fixtures_valkey import ValkeyServer
 from serving import OPTIONS, MakeCaller, serving
 
 from hortus_server.adapters.redis.buckets import RedisBuckets
 from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgePorts, make_edge
-from hortus_server.domain.rates import RateDefaults
+from hortus_server.domain.ids import TenantId
+from hortus_server.domain.rates import Draw, Grant, RateDefaults, RateLimitedError, Requester
 from hortus_server.ports.store import Store
+from hortus_server.services.limit_requests import LimitRequests
 
 WithOptions = Callable[..., Edge]
 
@@ -91,6 +94,64 @@ async def test_processes_share_the_buckets(
     assert 36 <= passed <= 42  # 40 at once, and what a second or two bring; a lot may be cut by its end
 
 
+async def test_without_the_shared_buckets_each_process_keeps_the_rate_by_itself(
+    store: Store, own_valkey: ValkeyServer, admin: Caller
+):
+    redis = connect_redis(own_valkey.url, timeout_s=2.0)
+    clock = Clock()
+    limiter = LimitRequests(store, RedisBuckets(redis), RateDefaults(key_per_minute=60, key_burst=5), clock)
+    who = Requester(admin.tenant_id, "a user")
+    assert await passed(limiter, who, 3) == 3
+    own_valkey.stop()
+    clock.now += 2  # what was left of a lot is given up
+    assert await passed(limiter, who, 50) == 5  # a bucket of its own, with the same bounds
+    clock.now += 3
+    assert await passed(limiter, who, 50) == 3
+    own_valkey.start()
+    clock.now += 2
+    assert await passed(limiter, who, 50) == 5  # a server that lost its memory begins with full buckets
+    await redis.aclose()
+
+
+async def test_most_requests_of_a_busy_key_ask_nobody(store: Store, buckets: RedisBuckets, admin: Caller):
+    counted = Counted(buckets)
+    limiter = LimitRequests(store, counted, RateDefaults(), Clock())
+    assert await passed(limiter, Requester(admin.tenant_id, "busy"), 1_000) == 1_000
+    assert counted.draws < 60
+
+
+@dataclass
+class Clock:
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Counted:
+    """Counts round trips."""
+
+    buckets: RedisBuckets
+    draws: int = 0
+
+    async def draw(self, tenant_id: TenantId, draws: Sequence[Draw]) -> Sequence[Grant]:
+        self.draws += 1
+        return await self.buckets.draw(tenant_id, draws)
+
+
+async def passed(limiter: LimitRequests, who: Requester, wanted: int) -> int:
+    """How many of so many requests pass."""
+    account, count = await limiter.account(who), 0
+    for _ in range(wanted):
+        try:
+            await limiter.spend(account)
+        except RateLimitedError:
+            continue
+        count += 1
+    return count
+
+
 async def test_a_rate_above_the_servers_highest_is_refused(admin: Caller, stranger: Caller):
     answer = await admin.call("PUT", "/v1/admin/limits", json={"requests_per_minute": 2_000_000})
     is_problem(answer, 422, "invalid_input")
@@ -101,10 +162,25 @@ async def test_a_rate_above_the_servers_highest_is_refused(admin: Caller, strang
     assert (await stranger.get("/v1/admin/limits")).json()["keys"] == []
 
 
+async def test_a_tenant_is_bounded_by_who_runs_the_installation(admin: Caller, stranger: Caller):
+    is_problem(await stranger.call("PUT", "/v1/admin/limits", json={"burst": 9_000}), 403, "forbidden")
+    theirs = f"/v1/admin/tenants/{admin.tenant_id}/limits"
+    is_problem(await stranger.call("PUT", theirs, json={"burst": 1}), 403, "forbidden")
+    changed = await admin.call("PUT", f"/v1/admin/tenants/{stranger.tenant_id}/limits", json={"burst": 2})
+    assert changed.json()["may_change_tenant"] is True
+    shown = (await stranger.get("/v1/admin/limits")).json()
+    assert (shown["tenant"]["in_force"]["burst"], shown["may_change_tenant"]) == (2, False)
+    nobody = await admin.call("PUT", "/v1/admin/tenants/0191d6a0-0000-7000-8000-000000000000/limits", json={})
+    is_problem(nobody, 409, "conflict")
+
+
 async def test_changes_stand_in_the_audit_log(admin: Caller, store: Store):
     await admin.call("PUT", "/v1/admin/limits", json={"burst": 70})
     async with store.transaction(admin.tenant_id) as uow:
         assert (await uow.limits.of_tenant(admin.tenant_id)).tenant.burst == 70
+        (entry,) = await uow.audit.read_after(admin.tenant_id, 0, limit=10)
+    assert (entry.action, entry.subject) == ("limits.changed", f"tenant:{admin.tenant_id}")
+    assert entry.detail == {"requests_per_minute": None, "burst": 70, "connections": None}
     page = (await admin.get("/v1/admin/limits")).json()
     assert page["tenant"]["in_force"] == {"per_minute": 240_000, "burst": 70, "connections": 1500}
 

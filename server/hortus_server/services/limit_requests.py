@@ -61,6 +61,11 @@ class Allowed:
     bucket: TokenBucket | None = None
     open: int = 0
 
+    def change(self, rate: Rate) -> None:
+        """Go by another rate; what was drawn at the old one is given up."""
+        if rate != self.rate:
+            self.rate, self.left, self.empty_until = rate, 0, float("-inf")
+
     def has(self, now: float) -> bool:
         """One more request may pass."""
         return self.left > 0 and now - self.drawn_at < LOT_TTL_S
@@ -197,7 +202,8 @@ class LimitRequests:
             self._accounts, who, lambda: Account(who, Allowed("key", f"key:{who.id}", keys), tenant, self.clock())
         )
         account.tenant, account.loaded_at = tenant, self.clock()
-        tenant.rate, account.key.rate = tenants, keys
+        tenant.change(tenants)
+        account.key.change(keys)
         return account
 
     async def _refill(self, account: Account) -> None:

@@ -57,6 +57,4 @@ class TenantBoundsView(View):
     default_key: RateView
     keys: tuple[KeyBoundView, ...]
     most_per_minute: int = Field(description="the highest rate that can be given")
-    may_change_tenant: bool = Field(
-        description="whether the caller may change the tenant's: who runs the installation may"
-    )
+    may_change_tenant: bool = Field(description="whether the caller runs the installation, and so may")

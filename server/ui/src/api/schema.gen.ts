@@ -7883,7 +7883,7 @@ export interface components {
             keys: components["schemas"]["KeyBoundView"][];
             /**
              * May Change Tenant
-             * @description whether the caller may change the tenant's: who runs the installation may
+             * @description whether the caller runs the installation, and so may
              */
             may_change_tenant: boolean;
             /**

@@ -4,6 +4,7 @@ import { Page } from "../components/page";
 import { Empty } from "../components/states";
 import { Budget } from "../settings/budget";
 import { Keys } from "../settings/keys";
+import { Limits } from "../settings/limits";
 import { Models } from "../settings/models";
 import { Stops } from "../settings/stops";
 import { WhoAmI } from "../settings/who-am-i";
@@ -14,11 +15,12 @@ const TABS = [
   { name: "keys", text: "API keys" },
   { name: "stops", text: "Stops" },
   { name: "budget", text: "Budget" },
+  { name: "limits", text: "Limits" },
   { name: "workers", text: "Workers" },
   { name: "models", text: "Models" },
   { name: "me", text: "Who am I" },
 ] as const;
-const ADMINS = new Set(["keys", "budget", "workers"]);
+const ADMINS = new Set(["keys", "budget", "limits", "workers"]);
 
 export default function Settings(): ReactNode {
   const [params] = useSearchParams();
@@ -58,6 +60,8 @@ function Tab({ name }: { name: (typeof TABS)[number]["name"] }): ReactNode {
       return <Stops />;
     case "budget":
       return <Budget />;
+    case "limits":
+      return <Limits />;
     case "workers":
       return <Workers />;
     case "models":
