@@ -2269,6 +2269,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tool-activation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Tool Activation
+         * @description Whether pure tools that passed every gate become active without a person.
+         *
+         *     Scope: `tools:read`.
+         */
+        get: operations["read_tool_activation"];
+        /**
+         * Change Tool Activation
+         * @description Let pure tools in by themselves, or have each wait for a person. What declares more than computing always waits.
+         *
+         *     Scope: `policies:write`.
+         */
+        put: operations["change_tool_activation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tools": {
         parameters: {
             query?: never;
@@ -2285,6 +2313,28 @@ export interface paths {
         get: operations["list_tools"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Tool
+         * @description Take a tool from a file: its hashes are verified, it is scanned and tested here, and waits for a person.
+         *
+         *     Scope: `tools:write`.
+         */
+        post: operations["import_tool"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2324,11 +2374,55 @@ export interface paths {
         put?: never;
         /**
          * Disable Tool Route
-         * @description Take the active version out of use in every session.
+         * @description Take the active version out of use in every session: the next call of it is refused, in runs under way too.
          *
          *     Scope: `tools:write`.
          */
         post: operations["disable_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/{tool}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable Tool
+         * @description Put a version to use in every session; 409 unless it passed its tests, the scan and the negative tests.
+         *
+         *     Scope: `tools:write`.
+         */
+        post: operations["enable_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/{tool}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Tool
+         * @description Back to an earlier version, everywhere at once; without a number to the one that was active before.
+         *
+         *     Scope: `tools:write`.
+         */
+        post: operations["roll_back_tool"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2344,7 +2438,7 @@ export interface paths {
         };
         /**
          * List Tool Uses
-         * @description Who used it: the latest 50 calls, as far as the tenant's newest 2,000 runs have any.
+         * @description Who used it: the latest 50 calls.
          *
          *     Scope: `tools:read`.
          */
@@ -2395,6 +2489,50 @@ export interface paths {
         get: operations["get_tool_version"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/{tool}/versions/{version}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Tool
+         * @description One version as a file, with the hash of each part.
+         *
+         *     Scope: `tools:read`.
+         */
+        get: operations["export_tool"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools/{tool}/versions/{version}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Tool Version
+         * @description Have a worker scan and test a version again; what fails is taken out of use.
+         *
+         *     Scope: `tools:write`.
+         */
+        post: operations["check_tool_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2905,9 +3043,9 @@ export interface components {
             /**
              * Strategy
              * @default react
-             * @constant
+             * @enum {string}
              */
-            strategy: "react";
+            strategy: "react" | "plan_execute";
             /**
              * Temperature
              * @default 0
@@ -2927,7 +3065,7 @@ export interface components {
              *       "request_capability"
              *     ]
              */
-            tools: ("recall" | "remember" | "calculate" | "http_get" | "python" | "request_capability" | "ask_human" | "sleep" | "wait_until")[];
+            tools: ("recall" | "remember" | "calculate" | "http_get" | "python" | "request_capability" | "ask_human" | "sleep" | "wait_until" | "read_untrusted")[];
         };
         /**
          * AgentVersionCreate
@@ -4485,6 +4623,14 @@ export interface components {
             value: string;
         };
         /**
+         * ImportedToolView
+         * @description What an import has made; it is used by nobody before it is checked here and enabled by a person.
+         */
+        ImportedToolView: {
+            tool: components["schemas"]["ToolView"];
+            version: components["schemas"]["ToolVersionView"];
+        };
+        /**
          * IntervalTiming
          * @description Every so many seconds, counted from `start_at`; without it, from the schedule's creation.
          */
@@ -5692,13 +5838,16 @@ export interface components {
          * PlanMade
          * @description A run that plans has its plan, made of the user's request and the tools alone; `revision` counts from 0.
          *
-         *     `plan` holds `steps` in order, each a call of a tool or the reading of an earlier result, and the `reply`.
+         *     `plan` holds `steps` in order, each a call of a tool or the reading of an earlier result, and the `reply`. With a
+         *     `problem` it holds the `text` of the model's that is no usable plan, and the model is asked once more.
          */
         PlanMade: {
             /** Plan */
             plan: {
                 [key: string]: unknown;
             };
+            /** Problem */
+            problem?: string | null;
             /**
              * Revision
              * @default 0
@@ -7984,6 +8133,75 @@ export interface components {
             timing: components["schemas"]["CronTiming"] | components["schemas"]["IntervalTiming"] | components["schemas"]["OnceTiming"];
         };
         /**
+         * ToolActivation
+         * @description Whether pure tools that passed every gate become active without a person.
+         */
+        ToolActivation: {
+            /** Activate Pure */
+            activate_pure: boolean;
+        };
+        /**
+         * ToolActivationView
+         * @description Whether pure tools that passed every gate become active without a person.
+         */
+        ToolActivationView: {
+            /** Activate Pure */
+            activate_pure: boolean;
+        };
+        /**
+         * ToolBundleBody
+         * @description A tool as a file. What it says of its provenance is shown to nobody and believed by nobody.
+         */
+        ToolBundleBody: {
+            /**
+             * Format
+             * @constant
+             */
+            format: "hortus.tool/1";
+            manifest: components["schemas"]["ToolManifest"];
+            /** Provenance */
+            provenance?: {
+                [key: string]: unknown;
+            };
+            sha256: components["schemas"]["ToolHashes"];
+            /** Source */
+            source: string;
+            /**
+             * Tests
+             * @description run on this server before anything else
+             */
+            tests: components["schemas"]["ToolTest"][];
+        };
+        /**
+         * ToolBundleView
+         * @description A tool as a file, to be imported by another server.
+         */
+        ToolBundleView: {
+            /**
+             * Format
+             * @constant
+             */
+            format: "hortus.tool/1";
+            /** Manifest */
+            manifest: {
+                [key: string]: unknown;
+            };
+            /** Provenance */
+            provenance: {
+                [key: string]: unknown;
+            };
+            /** Sha256 */
+            sha256: {
+                [key: string]: string;
+            };
+            /** Source */
+            source: string;
+            /** Tests */
+            tests: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * ToolCall
          * @description One use of a tool, as the model asked for it; `id` is unique in its session.
          */
@@ -8042,6 +8260,22 @@ export interface components {
              * @default false
              */
             untrusted: boolean;
+        };
+        /**
+         * ToolChange
+         * @description Which version, and why.
+         */
+        ToolChange: {
+            /**
+             * Reason
+             * @description why; kept with the tool and in the audit log
+             */
+            reason: string;
+            /**
+             * Version
+             * @description null: the newest that the change makes sense for
+             */
+            version?: number | null;
         };
         /**
          * ToolDisable
@@ -8112,6 +8346,27 @@ export interface components {
             type: "tool.finished";
         };
         /**
+         * ToolHashes
+         * @description SHA-256 of each part of a bundle.
+         */
+        ToolHashes: {
+            /**
+             * Manifest
+             * @description of canonical JSON: sorted keys, no spaces
+             */
+            manifest: string;
+            /**
+             * Source
+             * @description of the source's UTF-8 bytes
+             */
+            source: string;
+            /**
+             * Tests
+             * @description of canonical JSON
+             */
+            tests: string;
+        };
+        /**
          * ToolInDoubt
          * @description A call had started but not finished when its worker died; `policy` says what happens now.
          */
@@ -8132,6 +8387,36 @@ export interface components {
             type: "tool.in_doubt";
         };
         /**
+         * ToolManifest
+         * @description What a tool promises and declares.
+         */
+        ToolManifest: {
+            /** Description */
+            description: string;
+            /**
+             * Function
+             * @description what the source defines
+             */
+            function: string;
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @description JSON schema of type object
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            permissions?: components["schemas"]["ToolPermissions"];
+            /**
+             * Returns
+             * @description JSON schema of the result
+             */
+            returns: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * ToolPage
          * @description Tools, newest first.
          */
@@ -8140,6 +8425,51 @@ export interface components {
             items: components["schemas"]["ToolView"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * ToolPermissions
+         * @description What a self-made tool declares that it needs; nothing by default.
+         *
+         *     The code itself never gets any of it: the sandbox has no network and no secret. It asks for granted tools over the
+         *     sandbox's pipe, and the proxy judges each call.
+         */
+        ToolPermissions: {
+            /**
+             * Network
+             * @description hosts that its calls of http_get may name
+             * @default []
+             */
+            network: string[];
+            /**
+             * Secrets
+             * @description secrets, by name, that its calls of tools may refer to
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * Tools
+             * @description tools that it calls, as far as its agent has them
+             * @default []
+             */
+            tools: string[];
+            /**
+             * Writes
+             * @description files that it gives back
+             * @default []
+             */
+            writes: string[];
+        };
+        /**
+         * ToolTest
+         * @description A call and its result.
+         */
+        ToolTest: {
+            /** Arguments */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** Expected */
+            expected: unknown;
         };
         /**
          * ToolUseView
@@ -8208,6 +8538,20 @@ export interface components {
              * @enum {string}
              */
             in_doubt: "rerun" | "probe" | "ask";
+            /**
+             * Negative Report
+             * @description what hostile arguments did
+             */
+            negative_report?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Origin
+             * @description an agent wrote it, or it was imported
+             * @default agent
+             * @enum {string}
+             */
+            origin: "agent" | "import";
             /** Origin Call Id */
             origin_call_id: string | null;
             /**
@@ -8215,14 +8559,28 @@ export interface components {
              * @description run that wrote it
              */
             origin_run_id: string | null;
+            /**
+             * Origin Step
+             * @description step of that run
+             */
+            origin_step?: number | null;
             /** Parameters */
             parameters: {
                 [key: string]: unknown;
             };
+            /** @description what it declares */
+            permissions?: components["schemas"]["ToolPermissions"];
             /** Returns */
             returns: {
                 [key: string]: unknown;
             };
+            /**
+             * Scan Report
+             * @description what the static scan found
+             */
+            scan_report?: {
+                [key: string]: unknown;
+            } | null;
             /** Source */
             source: string;
             /** Source Sha256 */
@@ -8232,6 +8590,11 @@ export interface components {
              * @enum {string}
              */
             state: "proposed" | "quarantined" | "tested" | "active" | "disabled" | "rejected" | "rolled_back";
+            /**
+             * State Reason
+             * @description why it is in this state, where that needs saying
+             */
+            state_reason?: string | null;
             /** Test Report */
             test_report: {
                 [key: string]: unknown;
@@ -8293,10 +8656,24 @@ export interface components {
              */
             in_doubt: "rerun" | "probe" | "ask";
             /**
+             * Origin
+             * @description an agent wrote it, or it was imported
+             * @default agent
+             * @enum {string}
+             */
+            origin: "agent" | "import";
+            /**
              * Origin Run Id
              * @description run that wrote it
              */
             origin_run_id: string | null;
+            /**
+             * Origin Step
+             * @description step of that run
+             */
+            origin_step?: number | null;
+            /** @description what it declares */
+            permissions?: components["schemas"]["ToolPermissions"];
             /** Source Sha256 */
             source_sha256: string;
             /**
@@ -8304,6 +8681,11 @@ export interface components {
              * @enum {string}
              */
             state: "proposed" | "quarantined" | "tested" | "active" | "disabled" | "rejected" | "rolled_back";
+            /**
+             * State Reason
+             * @description why it is in this state, where that needs saying
+             */
+            state_reason?: string | null;
             /**
              * Tool Id
              * Format: uuid
@@ -8348,6 +8730,11 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+            /**
+             * Waiting Version
+             * @description the newest version that waits for a person
+             */
+            waiting_version?: number | null;
         };
         /**
          * TraceView
@@ -8358,6 +8745,11 @@ export interface components {
             agent_version: number | null;
             /** Elapsed S */
             elapsed_s: number;
+            /**
+             * Events Removed
+             * @description retention took the run's events: there is nothing left to show
+             */
+            events_removed: boolean;
             /**
              * Models
              * @description of this part
@@ -8842,6 +9234,7 @@ export type GivenCallBody = components['schemas']['GivenCallBody'];
 export type HealthView = components['schemas']['HealthView'];
 export type HeartbeatFrame = components['schemas']['HeartbeatFrame'];
 export type HttpHeader = components['schemas']['HttpHeader'];
+export type ImportedToolView = components['schemas']['ImportedToolView'];
 export type IntervalTiming = components['schemas']['IntervalTiming'];
 export type InvitationCreate = components['schemas']['InvitationCreate'];
 export type InvitationView = components['schemas']['InvitationView'];
@@ -8981,13 +9374,22 @@ export type TenantPatch = components['schemas']['TenantPatch'];
 export type TenantView = components['schemas']['TenantView'];
 export type TenantsView = components['schemas']['TenantsView'];
 export type TimingPreview = components['schemas']['TimingPreview'];
+export type ToolActivation = components['schemas']['ToolActivation'];
+export type ToolActivationView = components['schemas']['ToolActivationView'];
+export type ToolBundleBody = components['schemas']['ToolBundleBody'];
+export type ToolBundleView = components['schemas']['ToolBundleView'];
 export type ToolCall = components['schemas']['ToolCall'];
 export type ToolCalled = components['schemas']['ToolCalled'];
+export type ToolChange = components['schemas']['ToolChange'];
 export type ToolDisable = components['schemas']['ToolDisable'];
 export type ToolDoubtPolicy = components['schemas']['ToolDoubtPolicy'];
 export type ToolFinished = components['schemas']['ToolFinished'];
+export type ToolHashes = components['schemas']['ToolHashes'];
 export type ToolInDoubt = components['schemas']['ToolInDoubt'];
+export type ToolManifest = components['schemas']['ToolManifest'];
 export type ToolPage = components['schemas']['ToolPage'];
+export type ToolPermissions = components['schemas']['ToolPermissions'];
+export type ToolTest = components['schemas']['ToolTest'];
 export type ToolUseView = components['schemas']['ToolUseView'];
 export type ToolUsesView = components['schemas']['ToolUsesView'];
 export type ToolVersionDetailView = components['schemas']['ToolVersionDetailView'];
@@ -20368,6 +20770,194 @@ export interface operations {
             };
         };
     };
+    read_tool_activation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolActivationView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_tool_activation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolActivation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolActivationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_tools: {
         parameters: {
             query?: {
@@ -20402,6 +20992,120 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolBundleBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedToolView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20528,6 +21232,240 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ToolDisable"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolChange"];
             };
         };
         responses: {
@@ -20828,6 +21766,198 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+                /** @description id or name */
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolBundleView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_tool_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+                /** @description id or name */
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolVersionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
