@@ -1,6 +1,7 @@
 """Give an agent its next version."""
 
 from hortus_agents.spec import AgentSpec
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.ids import AgentId, TenantId
 from hortus_server.domain.records import AgentVersion
 from hortus_server.ports.store import Store, UnitOfWork
@@ -8,12 +9,21 @@ from hortus_server.services.create_once import Answer, Once, create_once
 
 
 async def add_agent_version(
-    store: Store, tenant_id: TenantId, *, key: AgentId | str, spec: AgentSpec, once: Once[AgentVersion]
+    store: Store,
+    tenant_id: TenantId,
+    *,
+    key: AgentId | str,
+    spec: AgentSpec,
+    once: Once[AgentVersion],
+    actor: Actor = SYSTEM,
 ) -> Answer:
     """Store the version and make it current for new runs. Raises NotFoundError."""
 
     async def make(uow: UnitOfWork) -> AgentVersion:
         agent = await uow.agents.get(tenant_id, key)
-        return await uow.agents.add_version(tenant_id, agent.id, spec)
+        version = await uow.agents.add_version(tenant_id, agent.id, spec)
+        detail = {"name": agent.name, "version": version.version, "before": agent.current_version}
+        await uow.audit.append(NewAuditEntry(tenant_id, actor, "agent.version_added", f"agent:{agent.id}", detail))
+        return version
 
     return await create_once(store, tenant_id, once, make)

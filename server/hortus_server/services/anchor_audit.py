@@ -30,7 +30,7 @@ class AnchorAudit:
         """How many were written. Raises UnavailableError without PostgreSQL."""
         count, after = 0, FIRST_TENANT
         while True:
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 page = await uow.audit.heads(after=after, limit=BATCH)
             moved = [head for head in page if self._anchored.get(head.tenant_id) != head.seq]
             await self._write(moved)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hortus_agents.events import Event, NewEvent, RunCancelled
+from hortus_server.domain.audit import Actor, NewAuditEntry
 from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.ports.live import LivePublisher
@@ -27,10 +28,16 @@ class CancelRun:
     queue: WakeupQueue
     live: LivePublisher
 
-    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
-        """The run as it stands now; idempotent, a terminal run stays as it is. Raises NotFoundError."""
+    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str, actor: Actor | None = None) -> Run:
+        """The run as it stands now; idempotent, a terminal run stays as it is. Raises NotFoundError.
+
+        The audit log tells of it where somebody did it.
+        """
         async with self.store.transaction(tenant_id) as uow:
             cancelled = await self.cancel(uow, tenant_id, run_id, reason=reason)
+            if actor is not None:
+                entry = NewAuditEntry(tenant_id, actor, "run.cancelled", f"run:{run_id}", {"reason": reason})
+                await uow.audit.append(entry)
         await self.announce(cancelled)
         return cancelled.run
 

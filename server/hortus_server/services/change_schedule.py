@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import ConflictError
 from hortus_server.domain.ids import ScheduleId, TenantId
 from hortus_server.domain.schedules import Schedule, due_after, next_due_times
@@ -20,7 +21,9 @@ class ChangeSchedule:
     store: Store
     now: Callable[[], datetime] = utc_now
 
-    async def __call__(self, tenant_id: TenantId, schedule_id: ScheduleId, *, changes: Mapping[str, Any]) -> Schedule:
+    async def __call__(
+        self, tenant_id: TenantId, schedule_id: ScheduleId, *, changes: Mapping[str, Any], actor: Actor = SYSTEM
+    ) -> Schedule:
         """Set fields of `Schedule` by name; a new timing counts from now on.
 
         Raises NotFoundError, ConflictError when the name is taken, and what `CreateSchedule` raises of its target.
@@ -34,18 +37,20 @@ class ChangeSchedule:
                 due = first_due(timing, now)
                 after = replace(after, timing=timing, next_due_at=None if after.paused_at else due)
             await check_target(uow, after)
+            await uow.audit.append(_entry(before, actor, "schedule.changed", fields=sorted(changes)))
             return await uow.schedules.change(after)
 
-    async def pause(self, tenant_id: TenantId, schedule_id: ScheduleId) -> Schedule:
+    async def pause(self, tenant_id: TenantId, schedule_id: ScheduleId, *, actor: Actor = SYSTEM) -> Schedule:
         """Fire no more until it is resumed; idempotent. Raises NotFoundError."""
         now = self.now()
         async with self.store.transaction(tenant_id) as uow:
             before = await uow.schedules.get(tenant_id, schedule_id, hold=True)
             if before.paused_at is not None:
                 return before
+            await uow.audit.append(_entry(before, actor, "schedule.paused"))
             return await uow.schedules.change(replace(before, paused_at=now, next_due_at=None, updated_at=now))
 
-    async def resume(self, tenant_id: TenantId, schedule_id: ScheduleId) -> Schedule:
+    async def resume(self, tenant_id: TenantId, schedule_id: ScheduleId, *, actor: Actor = SYSTEM) -> Schedule:
         """Fire again at the next due time; those that passed in the pause are let go. Idempotent.
 
         Raises NotFoundError, and ConflictError when no due time is left.
@@ -58,6 +63,7 @@ class ChangeSchedule:
             due = due_after(before.timing, now)
             if due is None:
                 raise ConflictError("the time of this schedule passed while it was paused; give it a new timing")
+            await uow.audit.append(_entry(before, actor, "schedule.resumed"))
             return await uow.schedules.change(replace(before, paused_at=None, next_due_at=due, updated_at=now))
 
     async def next_due(self, tenant_id: TenantId, schedule_id: ScheduleId, *, count: int) -> tuple[datetime, ...]:
@@ -67,3 +73,8 @@ class ChangeSchedule:
         if schedule.next_due_at is not None:
             return next_due_times(schedule.timing, schedule.next_due_at - timedelta(microseconds=1), count)
         return () if schedule.paused_at is None else next_due_times(schedule.timing, self.now(), count)
+
+
+def _entry(schedule: Schedule, actor: Actor, action: str, **more: Any) -> NewAuditEntry:
+    subject = f"schedule:{schedule.id}"
+    return NewAuditEntry(schedule.tenant_id, actor, action, subject, {"name": schedule.name, **more})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.ids import TenantId, WebhookId
 from hortus_server.domain.webhooks import Webhook, checked_filters, new_secret
 from hortus_server.ports.store import Store, UnitOfWork
@@ -24,7 +25,9 @@ class ChangeWebhook:
     sender: WebhookSender | None
     now: Callable[[], datetime] = utc_now
 
-    async def __call__(self, tenant_id: TenantId, webhook_id: WebhookId, *, changes: Mapping[str, Any]) -> Webhook:
+    async def __call__(
+        self, tenant_id: TenantId, webhook_id: WebhookId, *, changes: Mapping[str, Any], actor: Actor = SYSTEM
+    ) -> Webhook:
         """Set fields of `Webhook` by name; `agent` is an id, a name, or None for all.
 
         Raises NotFoundError, and InvalidInputError as a create does.
@@ -44,10 +47,19 @@ class ChangeWebhook:
                     wanted |= {"disabled_reason": None, "failing_since": None}
                 case False if before.enabled:
                     wanted |= {"disabled_reason": BY_CALLER}
+            detail = {"fields": sorted(changes), "url": wanted.get("url", before.url)}
+            entry = NewAuditEntry(tenant_id, actor, "webhook.changed", f"webhook:{webhook_id}", detail)
+            await uow.audit.append(entry)
             return await uow.webhooks.change(replace(before, **wanted, updated_at=self.now()))
 
     async def rotate_secret(
-        self, tenant_id: TenantId, webhook_id: WebhookId, *, overlap: timedelta, once: Once[Webhook]
+        self,
+        tenant_id: TenantId,
+        webhook_id: WebhookId,
+        *,
+        overlap: timedelta,
+        once: Once[Webhook],
+        actor: Actor = SYSTEM,
     ) -> tuple[Answer, str | None]:
         """Sign with a new secret, and for the time of `overlap` with the one before too.
 
@@ -57,6 +69,8 @@ class ChangeWebhook:
 
         async def make(uow: UnitOfWork) -> Webhook:
             made.append(new_secret())
+            subject = f"webhook:{webhook_id}"
+            await uow.audit.append(NewAuditEntry(tenant_id, actor, "webhook.secret_rotated", subject))
             return await uow.webhooks.rotate_secret(
                 tenant_id, webhook_id, secret=made[-1], previous_until=self.now() + overlap
             )

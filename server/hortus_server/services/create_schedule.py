@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import InvalidInputError
 from hortus_server.domain.ids import AgentId, ScheduleId, SessionId, TenantId, new_id
 from hortus_server.domain.schedules import CatchUp, IntervalTiming, Overlap, Schedule, Timing, due_after
@@ -35,7 +36,9 @@ class CreateSchedule:
     store: Store
     now: Callable[[], datetime] = utc_now
 
-    async def __call__(self, tenant_id: TenantId, *, draft: ScheduleDraft, once: Once[Schedule]) -> Answer:
+    async def __call__(
+        self, tenant_id: TenantId, *, draft: ScheduleDraft, once: Once[Schedule], actor: Actor = SYSTEM
+    ) -> Answer:
         """Answer with the schedule.
 
         Raises NotFoundError for an unknown agent, version or session; InvalidInputError for a session of another agent
@@ -65,6 +68,9 @@ class CreateSchedule:
                 updated_at=now,
             )
             await check_target(uow, schedule)
+            detail = {"name": schedule.name, "agent_id": str(agent.id)}
+            entry = NewAuditEntry(tenant_id, actor, "schedule.created", f"schedule:{schedule.id}", detail)
+            await uow.audit.append(entry)
             return await uow.schedules.add(schedule)
 
         return await create_once(self.store, tenant_id, once, make)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import AgentId, TenantId, WebhookId, new_id
 from hortus_server.domain.webhooks import Webhook, checked_filters, new_secret
@@ -32,7 +33,7 @@ class CreateWebhook:
     now: Callable[[], datetime] = utc_now
 
     async def __call__(
-        self, tenant_id: TenantId, *, draft: WebhookDraft, once: Once[Webhook]
+        self, tenant_id: TenantId, *, draft: WebhookDraft, once: Once[Webhook], actor: Actor = SYSTEM
     ) -> tuple[Answer, str | None]:
         """The answer (without the secret, so that it may be stored) and the secret unless it is a repetition.
 
@@ -61,6 +62,9 @@ class CreateWebhook:
                 updated_at=now,
             )
             made.append(new_secret())
+            detail = {"url": webhook.url, "events": list(webhook.events)}
+            entry = NewAuditEntry(tenant_id, actor, "webhook.created", f"webhook:{webhook.id}", detail)
+            await uow.audit.append(entry)
             return await uow.webhooks.add(webhook, secret=made[-1])
 
         answer = await create_once(self.store, tenant_id, once, make)

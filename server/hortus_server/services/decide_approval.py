@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hortus_agents.events import ApprovalDecided, ApprovalOutcome, Event, NewEvent
 from hortus_server.domain.approvals import Approval, Decider, Ruling, check_ruling, outcome_after
+from hortus_server.domain.audit import Actor, NewAuditEntry
 from hortus_server.domain.errors import ApprovalClosedError, ConflictError
 from hortus_server.domain.ids import ApprovalId, RunId, TenantId
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
@@ -35,6 +36,7 @@ class DecideApproval:
             check_ruling(approval, ruling)
             events = await self._decide(uow, run, approval, ruling=ruling, decider=decider)
             decided = await uow.approvals.get(tenant_id, approval_id)
+            await uow.audit.append(_entry(decided, ruling, decider))
         if decided.status == "pending":
             await self.waking.live.publish_events(run.tenant_id, run.session_id, events)
         else:
@@ -67,6 +69,20 @@ class DecideApproval:
         reason = f"{approval.kind} {outcome}"
         resumed = await self.waking.wake(uow, run, reason=reason, by=payload.by, ref_id=approval.id)
         return (*events, *resumed)
+
+
+def _entry(approval: Approval, ruling: Ruling, decider: Decider) -> NewAuditEntry:
+    detail = {
+        "decision": ruling.decision,
+        "outcome": approval.status,
+        "reason": ruling.reason,
+        "kind": approval.kind,
+        "tool": approval.tool,
+        "call_sha256": approval.call_sha256,
+        "run_id": str(approval.run_id),
+    }
+    actor = Actor(decider.kind, str(decider.id), decider.name)
+    return NewAuditEntry(approval.tenant_id, actor, "approval.decided", f"approval:{approval.id}", detail)
 
 
 def _check_open(approval: Approval, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.ids import SessionId, TenantId
 from hortus_server.ports.memory_index import MemoryIndex
@@ -11,7 +12,7 @@ log = structlog.get_logger()
 
 
 async def delete_session(
-    store: Store, index: MemoryIndex | None, tenant_id: TenantId, *, session_id: SessionId
+    store: Store, index: MemoryIndex | None, tenant_id: TenantId, *, session_id: SessionId, actor: Actor = SYSTEM
 ) -> None:
     """Delete the session, its log, runs and memories; the index's points follow after the commit.
 
@@ -20,6 +21,8 @@ async def delete_session(
     """
     async with store.transaction(tenant_id) as uow:
         memories = await uow.sessions.delete(tenant_id, session_id)
+        detail = {"memories": len(memories)}
+        await uow.audit.append(NewAuditEntry(tenant_id, actor, "session.deleted", f"session:{session_id}", detail))
     if index is None or not memories:
         return
     try:

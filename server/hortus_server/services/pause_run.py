@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hortus_agents.events import Event, NewEvent, RunWaiting, WaitReason
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import ConflictError
 from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
@@ -21,7 +22,7 @@ class PauseRun:
     store: Store
     live: LivePublisher
 
-    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str) -> Run:
+    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str, actor: Actor = SYSTEM) -> Run:
         """The run as it stands now; idempotent, an ended run stays as it is. Raises NotFoundError."""
         events: tuple[Event, ...] = ()
         async with self.store.transaction(tenant_id) as uow:
@@ -34,6 +35,8 @@ class PauseRun:
                 events = await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=waiting)], run_id=run.id)
                 await uow.run_stops.park(run.tenant_id, run.id, None, reason=waiting.reason)
             run = await uow.runs.get(tenant_id, run_id)
+            detail = {"reason": reason, "status": run.status}
+            await uow.audit.append(NewAuditEntry(tenant_id, actor, "run.paused", f"run:{run_id}", detail))
         await self.live.publish_events(run.tenant_id, run.session_id, events)
         return run
 
@@ -45,7 +48,7 @@ class ResumeRun:
     store: Store
     waking: WakeWaiting
 
-    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str, by: str) -> Run:
+    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, reason: str, by: str, actor: Actor = SYSTEM) -> Run:
         """The run as it stands now; a run that goes on already stays as it is.
 
         Raises NotFoundError, and ConflictError when it has ended, waits for something else, or is held by a stop
@@ -55,6 +58,8 @@ class ResumeRun:
             run = await uow.run_stops.lock(tenant_id, run_id)
             events = await self._resume(uow, run, reason=reason, by=by)
             run = await uow.runs.get(tenant_id, run_id)
+            entry = NewAuditEntry(tenant_id, actor, "run.resumed", f"run:{run_id}", {"reason": reason})
+            await uow.audit.append(entry)
         if events:
             await self.waking.announce(run, events)
         return run

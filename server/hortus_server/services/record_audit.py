@@ -16,7 +16,7 @@ REASON_CHARS: Final = 500
 
 async def record_audit(store: Store, entry: NewAuditEntry) -> None:
     """Append an entry in a transaction of its own: for refusals, and for acts that leave no other row."""
-    async with store.transaction() as uow:
+    async with store.transaction(entry.tenant_id) as uow:
         await uow.audit.append(entry)
 
 

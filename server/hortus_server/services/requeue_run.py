@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import ConflictError
 from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
@@ -16,7 +17,7 @@ class RequeueRun:
     store: Store
     queue: WakeupQueue
 
-    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, force: bool = False) -> Run:
+    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, force: bool = False, actor: Actor = SYSTEM) -> Run:
         """The run as it stands now.
 
         Raises NotFoundError, and ConflictError for a run that has ended, that waits, or that a living worker holds;
@@ -26,6 +27,7 @@ class RequeueRun:
             run = await uow.run_stops.lock(tenant_id, run_id)
             await _requeue(uow, run, force=force)
             run = await uow.runs.get(tenant_id, run_id)
+            await uow.audit.append(NewAuditEntry(tenant_id, actor, "run.requeued", f"run:{run_id}", {"force": force}))
         await self.queue.wake_run(run.id)
         return run
 

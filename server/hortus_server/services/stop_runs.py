@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from hortus_agents.events import Event
+from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import AgentId, RunId, TenantId
 from hortus_server.domain.records import Run
@@ -12,6 +13,7 @@ from hortus_server.domain.stops import OrderKind, Reach, StopOrder
 from hortus_server.ports.stops import FIRST_RUN
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.cancel_run import CancelledRun, CancelRun
+from hortus_server.services.record_audit import record_audit
 from hortus_server.services.wake_waiting import WakeWaiting
 
 MARKED = 500  # runs asked to end in a transaction
@@ -26,13 +28,19 @@ class StopRuns:
     cancel_run: CancelRun
     waking: WakeWaiting
 
-    async def cancel_all(self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str) -> int:
+    async def cancel_all(
+        self, tenant_id: TenantId, *, agent_id: AgentId | None, reason: str, actor: Actor = SYSTEM
+    ) -> int:
         """Cancel every unfinished run of the tenant, or of one agent; how many.
 
         They are marked first, the oldest first and `MARKED` in a transaction; what is marked does nothing more. Those
         that no worker holds end here; where this process dies meanwhile, workers end the rest.
         """
         marked: list[RunId] = []
+        subject = f"agent:{agent_id}" if agent_id else f"tenant:{tenant_id}"
+        # First of all: what was asked for stands in the log, however far it gets.
+        entry = NewAuditEntry(tenant_id, actor, "runs.cancelled", subject, {"reason": reason})
+        await record_audit(self.store, entry)
         after: RunId | None = FIRST_RUN
         while after is not None:
             async with self.store.transaction(tenant_id) as uow:
@@ -54,13 +62,17 @@ class StopRuns:
             return [await self.cancel_run.cancel(uow, tenant_id, run_id, reason=reason) for run_id in run_ids]
 
     async def place(
-        self, tenant_id: TenantId, reach: Reach, kind: OrderKind, *, reason: str, placed_by: str
+        self, tenant_id: TenantId, reach: Reach, kind: OrderKind, *, reason: str, placed_by: str, actor: Actor = SYSTEM
     ) -> StopOrder:
         """Put a stop in force until it is lifted; one that is in force already stays as it is."""
         async with self._reaching(tenant_id, reach) as uow:
-            return await uow.stop_orders.place(tenant_id, reach, kind, reason=reason, placed_by=placed_by)
+            order = await uow.stop_orders.place(tenant_id, reach, kind, reason=reason, placed_by=placed_by)
+            await uow.audit.append(_entry(tenant_id, actor, "stop.placed", order))
+            return order
 
-    async def lift(self, tenant_id: TenantId, reach: Reach, kind: OrderKind, *, lifted_by: str) -> StopOrder:
+    async def lift(
+        self, tenant_id: TenantId, reach: Reach, kind: OrderKind, *, lifted_by: str, actor: Actor = SYSTEM
+    ) -> StopOrder:
         """Lift a stop. What had not begun starts by itself; what a pause had stopped goes on.
 
         What a freeze had stopped waits for a resume of its own: somebody has to look at each side effect anew.
@@ -68,8 +80,9 @@ class StopRuns:
         """
         async with self._reaching(tenant_id, reach) as uow:
             order = await uow.stop_orders.lift(tenant_id, reach, kind, lifted_by=lifted_by)
-        if order is None:
-            raise NotFoundError(kind, reach.scope)
+            if order is None:
+                raise NotFoundError(kind, reach.scope)
+            await uow.audit.append(_entry(tenant_id, actor, "stop.lifted", order))
         if kind == "pause":
             while await self._resume_batch(tenant_id, order, lifted_by):
                 pass
@@ -95,3 +108,8 @@ class StopRuns:
     def _reaching(self, tenant_id: TenantId, reach: Reach) -> AbstractAsyncContextManager[UnitOfWork]:
         """What stops all tenants is one order, whoever placed it; any other is the tenant's own."""
         return self.store.system_transaction() if reach.scope == "all" else self.store.transaction(tenant_id)
+
+
+def _entry(tenant_id: TenantId, actor: Actor, action: str, order: StopOrder) -> NewAuditEntry:
+    detail = {"kind": order.kind, "scope": order.scope, "reason": order.reason, "order_id": str(order.id)}
+    return NewAuditEntry(tenant_id, actor, action, f"{order.scope}:{order.subject_id}", detail)

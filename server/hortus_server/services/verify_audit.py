@@ -32,7 +32,7 @@ class AuditReport:
 
 async def verify_audit(store: Store, tenant_id: TenantId, *, anchors: Mapping[int, str] = NO_ANCHORS) -> AuditReport:
     """Read the whole log, `BATCH` entries at a time; entries that are added meanwhile are not looked at."""
-    async with store.transaction() as uow:
+    async with store.transaction(tenant_id) as uow:
         head = await uow.audit.head(tenant_id)
     check = ChainCheck(tenant_id, anchors)
     async for entry in read_audit(store, tenant_id):
@@ -49,7 +49,7 @@ async def read_audit(
     """Entries, oldest first, a page in a transaction."""
     last = 0
     while True:
-        async with store.transaction() as uow:
+        async with store.transaction(tenant_id) as uow:
             page = await uow.audit.read_after(tenant_id, last, limit=BATCH, which=which)
         for entry in page:
             yield entry
@@ -62,7 +62,7 @@ async def audited_tenants(store: Store) -> AsyncIterator[AuditHead]:
     """The heads of all tenants' logs."""
     after = FIRST_TENANT
     while True:
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             page = await uow.audit.heads(after=after, limit=BATCH)
         for head in page:
             yield head

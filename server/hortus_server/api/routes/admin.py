@@ -15,8 +15,10 @@ from hortus_server.api.schemas.admin import (
     WorkersView,
     WorkerView,
 )
+from hortus_server.domain.audit import NewAuditEntry
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.ports.workers import WorkerControl
+from hortus_server.services.record_audit import record_audit
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 WorkerName = Annotated[str, Path(min_length=1, max_length=300, pattern=r"^[\w@.:%+-]+$")]
@@ -30,15 +32,19 @@ async def list_workers(edge: EdgeDep, _caller: Admin) -> Response:
 
 
 @router.post("/workers/{worker}/drain", response_model=WorkerView, responses=READ, dependencies=[NoQuery])
-async def drain_worker(worker: WorkerName, edge: EdgeDep, _caller: Admin) -> Response:
+async def drain_worker(worker: WorkerName, edge: EdgeDep, caller: Admin) -> Response:
     """Let a worker finish what it runs and take nothing new."""
-    return json_answer(WorkerView.model_validate(await _workers(edge).drain(worker)))
+    view = WorkerView.model_validate(await _workers(edge).drain(worker))
+    await record_audit(edge.store, NewAuditEntry(caller.tenant_id, caller.actor, "worker.drained", f"worker:{worker}"))
+    return json_answer(view)
 
 
 @router.post("/workers/{worker}/resume", response_model=WorkerView, responses=READ, dependencies=[NoQuery])
-async def resume_worker(worker: WorkerName, edge: EdgeDep, _caller: Admin) -> Response:
+async def resume_worker(worker: WorkerName, edge: EdgeDep, caller: Admin) -> Response:
     """Let a drained worker take runs again."""
-    return json_answer(WorkerView.model_validate(await _workers(edge).resume(worker)))
+    view = WorkerView.model_validate(await _workers(edge).resume(worker))
+    await record_audit(edge.store, NewAuditEntry(caller.tenant_id, caller.actor, "worker.resumed", f"worker:{worker}"))
+    return json_answer(view)
 
 
 @router.get("/overview", response_model=OverviewView, responses=LIST, dependencies=[NoQuery])

@@ -28,7 +28,7 @@ async def get_admission(edge: EdgeDep, caller: Admin) -> Response:
 async def put_admission(body: AdmissionWrite, edge: EdgeDep, caller: Admin) -> Response:
     """Replace weight and limits. They hold for the next claim and the next submission; what runs goes on."""
     admission = TenantAdmission(**body.model_dump())
-    return _answer(admission, await edge.change_admission(caller.tenant_id, admission))
+    return _answer(admission, await edge.change_admission(caller.tenant_id, admission, actor=caller.actor))
 
 
 def _answer(admission: TenantAdmission, load: TenantLoad) -> Response:

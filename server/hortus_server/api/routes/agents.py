@@ -47,7 +47,7 @@ async def create_agent_route(body: AgentCreate, edge: EdgeDep, caller: AgentsWri
     """Define an agent. Its name is unique in the tenant; the definition becomes version 1."""
     once = idempotent.once(new_agent_json)
     draft = AgentDraft(body.name, body.description, body.spec)
-    return created(await create_agent(edge.store, caller.tenant_id, draft=draft, once=once))
+    return created(await create_agent(edge.store, caller.tenant_id, draft=draft, once=once, actor=caller.actor))
 
 
 @router.get("", response_model=AgentPage, responses=LIST)
@@ -79,7 +79,10 @@ async def create_agent_version(
 ) -> Response:
     """Give the agent its next version, which new runs use at once; runs that began stay on theirs."""
     once = idempotent.once(version_json)
-    return created(await add_agent_version(edge.store, caller.tenant_id, key=agent, spec=body.spec, once=once))
+    answer = await add_agent_version(
+        edge.store, caller.tenant_id, key=agent, spec=body.spec, once=once, actor=caller.actor
+    )
+    return created(answer)
 
 
 @router.get("/{agent}/versions", response_model=AgentVersionPage, responses=READ)
@@ -105,7 +108,7 @@ async def get_agent_version(
 @router.post("/{agent}/pin", response_model=AgentView, responses=CHANGE, dependencies=[NoQuery])
 async def pin_agent(agent: AgentKey, body: AgentPin, edge: EdgeDep, caller: AgentsWrite) -> Response:
     """Make an existing version the one that new runs use: roll back, or forward again."""
-    record = await pin_agent_version(edge.store, caller.tenant_id, key=agent, version=body.version)
+    record = await pin_agent_version(edge.store, caller.tenant_id, key=agent, version=body.version, actor=caller.actor)
     return json_answer(AgentView.model_validate(record))
 
 

@@ -9,6 +9,7 @@ from hortus_server.api.answers import json_answer
 from hortus_server.api.deps import Admin, EdgeDep, NoQuery, SessionsRead
 from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.budgets import BudgetView, BudgetWrite, SessionBudgetView
+from hortus_server.domain.audit import NewAuditEntry
 from hortus_server.domain.budgets import TenantBudget
 from hortus_server.domain.ids import SessionId
 
@@ -48,5 +49,9 @@ async def put_budget(body: BudgetWrite, edge: EdgeDep, caller: Admin) -> Respons
     """Replace the budget. It holds at once for new runs, and from their next step for runs under way."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         await uow.budgets.set_budget(caller.tenant_id, TenantBudget(**body.model_dump()))
+        subject = f"tenant:{caller.tenant_id}"
+        await uow.audit.append(
+            NewAuditEntry(caller.tenant_id, caller.actor, "budget.changed", subject, body.model_dump(mode="json"))
+        )
         allowance = await uow.budgets.allowance(caller.tenant_id)
     return json_answer(BudgetView.model_validate(allowance))

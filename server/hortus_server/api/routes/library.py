@@ -175,7 +175,7 @@ async def get_memory(memory_id: UUID, edge: EdgeDep, caller: MemoriesRead) -> Re
 @memories.delete("/{memory_id}", status_code=204, responses=CHANGE, dependencies=[NoQuery])
 async def delete_memory_route(memory_id: UUID, edge: EdgeDep, caller: MemoriesWrite) -> Response:
     """Forget one memory; no agent recalls it from now on."""
-    await delete_memory(edge.store, edge.index, caller.tenant_id, memory_id=MemoryId(memory_id))
+    await delete_memory(edge.store, edge.index, caller.tenant_id, memory_id=MemoryId(memory_id), actor=caller.actor)
     return Response(status_code=204)
 
 

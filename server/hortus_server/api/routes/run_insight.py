@@ -40,7 +40,7 @@ async def requeue_run(
 ) -> Response:
     """Send a run's wake-up again, and end the lease of a worker that is gone; another goes on from the log."""
     force = (body or RunRequeue()).force
-    run = await edge.requeue_run(caller.tenant_id, RunId(run_id), force=force)
+    run = await edge.requeue_run(caller.tenant_id, RunId(run_id), force=force, actor=caller.actor)
     return json_answer(RunView.model_validate(run))
 
 

@@ -109,7 +109,7 @@ async def cancel_run(
 ) -> Response:
     """Stop a run. A queued one ends at once, a running one within moments; an ended one stays as it is."""
     reason = (body or RunCancel()).reason
-    run = await edge.cancel_run(caller.tenant_id, RunId(run_id), reason=reason)
+    run = await edge.cancel_run(caller.tenant_id, RunId(run_id), reason=reason, actor=caller.actor)
     return json_answer(RunView.model_validate(run))
 
 

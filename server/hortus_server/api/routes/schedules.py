@@ -22,6 +22,7 @@ from hortus_server.api.schemas.schedules import (
     schedule_json,
 )
 from hortus_server.api.schemas.wire import agent_of, page_json
+from hortus_server.domain.audit import NewAuditEntry
 from hortus_server.domain.ids import ScheduleId, SessionId
 from hortus_server.domain.schedules import next_due_times
 from hortus_server.services.create_schedule import ScheduleDraft
@@ -57,7 +58,8 @@ async def create_schedule(
         catch_up_limit=body.catch_up_limit,
         overlap=body.overlap,
     )
-    return created(await edge.create_schedule(caller.tenant_id, draft=draft, once=idempotent.once(schedule_json)))
+    once = idempotent.once(schedule_json)
+    return created(await edge.create_schedule(caller.tenant_id, draft=draft, once=once, actor=caller.actor))
 
 
 @router.post("/preview", response_model=DueTimesView, responses=CHANGE, dependencies=[NoQuery])
@@ -86,7 +88,9 @@ async def get_schedule(schedule_id: UUID, edge: EdgeDep, caller: SchedulesRead) 
 @router.patch("/{schedule_id}", response_model=ScheduleView, responses=CHANGE, dependencies=[NoQuery])
 async def change_schedule(schedule_id: UUID, body: SchedulePatch, edge: EdgeDep, caller: SchedulesWrite) -> Response:
     """Change what is given; the next due time sees it."""
-    schedule = await edge.change_schedule(caller.tenant_id, ScheduleId(schedule_id), changes=body.changes())
+    schedule = await edge.change_schedule(
+        caller.tenant_id, ScheduleId(schedule_id), changes=body.changes(), actor=caller.actor
+    )
     return json_answer(ScheduleView.model_validate(schedule))
 
 
@@ -95,20 +99,22 @@ async def delete_schedule(schedule_id: UUID, edge: EdgeDep, caller: SchedulesWri
     """Delete it with the list of its firings; runs that it submitted stay."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         await uow.schedules.delete(caller.tenant_id, ScheduleId(schedule_id))
+        entry = NewAuditEntry(caller.tenant_id, caller.actor, "schedule.deleted", f"schedule:{schedule_id}")
+        await uow.audit.append(entry)
     return Response(status_code=204)
 
 
 @router.post("/{schedule_id}/pause", response_model=ScheduleView, responses=CHANGE, dependencies=[NoQuery])
 async def pause_schedule(schedule_id: UUID, edge: EdgeDep, caller: SchedulesWrite) -> Response:
     """Fire no more until it is resumed; runs under way go on."""
-    schedule = await edge.change_schedule.pause(caller.tenant_id, ScheduleId(schedule_id))
+    schedule = await edge.change_schedule.pause(caller.tenant_id, ScheduleId(schedule_id), actor=caller.actor)
     return json_answer(ScheduleView.model_validate(schedule))
 
 
 @router.post("/{schedule_id}/resume", response_model=ScheduleView, responses=CHANGE, dependencies=[NoQuery])
 async def resume_schedule(schedule_id: UUID, edge: EdgeDep, caller: SchedulesWrite) -> Response:
     """Fire again from the next due time on; those that passed in the pause are not caught up with."""
-    schedule = await edge.change_schedule.resume(caller.tenant_id, ScheduleId(schedule_id))
+    schedule = await edge.change_schedule.resume(caller.tenant_id, ScheduleId(schedule_id), actor=caller.actor)
     return json_answer(ScheduleView.model_validate(schedule))
 
 

@@ -65,7 +65,7 @@ async def get_session(session_id: UUID, edge: EdgeDep, caller: SessionsRead) -> 
 @router.delete("/{session_id}", status_code=204, responses=CHANGE, dependencies=[NoQuery])
 async def delete_session_route(session_id: UUID, edge: EdgeDep, caller: SessionsWrite) -> Response:
     """Forget a conversation: its log, its runs, and the memories made of it. Refused while a run is under way."""
-    await delete_session(edge.store, edge.index, caller.tenant_id, session_id=SessionId(session_id))
+    await delete_session(edge.store, edge.index, caller.tenant_id, session_id=SessionId(session_id), actor=caller.actor)
     return Response(status_code=204)
 
 

@@ -15,6 +15,7 @@ from hortus_server.api.schemas.runs import RunView
 from hortus_server.api.schemas.stops import (
     FreezeBody,
     FreezeView,
+    LiftedStopsView,
     RunPause,
     RunResume,
     StopBody,
@@ -41,12 +42,20 @@ async def list_stops(edge: EdgeDep, caller: RunsRead) -> Response:
     return json_answer(StopsView(items=tuple(_in_force(order, caller.tenant_id) for order in found)))
 
 
+@orders.get("/lifted", response_model=LiftedStopsView, responses=LIST, dependencies=[NoQuery])
+async def list_lifted_stops(edge: EdgeDep, caller: RunsRead) -> Response:
+    """What the tenant's people stopped and let go on again: who, why, from when to when. At most the latest 200."""
+    async with edge.store.transaction(caller.tenant_id) as uow:
+        found = await uow.stop_orders.lifted(caller.tenant_id, limit=SHOWN)
+    return json_answer(LiftedStopsView(items=tuple(StopOrderView.model_validate(order) for order in found)))
+
+
 @runs.post("/{run_id}/pause", response_model=RunView, responses=CHANGE, dependencies=[NoQuery])
 async def pause_run(
     run_id: UUID, edge: EdgeDep, caller: RunsWrite, body: Annotated[RunPause | None, Body()] = None
 ) -> Response:
     """Park a run: a model call under way is aborted, its text kept; it holds no worker until it is resumed."""
-    run = await edge.pause_run(caller.tenant_id, RunId(run_id), reason=(body or RunPause()).reason)
+    run = await edge.pause_run(caller.tenant_id, RunId(run_id), reason=(body or RunPause()).reason, actor=caller.actor)
     return json_answer(RunView.model_validate(run))
 
 
@@ -56,7 +65,9 @@ async def resume_run(
 ) -> Response:
     """Let a paused or frozen run go on where it stopped; 409 while a stop over its agent or tenant is in force."""
     reason = (body or RunResume()).reason
-    run = await edge.resume_run(caller.tenant_id, RunId(run_id), reason=reason, by=signature(caller))
+    run = await edge.resume_run(
+        caller.tenant_id, RunId(run_id), reason=reason, by=signature(caller), actor=caller.actor
+    )
     return json_answer(RunView.model_validate(run))
 
 
@@ -70,7 +81,7 @@ async def stop_agent(agent: AgentKey, body: StopBody, edge: EdgeDep, caller: Run
 async def lift_agent_stop(agent: AgentKey, edge: EdgeDep, caller: RunsWrite) -> Response:
     """Lift the agent's pause: the runs that it stopped go on, queued ones start."""
     reach = Reach.of_agent(await _agent_id(edge, caller, agent))
-    order = await edge.stop_runs.lift(caller.tenant_id, reach, "pause", lifted_by=signature(caller))
+    order = await edge.stop_runs.lift(caller.tenant_id, reach, "pause", lifted_by=signature(caller), actor=caller.actor)
     return json_answer(StopView(order=StopOrderView.model_validate(order)))
 
 
@@ -84,7 +95,7 @@ async def stop_tenant(body: StopBody, edge: EdgeDep, caller: Admin) -> Response:
 async def lift_tenant_stop(edge: EdgeDep, caller: Admin) -> Response:
     """Lift the tenant's pause: the runs that it stopped go on, queued ones start."""
     reach = Reach.of_tenant(caller.tenant_id)
-    order = await edge.stop_runs.lift(caller.tenant_id, reach, "pause", lifted_by=signature(caller))
+    order = await edge.stop_runs.lift(caller.tenant_id, reach, "pause", lifted_by=signature(caller), actor=caller.actor)
     return json_answer(StopView(order=StopOrderView.model_validate(order)))
 
 
@@ -92,7 +103,7 @@ async def lift_tenant_stop(edge: EdgeDep, caller: Admin) -> Response:
 async def freeze(body: FreezeBody, edge: EdgeDep, caller: Admin) -> Response:
     """Freeze every side effect of this installation: no run starts, running ones park before their next effect."""
     order = await edge.stop_runs.place(
-        caller.tenant_id, Reach.of_all(), "freeze", reason=body.reason, placed_by=signature(caller)
+        caller.tenant_id, Reach.of_all(), "freeze", reason=body.reason, placed_by=signature(caller), actor=caller.actor
     )
     return json_answer(FreezeView(frozen=True, order=_shown(order, caller.tenant_id)))
 
@@ -100,7 +111,9 @@ async def freeze(body: FreezeBody, edge: EdgeDep, caller: Admin) -> Response:
 @admin.delete("/freeze", response_model=FreezeView, responses=CHANGE, dependencies=[NoQuery])
 async def unfreeze(edge: EdgeDep, caller: Admin) -> Response:
     """Lift the freeze, by the tenant that placed it. Queued runs start; each parked one waits for its own resume."""
-    order = await edge.stop_runs.lift(caller.tenant_id, Reach.of_all(), "freeze", lifted_by=signature(caller))
+    order = await edge.stop_runs.lift(
+        caller.tenant_id, Reach.of_all(), "freeze", lifted_by=signature(caller), actor=caller.actor
+    )
     return json_answer(FreezeView(frozen=False, order=StopOrderView.model_validate(order)))
 
 
@@ -136,10 +149,12 @@ async def _agent_id(edge: Edge, caller: Caller, agent: AgentId | str) -> AgentId
 
 async def _stop(edge: Edge, caller: Caller, body: StopBody, *, agent_id: AgentId | None) -> Response:
     if body.action == "cancel":
-        count = await edge.stop_runs.cancel_all(caller.tenant_id, agent_id=agent_id, reason=body.reason)
+        count = await edge.stop_runs.cancel_all(
+            caller.tenant_id, agent_id=agent_id, reason=body.reason, actor=caller.actor
+        )
         return json_answer(StopView(cancelled=count))
     reach = Reach.of_tenant(caller.tenant_id) if agent_id is None else Reach.of_agent(agent_id)
     order = await edge.stop_runs.place(
-        caller.tenant_id, reach, "pause", reason=body.reason, placed_by=signature(caller)
+        caller.tenant_id, reach, "pause", reason=body.reason, placed_by=signature(caller), actor=caller.actor
     )
     return json_answer(StopView(order=StopOrderView.model_validate(order)))

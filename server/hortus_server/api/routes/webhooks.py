@@ -26,6 +26,7 @@ from hortus_server.api.schemas.webhooks import (
     webhook_json,
 )
 from hortus_server.api.schemas.wire import agent_of, page_json
+from hortus_server.domain.audit import NewAuditEntry
 from hortus_server.domain.ids import DeliveryId, WebhookId
 from hortus_server.domain.webhooks import DeliveryState
 from hortus_server.services.create_once import Answer
@@ -45,7 +46,9 @@ class DeliveryQuery(PageQuery):
 async def create_webhook(body: WebhookCreate, edge: EdgeDep, caller: WebhooksWrite, idempotent: Idempotent) -> Response:
     """Tell an endpoint of events from now on. Its signing secret is in this answer and in no other."""
     draft = WebhookDraft(body.url, body.events, agent_of(body.agent) if body.agent else None, body.description)
-    answer, secret = await edge.create_webhook(caller.tenant_id, draft=draft, once=idempotent.once(webhook_json))
+    answer, secret = await edge.create_webhook(
+        caller.tenant_id, draft=draft, once=idempotent.once(webhook_json), actor=caller.actor
+    )
     return _with_secret(answer, secret)
 
 
@@ -68,7 +71,9 @@ async def get_webhook(webhook_id: UUID, edge: EdgeDep, caller: WebhooksRead) -> 
 @router.patch("/{webhook_id}", response_model=WebhookView, responses=CHANGE, dependencies=[NoQuery])
 async def change_webhook(webhook_id: UUID, body: WebhookPatch, edge: EdgeDep, caller: WebhooksWrite) -> Response:
     """Change what is given. While it is disabled no event is owed to it; what was owed before waits."""
-    webhook = await edge.change_webhook(caller.tenant_id, WebhookId(webhook_id), changes=body.changes())
+    webhook = await edge.change_webhook(
+        caller.tenant_id, WebhookId(webhook_id), changes=body.changes(), actor=caller.actor
+    )
     return json_answer(WebhookView.model_validate(webhook))
 
 
@@ -77,6 +82,8 @@ async def delete_webhook(webhook_id: UUID, edge: EdgeDep, caller: WebhooksWrite)
     """Delete it with its deliveries."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         await uow.webhooks.delete(caller.tenant_id, WebhookId(webhook_id))
+        entry = NewAuditEntry(caller.tenant_id, caller.actor, "webhook.deleted", f"webhook:{webhook_id}")
+        await uow.audit.append(entry)
     return Response(status_code=204)
 
 
@@ -94,6 +101,7 @@ async def rotate_webhook_secret(
         WebhookId(webhook_id),
         overlap=timedelta(seconds=(body or SecretRotate()).overlap_s),
         once=idempotent.once(webhook_json, status=200),
+        actor=caller.actor,
     )
     return _with_secret(answer, secret)
 

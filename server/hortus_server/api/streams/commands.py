@@ -118,12 +118,12 @@ class Commands:
         caller.demand("runs:write")
         match command:
             case CancelCommand():
-                return await self._edge.cancel_run(caller.tenant_id, run_id, reason=command.reason)
+                return await self._edge.cancel_run(caller.tenant_id, run_id, reason=command.reason, actor=caller.actor)
             case PauseCommand():
-                return await self._edge.pause_run(caller.tenant_id, run_id, reason=command.reason)
+                return await self._edge.pause_run(caller.tenant_id, run_id, reason=command.reason, actor=caller.actor)
             case ResumeCommand():
                 return await self._edge.resume_run(
-                    caller.tenant_id, run_id, reason=command.reason, by=caller.signature
+                    caller.tenant_id, run_id, reason=command.reason, by=caller.signature, actor=caller.actor
                 )
             case _:
                 assert_never(command)
