@@ -9,7 +9,10 @@ from uuid import UUID, uuid5
 
 from hortus_agents.errors import ModelError
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued, RunResumed, RunStarted
-from hortus_agents.evolution.ports import Candidate, StoredCandidate, TestReport
+from hortus_agents.evolution.gates import GateReport
+from hortus_agents.evolution.negative import NegativeCase, NegativeReport, NegativeResult
+from hortus_agents.evolution.ports import Candidate, Proposer, StoredCandidate, TestReport
+from hortus_agents.evolution.scan import Finding, ScanReport
 from hortus_agents.limits import FREE, DayLeft, RunLimits, TokenPrice
 from hortus_agents.loop.engine import RunSetup, StepEngine
 from hortus_agents.loop.state import RunState, fold_session
@@ -226,6 +229,7 @@ class DictStore:
     calls: dict[UUID, tuple[UUID, str]] = field(default_factory=dict)
     reports: dict[UUID, TestReport] = field(default_factory=dict)
     uses: list[tuple[UUID, str, bool]] = field(default_factory=list)
+    activates: bool = True
 
     async def find(self, tenant_id: UUID, query: str, limit: int) -> list[ScoredCapability]:
         words = _words(query)
@@ -245,7 +249,8 @@ class DictStore:
     async def record_use(self, tenant_id: UUID, version_id: UUID, *, run_id: UUID, call_id: str, ok: bool) -> None:
         self.uses.append((version_id, call_id, ok))
 
-    async def propose(self, tenant_id: UUID, *, run_id: UUID, call_id: str, candidate: Candidate) -> StoredCandidate:
+    async def propose(self, proposer: Proposer, candidate: Candidate) -> StoredCandidate:
+        run_id, call_id = proposer.run_id, proposer.call_id
         version_id = named(f"{call_id}/{candidate.attempt}/{candidate.source}")
         if version_id not in self.rows:
             version = 1 + sum(row.capability.name == candidate.name for row in self.rows.values())
@@ -261,17 +266,21 @@ class DictStore:
     async def of_call(self, tenant_id: UUID, *, run_id: UUID, call_id: str) -> list[StoredCandidate]:
         return [row for version_id, row in self.rows.items() if self.calls[version_id] == (run_id, call_id)]
 
-    async def record_test(self, tenant_id: UUID, version_id: UUID, report: TestReport) -> None:
+    async def record_test(self, proposer: Proposer, version_id: UUID, report: TestReport) -> None:
         self.reports[version_id] = report
         row = self.rows[version_id]
         capability = replace(row.capability, tests=report.cases)
         self.rows[version_id] = StoredCandidate(capability, "tested" if report.passed else "rejected")
 
-    async def activate(self, tenant_id: UUID, version_id: UUID) -> Capability:
+    async def admit(self, proposer: Proposer, version_id: UUID, report: GateReport) -> StoredCandidate:
         row = self.rows[version_id]
         assert row.state in {"tested", "active"}, row.state
-        self.rows[version_id] = StoredCandidate(row.capability, "active")
-        return row.capability
+        state = ("active" if self.activates else "quarantined") if report.passed else "rejected"
+        self.rows[version_id] = StoredCandidate(row.capability, state, "a person decides")
+        return self.rows[version_id]
+
+    def disable(self, version_id: UUID) -> None:
+        self.rows[version_id] = replace(self.rows[version_id], state="disabled")
 
     @property
     def active(self) -> list[Capability]:
@@ -280,3 +289,21 @@ class DictStore:
 
 def _words(text: str) -> set[str]:
     return {word.strip(".,:").lower() for word in text.replace("_", " ").split()} - {"a", "the", "of", "to", "in"}
+
+
+PROPOSER = Proposer(SPACE, named("agent"), named("r"), "c")
+PASSED_GATES = GateReport(
+    ScanReport((), "none"), NegativeReport((NegativeResult(NegativeCase("empty", {}), "passed", "ok"),), "bubblewrap")
+)
+
+
+class QuietScanner:
+    """Finds what stands in `finds`; the real one takes a quarter of a second."""
+
+    name = "quiet"
+
+    def __init__(self, *finds: Finding) -> None:
+        self.finds = finds
+
+    async def find(self, source: str) -> list[Finding]:
+        return list(self.finds)

@@ -198,12 +198,14 @@ class StepStarted(Frozen):
 class PlanMade(Frozen):
     """A run that plans has its plan, made of the user's request and the tools alone; `revision` counts from 0.
 
-    `plan` holds `steps` in order, each a call of a tool or the reading of an earlier result, and the `reply`.
+    `plan` holds `steps` in order, each a call of a tool or the reading of an earlier result, and the `reply`. With a
+    `problem` it holds the `text` of the model's that is no usable plan, and the model is asked once more.
     """
 
     type: Literal["plan.made"] = "plan.made"
     plan: JsonObject
     revision: int = 0
+    problem: str | None = None
 
 
 class PlanAdvanced(Frozen):

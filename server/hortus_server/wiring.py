@@ -42,6 +42,7 @@ from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.adapters.sealing import KeyRing
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
 from hortus_server.domain.admission import FairShare
+from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.records import Claim
 from hortus_server.domain.webhooks import RetryPolicy
 from hortus_server.ports.identity_provider import IdentityProvider
@@ -308,6 +309,13 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
                 artifact = await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain; charset=utf-8")
             return artifact.sha256
 
+        async def load_artifact(sha256: str) -> bytes | None:
+            try:
+                async with services.store.transaction() as uow:
+                    return (await uow.artifacts.get(claim.run.tenant_id, sha256))[1]
+            except NotFoundError:
+                return None
+
         ports = ToolPorts(
             memory=services.memory,
             store=services.capabilities,
@@ -315,6 +323,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
             http=http,
             policy=policy,
             store_artifact=store_artifact,
+            load_artifact=load_artifact,
             plugins=plugins,
             secrets=RunSecrets(services.store, services.sealer, revealed, SecretUser.of(claim)),
         )

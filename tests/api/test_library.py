@@ -32,6 +32,7 @@ async def tool(admin: Caller, store: Store) -> ToolVersion:
         version = await uow.tools.propose(admin.tenant_id, version=draft, name="roman")
         report = {"passed": True, "cases": list(draft.tests), "detail": "ok"}
         await uow.tools.record_test(admin.tenant_id, version.id, state="tested", report=report)
+        await uow.tools.record_gates(admin.tenant_id, version.id, scan={"passed": True}, negative={"passed": True})
         return await uow.tools.activate(admin.tenant_id, version.id)
 
 

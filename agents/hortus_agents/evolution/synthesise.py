@@ -17,14 +17,15 @@ from hortus_agents.events import (
 )
 from hortus_agents.evolution.announcing import activated_event, checked_event, proposer_of, quarantined_event
 from hortus_agents.evolution.cases import Case, example_case, same
-from hortus_agents.evolution.gates import Checked, ToolGates
+from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.judge import DETERMINISM_CASES, CaseResult, Judgement, Outcome, judge, run_cases
+from hortus_agents.evolution.negative import Subject
 from hortus_agents.evolution.ports import Candidate, CapabilityStore, StoredCandidate, TestReport
-from hortus_agents.evolution.recorded_model import RecordedModel
 from hortus_agents.evolution.signature import TYPES, Signature
 from hortus_agents.evolution.static_check import StaticCheckError, check_source
 from hortus_agents.evolution.writer import ToolWriter
 from hortus_agents.labels import Label
+from hortus_agents.loop.recorded_model import RecordedModel
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox.contract import Sandbox
 from hortus_agents.spec import BUILTIN_TOOLS
@@ -256,10 +257,10 @@ class _Making:
         """Past the gates: the tool, or why there is none. Raises ToolFailedError where no other source would help."""
         capability, context = candidate.capability, self._context
         report = await self._parts.gates.check(
-            Checked(capability.source, capability.function, capability.parameters, capability.permissions)
+            Subject(capability.source, capability.function, capability.parameters, capability.permissions)
         )
+        await context.emit([checked_event(capability, report, call_id=context.call_id, attempt=attempt)])
         settled = await self._parts.store.admit(proposer_of(context), capability.version_id, report)
-        await context.emit([checked_event(settled.capability, report, call_id=context.call_id, attempt=attempt)])
         if settled.state == "active":
             await context.emit([activated_event(settled.capability, context)])
             return Obtained(settled.capability, reused=False, tier=report.negative.tier), ""

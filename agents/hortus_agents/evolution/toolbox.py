@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.ports import CapabilityStore
 from hortus_agents.evolution.synthesise import Synthesiser
+from hortus_agents.loop.quarantine import QuarantinedReader
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox.contract import Sandbox
 from hortus_agents.spec import BuiltinTool
@@ -12,6 +14,7 @@ from hortus_agents.tools.builtin.ask_human import AskHumanTool
 from hortus_agents.tools.builtin.calculate import CalculateTool
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
 from hortus_agents.tools.builtin.python import PythonTool
+from hortus_agents.tools.builtin.read_untrusted import LoadArtifact, ReadUntrustedTool
 from hortus_agents.tools.builtin.recall import RecallTool
 from hortus_agents.tools.builtin.remember import RememberTool
 from hortus_agents.tools.builtin.request_capability import RequestCapabilityTool
@@ -21,8 +24,8 @@ from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.port import Tool
 from hortus_agents.tools.proxy import StoreArtifact
 from hortus_agents.tools.registry import EvolvedTools, ToolRegistry
-
 from hortus_agents.tools.secrets import SecretSource
+
 
 @dataclass(frozen=True, slots=True)
 class ToolPorts:
@@ -31,13 +34,15 @@ class ToolPorts:
     memory: AgentMemory | None = None
     store: CapabilityStore | None = None
     sandbox: Sandbox | None = None
+    gates: ToolGates | None = None
     http: HttpGetSettings = field(default_factory=HttpGetSettings)
     policy: ToolPolicy | None = None
     store_artifact: StoreArtifact | None = None
+    load_artifact: LoadArtifact | None = None
     plugins: Mapping[str, Tool] = field(default_factory=dict)
-
-
     secrets: SecretSource | None = None
+
+
 def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
     """The registry for a run whose model is `model`; cheap, made anew for each run."""
     builtins: dict[BuiltinTool, Tool] = {
@@ -46,6 +51,7 @@ def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
         "ask_human": AskHumanTool(),
         "sleep": SleepTool(),
         "wait_until": WaitUntilTool(),
+        "read_untrusted": ReadUntrustedTool(QuarantinedReader(model), ports.load_artifact),
     }
     if ports.memory is not None:
         builtins["recall"] = RecallTool(ports.memory)
@@ -54,7 +60,9 @@ def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
     if ports.sandbox is not None:
         builtins["python"] = PythonTool(ports.sandbox)
         if ports.store is not None:
-            builtins["request_capability"] = RequestCapabilityTool(Synthesiser(model, ports.store, ports.sandbox))
+            builtins["request_capability"] = RequestCapabilityTool(
+                Synthesiser(model, ports.store, ports.gates or ToolGates(ports.sandbox))
+            )
             evolved = EvolvedTools(ports.store, ports.sandbox)
     return ToolRegistry(
         builtins,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from hortus_agents.errors import StructureError
 from hortus_agents.evolution.cases import Case, example_case, example_text, generated_cases
 from hortus_agents.evolution.prompts import cases_messages, cases_schema, signature_messages, source_messages
-from hortus_agents.evolution.recorded_model import RecordedModel
 from hortus_agents.evolution.signature import SIGNATURE_SCHEMA, Signature, read_signature
 from hortus_agents.evolution.static_check import StaticCheckError, check_source, clean_source
+from hortus_agents.loop.recorded_model import RecordedModel
 from hortus_agents.messages import ChatRequest, Message
 from hortus_agents.models.structured import ask_json, complete
 from hortus_agents.tools.builtin.request_capability import CapabilityRequest

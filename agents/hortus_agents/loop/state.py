@@ -192,10 +192,10 @@ def _model_called(state: RunState, payload: ev.ModelCalled, step: int, _at: date
         }
     )
     state = replace(state, usage=usage, spent=spent, failures=0, failing_since=None, taken_over=False)
-    if payload.purpose != "act":
-        return _emitted(state, payload, step, _at)
-    calls = tuple(CallRecord(call) for call in payload.tool_calls)
     heard, unheard = split_heard(state.unheard, payload.heard)
+    if payload.purpose != "act":
+        return _emitted(replace(state, unheard=unheard), payload, step, _at)
+    calls = tuple(CallRecord(call) for call in payload.tool_calls)
     record = StepRecord(step, payload.text, payload.answer, payload.guard, calls, heard)
     state = replace(state, steps=(*state.steps, record), unheard=unheard)
     return replace(state, emitted=(), prompt_tokens=payload.usage.prompt_tokens)

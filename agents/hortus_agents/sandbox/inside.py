@@ -45,6 +45,7 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 LANDLOCK_RULE_PATH_BENEATH = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_watching: list[bool] = []  # not empty while the code runs and is observed
 
 
 def _checked(status: int, what: str) -> int:
@@ -184,10 +185,11 @@ def _tool_pipe(control: int, replies: int) -> Callable[..., str]:
 def _observe() -> list[str]:
     """Notes what is touched from here on. Audit hooks cannot be taken off; the interpreter's own imports pass."""
     touched: list[str] = []
+    _watching.append(True)
     quiet = tuple(path for path in (*sys.path, *READABLE) if path.startswith("/"))
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        if len(touched) >= TOUCHED or not event.startswith(WATCHED):
+        if not _watching or len(touched) >= TOUCHED or not event.startswith(WATCHED):
             return
         first = args[0] if args else ""
         reads = event == "os.listdir" or (event == "open" and args[1] in {"r", "rb", None} and not args[2] & 3)
@@ -267,9 +269,11 @@ def _answer(request: dict[str, Any], pipe: Callable[..., str] | None) -> dict[st
         else:
             value = _call_function(source, request["function"], request["arguments"], pipe)
     except BaseException as exc:  # noqa: BLE001  # whatever the code raises is its result
+        _watching.clear()
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         return {"outcome": _classify(exc), "error": _describe(exc)}
+    _watching.clear()
     try:
         size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except (TypeError, ValueError, RecursionError) as exc:

@@ -58,10 +58,6 @@ class EvolvedTool:
         gone = self._capability
         reason = f"version {gone.version} was taken out of use"
         await context.emit(
-            [
-                CapabilityDisabled(
-                    name=gone.name, tool_id=gone.tool_id, tool_version_id=gone.version_id, reason=reason
-                )
-            ]
+            [CapabilityDisabled(name=gone.name, tool_id=gone.tool_id, tool_version_id=gone.version_id, reason=reason)]
         )
         raise ToolFailedError(f"{gone.name}: {reason}. Do without it.")

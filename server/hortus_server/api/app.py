@@ -29,8 +29,8 @@ from hortus_server.api.routes import (
     login,
     oidc,
     operations,
-    policies,
     people,
+    policies,
     run_insight,
     runs,
     schedules,
@@ -38,6 +38,7 @@ from hortus_server.api.routes import (
     sessions,
     statistics,
     stops,
+    tool_changes,
     webhooks,
 )
 from hortus_server.api.ui import AdminUi
@@ -61,6 +62,8 @@ ROUTERS = [
     policies.simulation,
     schedules.router,
     webhooks.router,
+    tool_changes.changes,
+    tool_changes.activation,
     library.tools,
     library.memories,
     library.models,

@@ -25,6 +25,7 @@ from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.change_admission import ChangeAdmission
 from hortus_server.services.change_limits import ChangeLimits
 from hortus_server.services.change_schedule import ChangeSchedule
+from hortus_server.services.change_tool import ChangeTool
 from hortus_server.services.change_webhook import ChangeWebhook
 from hortus_server.services.check_readiness import CheckReadiness
 from hortus_server.services.create_schedule import CreateSchedule
@@ -33,6 +34,7 @@ from hortus_server.services.create_webhook import CreateWebhook
 from hortus_server.services.decide_approval import DecideApproval
 from hortus_server.services.follow_session import FollowSession
 from hortus_server.services.fork_session import ForkSession
+from hortus_server.services.import_tool import ImportTool
 from hortus_server.services.issue_key import IssueKey
 from hortus_server.services.keep_secrets import KeepSecrets
 from hortus_server.services.limit_requests import LimitRequests
@@ -126,6 +128,8 @@ class Edge:
     change_schedule: ChangeSchedule
     create_webhook: CreateWebhook
     change_webhook: ChangeWebhook
+    change_tool: ChangeTool
+    import_tool: ImportTool
     keep_secrets: KeepSecrets
     check_readiness: CheckReadiness
     read_overview: ReadOverview
@@ -182,6 +186,8 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         change_schedule=ChangeSchedule(ports.store),
         create_webhook=CreateWebhook(ports.store, ports.webhooks),
         change_webhook=ChangeWebhook(ports.store, ports.webhooks),
+        change_tool=ChangeTool(ports.store, ports.queue),
+        import_tool=ImportTool(ports.store, ports.queue),
         keep_secrets=KeepSecrets(ports.store, ports.sealer),
         check_readiness=readiness,
         read_overview=ReadOverview(ports.store, readiness),

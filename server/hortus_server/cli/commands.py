@@ -20,6 +20,7 @@ from hortus_server.cli import (
     schedules,
     secrets,
     sessions,
+    tools,
     webhooks,
 )
 from hortus_server.cli.chat import chat
@@ -47,6 +48,7 @@ app.add_typer(sessions.app, name="session")
 app.add_typer(agents.app, name="agent")
 app.add_typer(approvals.app, name="approval")
 app.add_typer(policies.app, name="policy")
+app.add_typer(tools.app, name="tool")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(keys.app, name="key")

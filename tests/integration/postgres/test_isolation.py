@@ -62,6 +62,8 @@ class Rows:
             proposed = make_tool_version(world.tenant_id, run_id=self.run.id, call_id="c1")
             self.tool_version = await uow.tools.propose(world.tenant_id, version=proposed, name="adder")
             await uow.tools.record_test(world.tenant_id, self.tool_version.id, state="tested", report={"passed": True})
+            passed = {"passed": True}
+            await uow.tools.record_gates(world.tenant_id, self.tool_version.id, scan=passed, negative=passed)
             await uow.tools.activate(world.tenant_id, self.tool_version.id)
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32)
             await uow.idempotency.complete(world.tenant_id, "key", route="r", answer={"status": 201})
@@ -156,7 +158,10 @@ REACHES = {
     "tools.record_test": lambda u, t, r: u.tools.record_test(t, r.tool_version.id, state="rejected", report={}),
     "tools.activate": lambda u, t, r: u.tools.activate(t, r.tool_version.id),
     "tools.set_in_doubt": lambda u, t, r: u.tools.set_in_doubt(t, r.tool_version.id, policy="ask"),
-    "tools.disable": lambda u, t, r: u.tools.disable(t, r.tool_version.tool_id, reason="mine now"),
+    "tools.record_gates": lambda u, t, r: u.tools.record_gates(t, r.tool_version.id, scan={}, negative={}),
+    "tools.set_state": lambda u, t, r: u.tools.set_state(t, r.tool_version.id, state="disabled", reason="mine now"),
+    "tools.activates_pure": None,
+    "tools.set_activates_pure": None,
     "tools.get": lambda u, t, r: u.tools.get(t, r.tool_version.tool_id),
     "tools.get_version": lambda u, t, r: u.tools.get_version(t, r.tool_version.id),
     "tools.active_versions": lambda u, t, r: u.tools.active_versions(t, [r.tool_version.id]),

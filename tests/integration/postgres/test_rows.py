@@ -177,6 +177,7 @@ async def test_a_history_has_every_period_and_what_ended_in_it(world):
     async with world.store.transaction() as uow:
         stored = await uow.tools.propose(world.tenant_id, version=tool, name="adder")
         await uow.tools.record_test(world.tenant_id, stored.id, state="tested", report={"passed": True})
+        await uow.tools.record_gates(world.tenant_id, stored.id, scan={"passed": True}, negative={"passed": True})
         await uow.tools.activate(world.tenant_id, stored.id)
         for call, ok in (("a", True), ("b", False)):
             await uow.tools.record_use(world.tenant_id, stored.id, run_id=first.id, call_id=call, ok=ok)

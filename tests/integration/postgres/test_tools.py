@@ -8,8 +8,10 @@ import pytest
 from store_world import make_tool_version
 
 from hortus_server.domain.errors import ConflictError, NotFoundError
+from hortus_server.ports.tools import Replaced
 
 PASSED = {"passed": True, "cases": []}
+OK = {"passed": True}
 
 
 async def propose(world, source="def f(): ...", *, call_id="c1", run=None, name="adder"):
@@ -21,6 +23,7 @@ async def propose(world, source="def f(): ...", *, call_id="c1", run=None, name=
 async def activate(world, version, *, state="tested"):
     async with world.store.transaction() as uow:
         await uow.tools.record_test(world.tenant_id, version.id, state=state, report=PASSED)
+        await uow.tools.record_gates(world.tenant_id, version.id, scan=OK, negative=OK)
         return await uow.tools.activate(world.tenant_id, version.id)
 
 
@@ -107,15 +110,16 @@ async def test_parallel_activations_leave_one_active(world):
 async def test_a_disabled_tool_is_found_nowhere_and_a_repeated_test_does_not_revive_it(world):
     version = await activate(world, await propose(world))
     async with world.store.transaction() as uow:
-        disabled = await uow.tools.disable(world.tenant_id, version.tool_id, reason="wrong sums")
-        assert disabled.active_version is None
+        disabled = await uow.tools.set_state(world.tenant_id, version.id, state="disabled", reason="wrong sums")
+        assert (disabled.state, disabled.state_reason) == ("disabled", "wrong sums")
+        assert (await uow.tools.get(world.tenant_id, version.tool_id)).active_version is None
         assert await uow.tools.active_versions(world.tenant_id, [version.id]) == ()
         again = await uow.tools.record_test(world.tenant_id, version.id, state="tested", report=PASSED)
         assert again.state == "disabled"
         with pytest.raises(ConflictError):
             await uow.tools.activate(world.tenant_id, version.id)
         with pytest.raises(NotFoundError):
-            await uow.tools.disable(world.tenant_id, uuid4(), reason="?")
+            await uow.tools.set_state(world.tenant_id, uuid4(), state="disabled", reason="?")
 
 
 async def test_active_versions_come_in_the_order_asked_for(world):
@@ -146,3 +150,51 @@ async def test_a_tool_outlives_the_session_it_came_from(world):
         left = await uow.tools.get_version(world.tenant_id, version.id)
     assert left.state == "active"
     assert left.origin_run_id is None
+
+
+@pytest.mark.parametrize(
+    ("scan", "negative"),
+    [(None, None), (OK, {"passed": False}), ({"passed": False}, OK), (OK, {"passed": "true, honestly"}), ({}, OK)],
+)
+async def test_without_every_gate_passed_nothing_becomes_active(world, scan, negative):
+    version = await propose(world)
+    async with world.store.transaction() as uow:
+        await uow.tools.record_test(world.tenant_id, version.id, state="tested", report=PASSED)
+        if scan is not None:
+            await uow.tools.record_gates(world.tenant_id, version.id, scan=scan, negative=negative)
+        with pytest.raises(ConflictError):
+            await uow.tools.activate(world.tenant_id, version.id)
+        assert (await uow.tools.get_version(world.tenant_id, version.id)).state == "tested"
+
+
+async def test_what_replaces_a_version_says_what_becomes_of_it(world):
+    first = await activate(world, await propose(world))
+    second = await activate(world, await propose(world, "def f(): return 1"))
+    async with world.store.transaction() as uow:
+        back = await uow.tools.activate(world.tenant_id, first.id, replaced=Replaced("rolled_back", "wrong sums"))
+        left = await uow.tools.get_version(world.tenant_id, second.id)
+    assert (back.state, left.state, left.state_reason) == ("active", "rolled_back", "wrong sums")
+
+
+async def test_a_state_cannot_be_set_to_active_past_the_gates(world):
+    version = await propose(world)
+    async with world.store.transaction() as uow:
+        with pytest.raises(NotFoundError):
+            await uow.tools.set_state(world.tenant_id, version.id, state="active", reason=None)
+
+
+async def test_the_newest_version_that_waits_is_shown_with_its_tool(world):
+    first = await propose(world)
+    await propose(world, "def f(): return 1")
+    async with world.store.transaction() as uow:
+        await uow.tools.set_state(world.tenant_id, first.id, state="quarantined", reason="it declares network")
+        assert (await uow.tools.get(world.tenant_id, "adder")).waiting_version == 1
+
+
+async def test_pure_tools_come_in_by_themselves_unless_the_tenant_says_otherwise(world):
+    async with world.store.transaction() as uow:
+        assert await uow.tools.activates_pure(world.tenant_id)
+        await uow.tools.set_activates_pure(world.tenant_id, activate_pure=False)
+        assert not await uow.tools.activates_pure(world.tenant_id)
+        await uow.tools.set_activates_pure(world.tenant_id, activate_pure=True)
+        assert await uow.tools.activates_pure(world.tenant_id)

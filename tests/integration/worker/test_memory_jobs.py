@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from agent_world import PASSED_GATES
 from cluster import SPEC, Cluster, until
 from worker_scripts import ANSWER
 
 from hortus_agents.events import CapabilityReused, MemoryRecalled, MemoryWritten, StepStarted
-from hortus_agents.evolution.ports import Candidate, TestReport
+from hortus_agents.evolution.ports import Candidate, Proposer, TestReport
 from hortus_agents.spec import EvolutionSpec, MemorySpec
 from hortus_memory.embedding.hashed import HashEmbedder
 from hortus_memory.ranking.confidence import ConfidencePolicy
@@ -66,15 +67,16 @@ async def test_a_tool_that_became_active_is_bound_in_a_later_session_until_it_is
             function="roman",
             attempt=1,
         )
-        stored = await library.propose(running.tenant_id, run_id=origin.id, call_id="c1", candidate=candidate)
-        again = await library.propose(running.tenant_id, run_id=origin.id, call_id="c1", candidate=candidate)
+        proposer = Proposer(running.tenant_id, origin.agent_id, origin.id, "c1")
+        stored = await library.propose(proposer, candidate)
+        again = await library.propose(proposer, candidate)
         assert again == stored
         version_id = stored.capability.version_id
         report = TestReport(
             passed=True, cases=({"arguments": {"number": 4}, "expected": "IV"},), detail="", tier="test"
         )
-        await library.record_test(running.tenant_id, version_id, report)
-        await library.activate(running.tenant_id, version_id)
+        await library.record_test(proposer, version_id, report)
+        assert (await library.admit(proposer, version_id, PASSED_GATES)).state == "active"
 
         async def is_found() -> bool:
             hits = await library.find(running.tenant_id, "convert a number to Roman numerals", 3)
@@ -91,7 +93,7 @@ async def test_a_tool_that_became_active_is_bound_in_a_later_session_until_it_is
         assert step.bound_tools == ("roman",)
 
         async with running.store.transaction() as uow:
-            await uow.tools.disable(running.tenant_id, stored.capability.tool_id, reason="test")
+            await uow.tools.set_state(running.tenant_id, version_id, state="disabled", reason="test")
         assert await library.find(running.tenant_id, "convert a number to Roman numerals", 3) == []
         after = await running.ended(await running.submit("convert the number 4 to Roman numerals"))
         assert await payloads(running, after, CapabilityReused) == []

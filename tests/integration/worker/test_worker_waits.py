@@ -123,6 +123,7 @@ async def evolved(cluster: Cluster, run: Run) -> None:
             cluster.tenant_id, version=replace(draft, function="slow", parameters=parameters), name="slow"
         )
         await uow.tools.record_test(cluster.tenant_id, version.id, state="tested", report={"passed": True})
+        await uow.tools.record_gates(cluster.tenant_id, version.id, scan={"passed": True}, negative={"passed": True})
         await uow.tools.activate(cluster.tenant_id, version.id)
         await uow.tools.set_in_doubt(cluster.tenant_id, version.id, policy="ask")
         bound = CapabilityReused(

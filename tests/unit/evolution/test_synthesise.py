@@ -4,12 +4,16 @@ import json
 from typing import Any
 
 import pytest
-from agent_world import SPEC, DictStore, ListModel, World
+from agent_world import SPEC, DictStore, ListModel, QuietScanner, World
 
 from hortus_agents.errors import ModelUnavailableError
+from hortus_agents.evolution.gates import ToolGates
+from hortus_agents.evolution.negative import Subject
+from hortus_agents.evolution.scan import Finding, ScannerUnavailableError
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
 from hortus_agents.limits import RunLimits
 from hortus_agents.sandbox import Sandbox
+from hortus_agents.tools.capability import ToolPermissions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one jail pool for all
 
@@ -53,7 +57,8 @@ def use(number: int) -> str:
 
 def world(replies: list[Any], sandbox: Sandbox, store: DictStore | None = None, **changes: Any) -> World:
     model = ListModel(replies)
-    registry = build_registry(model, ToolPorts(store=store or DictStore(), sandbox=sandbox))
+    gates = ToolGates(sandbox, QuietScanner(), magnitude_s=0.1, negative_tests=3)
+    registry = build_registry(model, ToolPorts(store=store or DictStore(), sandbox=sandbox, gates=gates))
     spec = SPEC.model_copy(update={"tools": ("request_capability",)})
     return World(model, registry, **({"spec": spec, "task": "What is 2024 in Roman numerals?"} | changes))
 
@@ -77,7 +82,8 @@ async def test_a_tool_is_written_tested_activated_and_used_in_the_next_step(sand
         ("to_roman", "ok", "MMXXIV"),
     ]
     assert [type_ for type_ in run.types if type_.startswith("capability")] == [
-        "capability.requested", "capability.proposed", "capability.tested", "capability.activated",
+        "capability.requested", "capability.proposed", "capability.tested", "capability.checked",
+        "capability.activated",
     ]  # fmt: skip
     assert purposes(run) == ["act", "capability.signature", "capability.source", "capability.tests", "act", "act"]
     assert state.spent.model_calls == 6
@@ -265,7 +271,7 @@ class Died(BaseException):
     """The worker is gone."""
 
 
-@pytest.mark.parametrize("death", range(11))
+@pytest.mark.parametrize("death", range(12))
 async def test_a_crash_at_any_stage_repeats_no_finished_model_call(sandbox: Sandbox, death: int) -> None:
     replies = [ask(), SIGNATURE, RIGHT, CASES, use(2024), ANSWER]
     whole = world(list(replies), sandbox)
@@ -284,7 +290,7 @@ async def test_a_crash_at_any_stage_repeats_no_finished_model_call(sandbox: Sand
 
     run.emit = dying  # type: ignore[method-assign]
     # A model call whose event was never committed has to be made again.
-    lost = {0: replies[0], 2: SIGNATURE, 3: RIGHT, 5: CASES, 9: replies[4]}
+    lost = {0: replies[0], 2: SIGNATURE, 3: RIGHT, 5: CASES, 10: replies[4]}
     if death in lost:
         run.model.replies.insert(replies.index(lost[death]) + 1, lost[death])
     with pytest.raises(Died):
@@ -303,3 +309,43 @@ async def test_an_exhausted_budget_stops_a_synthesis_half_way(sandbox: Sandbox) 
     state = await run.finish()
     assert "limit of model_calls" in run.payloads("tool.finished")[0].content
     assert state.status == "budget_exhausted"
+
+
+async def test_what_the_gates_refuse_is_written_again(sandbox: Sandbox) -> None:
+    store = DictStore()
+    noisy = RIGHT.replace("def to_roman(number):", "import io\ndef to_roman(number):\n    io.BytesIO(b'x')")
+    finding = Finding("B000", "blocks", "insecure", 1)
+    model = ListModel([ask(), SIGNATURE, noisy, CASES, RIGHT, RIGHT, '{"answer": "no"}'])
+    gates = ToolGates(sandbox, QuietScanner(finding))
+    registry = build_registry(model, ToolPorts(store=store, sandbox=sandbox, gates=gates))
+    spec = SPEC.model_copy(update={"tools": ("request_capability",)})
+    run = World(model, registry, spec=spec, task="What is 4 in Roman numerals?")
+    await run.finish()
+    assert store.active == []
+    assert {row.state for row in store.rows.values()} == {"rejected"}
+    assert "insecure (B000)" in run.payloads("tool.finished")[0].content
+    assert [payload.passed for payload in run.payloads("capability.checked")] == [False] * 3
+    assert "insecure" in str(model.requests[4].messages)
+
+
+async def test_a_quarantined_tool_is_not_bound_and_the_run_is_told_that_a_person_decides(sandbox: Sandbox) -> None:
+    store = DictStore(activates=False)
+    run = world([ask(), SIGNATURE, RIGHT, CASES, '{"answer": "later"}'], sandbox, store)
+    await run.finish()
+    assert [row.state for row in store.rows.values()] == ["quarantined"]
+    assert "before a person enables it" in run.payloads("tool.finished")[0].content
+    assert run.payloads("capability.quarantined")[0].reason == "a person decides"
+    assert run.payloads("capability.activated") == []
+    assert run.payloads("step.started")[-1].bound_tools == ("request_capability",)
+
+
+async def test_without_a_scanner_nothing_is_promoted(sandbox: Sandbox) -> None:
+    class NoScanner(QuietScanner):
+        async def find(self, source: str) -> list[Finding]:
+            raise ScannerUnavailableError("it is not installed")
+
+    subject = Subject("def f(n):\n    return n", "f", {"type": "object", "properties": {}}, ToolPermissions())
+    report = await ToolGates(sandbox, NoScanner()).check(subject)
+    assert (report.passed, report.broken) == (False, True)
+    assert report.reason == "the scan could not run: it is not installed"
+    assert report.negative.results == ()

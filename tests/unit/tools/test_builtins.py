@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from agent_world import SPEC, START, DictStore, named
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.events import EventPayload, MemoryRecalled, MemoryWritten, RecalledItem
+from hortus_agents.evolution.ports import StoredCandidate
 from hortus_agents.sandbox import Sandbox, open_sandbox
 from hortus_agents.tools.builtin.python import PythonTool
 from hortus_agents.tools.builtin.recall import RecallTool
@@ -110,16 +112,37 @@ def capability(source: str) -> Capability:
 
 
 async def test_an_evolved_tool_runs_its_function_and_counts_the_use(sandbox: Sandbox, context: ToolContext) -> None:
-    store = DictStore()
-    tool = EvolvedTool(capability("def half(n):\n    return {'half': n / 2}"), sandbox=sandbox, library=store)
+    found = capability("def half(n):\n    return {'half': n / 2}")
+    store = DictStore({found.version_id: StoredCandidate(found, "active")})
+    tool = EvolvedTool(found, sandbox=sandbox, library=store)
     output = await tool.call({"n": 5}, context)
     assert output.content == '{"half": 2.5}'
     assert store.uses == [(named("v"), "c1", True)]
 
 
+async def test_a_version_that_was_disabled_since_it_was_bound_is_refused_and_forgotten(
+    sandbox: Sandbox, context: ToolContext
+) -> None:
+    found = capability("def half(n):\n    return n / 2")
+    store = DictStore({found.version_id: StoredCandidate(found, "active")})
+    tool = EvolvedTool(found, sandbox=sandbox, library=store)
+    await tool.call({"n": 4}, context)
+    store.disable(found.version_id)
+    emitted: list[Any] = []
+
+    async def emit(payloads: Sequence[Any]) -> None:
+        emitted.extend(payloads)
+
+    with pytest.raises(ToolFailedError, match="version 1 was taken out of use"):
+        await tool.call({"n": 4}, replace(context, emit=emit))
+    assert [payload.type for payload in emitted] == ["capability.disabled"]
+    assert len(store.uses) == 1
+
+
 async def test_an_evolved_tool_that_raises_is_counted_as_failed(sandbox: Sandbox, context: ToolContext) -> None:
-    store = DictStore()
-    tool = EvolvedTool(capability("def half(n):\n    raise ValueError('odd')"), sandbox=sandbox, library=store)
+    found = capability("def half(n):\n    raise ValueError('odd')")
+    store = DictStore({found.version_id: StoredCandidate(found, "active")})
+    tool = EvolvedTool(found, sandbox=sandbox, library=store)
     with pytest.raises(ToolRetryError, match="half raised: ValueError: odd"):
         await tool.call({"n": 5}, context)
     assert store.uses == [(named("v"), "c1", False)]

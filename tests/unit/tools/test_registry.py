@@ -1,8 +1,8 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agent_world import SPACE, SPEC, DictStore, EchoTool, named
+from agent_world import PASSED_GATES, PROPOSER, SPACE, SPEC, DictStore, EchoTool, named
 
 from hortus_agents.evolution.ports import Candidate, TestReport
 from hortus_agents.spec import EvolutionSpec
@@ -30,10 +30,10 @@ class NoSandbox:
 async def activated(store: DictStore, name: str, description: str = "does something") -> Capability:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     candidate = Candidate(name, description, schema, {"type": "string"}, f"def {name}(n): ...", name, 1)
-    stored = await store.propose(SPACE, run_id=named("r"), call_id=name, candidate=candidate)
+    stored = await store.propose(replace(PROPOSER, call_id=name), candidate)
     report = TestReport(passed=True, cases=(), detail="", tier="bubblewrap")
-    await store.record_test(SPACE, stored.capability.version_id, report)
-    return await store.activate(SPACE, stored.capability.version_id)
+    await store.record_test(PROPOSER, stored.capability.version_id, report)
+    return (await store.admit(PROPOSER, stored.capability.version_id, PASSED_GATES)).capability
 
 
 def registry(store: DictStore) -> ToolRegistry:

@@ -15,7 +15,6 @@ _STATEMENTS = load_statements("statistics.sql")
 # An overview that is polled must not cost more the longer a server lives; beyond this a count says "at least".
 _COUNTED_AT_MOST: Final = 1_000_000
 _HISTORY_AT_MOST: Final = 200_000  # ended runs
-_LOOKED_THROUGH: Final = 2_000  # runs, for the uses of one tool
 _STEPS: Final[dict[Width, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
@@ -54,7 +53,7 @@ class PostgresStatistics:
     async def tool_uses(self, tenant_id: TenantId, tool_id: ToolId, *, limit: int) -> tuple[ToolUse, ...]:
         """See the port."""
         found = await self._sql.many(
-            "tool_uses", ToolUse, tenant_id=tenant_id, tool_id=tool_id, runs=_LOOKED_THROUGH, rows=limit
+            "tool_uses", ToolUse, tenant_id=tenant_id, tool_id=tool_id, rows=limit
         )
         return tuple(found)
 

@@ -120,17 +120,17 @@ LEFT JOIN new_tools AS n ON n.period = p.at
 ORDER BY p.at
 
 -- name: tool_uses :many
--- Uses are keyed by run: the newest runs are looked through, so that the cost does not grow with a server's age.
+-- The latest uses of each of its versions by their index, and of those the latest.
 SELECT u.at, v.version, u.ok, r.id AS run_id, r.session_id, r.agent_id
-FROM (
-    SELECT id, session_id, agent_id
-    FROM runs
-    WHERE tenant_id = %(tenant_id)s
-    ORDER BY id DESC
-    LIMIT %(runs)s
-) AS r
-JOIN tool_uses AS u ON u.run_id = r.id
-JOIN tool_versions AS v ON v.tenant_id = u.tenant_id AND v.id = u.tool_version_id
+FROM tool_versions AS v
+CROSS JOIN LATERAL (
+    SELECT run_id, call_id, ok, at
+    FROM tool_uses
+    WHERE tenant_id = v.tenant_id AND tool_version_id = v.id
+    ORDER BY at DESC
+    LIMIT %(rows)s
+) AS u
+JOIN runs AS r ON r.id = u.run_id
 WHERE v.tenant_id = %(tenant_id)s AND v.tool_id = %(tool_id)s
 ORDER BY u.at DESC, u.call_id
 LIMIT %(rows)s

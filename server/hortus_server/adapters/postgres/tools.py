@@ -136,9 +136,7 @@ class PostgresTools:
     ) -> ToolVersion:
         """See the port."""
         await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
-        return await self._version(
-            "set_state", tenant_id=tenant_id, version_id=version_id, state=state, reason=reason
-        )
+        return await self._version("set_state", tenant_id=tenant_id, version_id=version_id, state=state, reason=reason)
 
     async def activates_pure(self, tenant_id: TenantId) -> bool:
         """See the port."""

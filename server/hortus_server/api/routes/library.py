@@ -27,7 +27,6 @@ from hortus_server.api.schemas.library import (
     MemoryView,
     ModelsView,
     ModelView,
-    ToolDisable,
     ToolDoubtPolicy,
     ToolPage,
     ToolUsesView,
@@ -41,7 +40,6 @@ from hortus_server.api.schemas.wire import agent_of, page_json
 from hortus_server.domain.errors import NotFoundError, UnavailableError
 from hortus_server.domain.ids import AgentId, MemoryId
 from hortus_server.services.delete_memory import delete_memory
-from hortus_server.services.disable_tool import disable_tool
 
 tools = APIRouter(prefix="/v1/tools", tags=["tools"])
 memories = APIRouter(prefix="/v1/memories", tags=["memories"])
@@ -107,18 +105,11 @@ async def get_tool_version(
 
 @tools.get("/{tool}/uses", response_model=ToolUsesView, responses=READ, dependencies=[NoQuery])
 async def list_tool_uses(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Response:
-    """Who used it: the latest 50 calls, as far as the tenant's newest 2,000 runs have any."""
+    """Who used it: the latest 50 calls."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
         uses = await uow.statistics.tool_uses(caller.tenant_id, found.id, limit=50)
     return json_answer(ToolUsesView(items=tuple(ToolUseView.model_validate(one) for one in uses)))
-
-
-@tools.post("/{tool}/disable", response_model=ToolView, responses=CHANGE, dependencies=[NoQuery])
-async def disable_tool_route(tool: ToolKey, body: ToolDisable, edge: EdgeDep, caller: ToolsWrite) -> Response:
-    """Take the active version out of use in every session."""
-    record = await disable_tool(edge.store, caller.tenant_id, key=tool, reason=body.reason)
-    return json_answer(ToolView.model_validate(record))
 
 
 @tools.post(

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from hortus_agents.labels import Label
 from hortus_agents.spec import ToolMode
+from hortus_agents.tools.capability import ToolPermissions
 from hortus_agents.tools.port import InDoubtPolicy
 from hortus_server.api.schemas.wire import Body, PageView, View
-from hortus_server.domain.records import ToolState
+from hortus_server.domain.records import ToolOrigin, ToolState
 
 
 class ToolView(View):
@@ -21,6 +22,7 @@ class ToolView(View):
     name: str
     description: str
     active_version: int | None
+    waiting_version: int | None = Field(default=None, description="the newest version that waits for a person")
     created_at: datetime
     updated_at: datetime
 
@@ -32,9 +34,13 @@ class ToolVersionView(View):
     tool_id: UUID
     version: int
     state: ToolState
+    state_reason: str | None = Field(default=None, description="why it is in this state, where that needs saying")
     description: str
     source_sha256: str
+    permissions: ToolPermissions = Field(default_factory=ToolPermissions, description="what it declares")
+    origin: ToolOrigin = Field(default="agent", description="an agent wrote it, or it was imported")
     origin_run_id: UUID | None = Field(description="run that wrote it")
+    origin_step: int | None = Field(default=None, description="step of that run")
     uses: int
     failures: int
     created_at: datetime
@@ -51,6 +57,8 @@ class ToolVersionDetailView(ToolVersionView):
     source: str
     tests: tuple[Mapping[str, Any], ...]
     test_report: Mapping[str, Any] | None
+    scan_report: Mapping[str, Any] | None = Field(default=None, description="what the static scan found")
+    negative_report: Mapping[str, Any] | None = Field(default=None, description="what hostile arguments did")
     origin_call_id: str | None
 
 
