@@ -89,3 +89,14 @@ async def test_what_is_in_force_is_listed_until_it_is_lifted(admin: Caller) -> N
     await admin.delete("/v1/admin/stop")
     await admin.delete("/v1/admin/freeze")
     assert (await admin.get("/v1/stops")).json() == {"items": []}
+
+
+async def test_what_was_lifted_stays_on_record(admin: Caller, stranger: Caller) -> None:
+    assert (await admin.get("/v1/stops/lifted")).json()["items"] == []
+    await admin.post("/v1/admin/stop", {"action": "pause", "reason": "look first"})
+    await admin.delete("/v1/admin/stop")
+    await admin.post("/v1/admin/stop", {"action": "pause", "reason": "again"})
+    (order,) = (await admin.get("/v1/stops/lifted")).json()["items"]
+    assert (order["reason"], order["scope"], order["lifted_by"]) == ("look first", "tenant", order["placed_by"])
+    assert order["lifted_at"] >= order["placed_at"]
+    assert (await stranger.get("/v1/stops/lifted")).json()["items"] == []

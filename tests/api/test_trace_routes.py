@@ -1,5 +1,6 @@
 """Traces over HTTP."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from hortus_agents.limits import Spent
 from hortus_agents.messages import Usage
 from hortus_server.domain.ids import RunId
 from hortus_server.ports.store import Store
+from hortus_server.services.purge_events import PurgeEvents
 
 
 async def worked(store: Store, caller: Caller, steps: int) -> dict:
@@ -65,3 +67,12 @@ async def test_a_long_run_comes_in_parts_cut_between_steps(admin: Caller, store:
 @pytest.mark.parametrize("query", ["after=-1", "limit=0", "limit=5001", "until=1"])
 async def test_odd_parts_are_refused(admin: Caller, query: str):
     is_problem(await admin.get(f"/v1/runs/{uuid4()}/trace?{query}"), 422, "invalid_request")
+
+
+async def test_a_trace_says_that_retention_took_its_events(admin: Caller, store: Store):
+    run = await worked(store, admin, 2)
+    path = f"/v1/runs/{run['id']}/trace"
+    assert (await admin.get(path)).json()["events_removed"] is False
+    await PurgeEvents(store, timedelta(0))()
+    trace = (await admin.get(path)).json()
+    assert (trace["events_removed"], trace["spans"], trace["run"]["status"]) == (True, [], "succeeded")

@@ -34,6 +34,10 @@ class StopOrders(Protocol):
         """Orders in force that stop any run of the tenant, the latest first: its own, and those over all."""
         ...
 
+    async def lifted(self, tenant_id: TenantId, *, limit: int) -> tuple[StopOrder, ...]:
+        """Orders that the tenant placed and that were lifted, the last placed first."""
+        ...
+
     async def parked_under(self, tenant_id: TenantId, order_id: UUID, *, limit: int) -> tuple[RunId, ...]:
         """Runs of the tenant that wait because of an order."""
         ...

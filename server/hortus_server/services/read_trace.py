@@ -21,6 +21,7 @@ class Trace:
     """One part of a run's tree; `next_after` is where the next part begins, None when this is the last.
 
     `spending` and the versions of agent and run are those of the whole run; `models` and `tool_versions` of this part.
+    `events_removed`: retention took the run's events, whole runs at a time, and so its tree and what it spent.
     """
 
     run: Run
@@ -30,6 +31,7 @@ class Trace:
     models: tuple[str, ...]
     tool_versions: tuple[ToolVersionUsed, ...]
     next_after: int | None
+    events_removed: bool
 
 
 async def read_trace(store: Store, tenant_id: TenantId, run_id: RunId, *, after: int, limit: int) -> Trace:
@@ -56,6 +58,7 @@ async def read_trace(store: Store, tenant_id: TenantId, run_id: RunId, *, after:
         models=tuple(tree.models),
         tool_versions=versions,
         next_after=part[-1].seq if len(part) < len(events) else None,
+        events_removed=not queued,
     )
 
 

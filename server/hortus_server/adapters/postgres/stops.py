@@ -65,6 +65,10 @@ class PostgresStopOrders:
         """See the port."""
         return tuple(await self._sql.many("orders_over_tenant", StopOrder, tenant_id=tenant_id, rows=limit))
 
+    async def lifted(self, tenant_id: TenantId, *, limit: int) -> tuple[StopOrder, ...]:
+        """See the port."""
+        return tuple(await self._sql.many("orders_lifted", StopOrder, tenant_id=tenant_id, rows=limit))
+
     async def parked_under(self, tenant_id: TenantId, order_id: UUID, *, limit: int) -> tuple[RunId, ...]:
         """See the port."""
         found = await self._sql.many("parked_under", _run_id, tenant_id=tenant_id, order_id=order_id, rows=limit)

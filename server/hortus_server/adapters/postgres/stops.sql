@@ -34,6 +34,14 @@ WHERE lifted_at IS NULL AND (tenant_id = %(tenant_id)s OR scope = 'all')
 ORDER BY placed_at DESC
 LIMIT %(rows)s
 
+-- name: orders_lifted :many
+-- The record of what a tenant stopped and let go on, by the index of orders by age.
+SELECT id, kind, scope, subject_id, tenant_id, reason, placed_by, placed_at, lifted_by, lifted_at
+FROM holds
+WHERE tenant_id = %(tenant_id)s AND lifted_at IS NOT NULL
+ORDER BY placed_at DESC, id DESC
+LIMIT %(rows)s
+
 -- name: parked_under :many
 -- Runs that wait for an order to be lifted.
 SELECT id

@@ -67,6 +67,12 @@ class StopsView(View):
     items: tuple[StopInForceView, ...]
 
 
+class LiftedStopsView(View):
+    """What stopped the tenant's runs once, the last placed first."""
+
+    items: tuple[StopOrderView, ...]
+
+
 class StopView(View):
     """What a stop did: the runs that it cancelled, or the order that is in force now."""
 

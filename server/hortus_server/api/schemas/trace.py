@@ -66,6 +66,7 @@ class TraceView(View):
     tool_versions: tuple[ToolVersionUsedView, ...] = Field(description="of this part")
     spans: tuple[SpanView, ...]
     next_after: int | None = Field(description="null: this is the last part")
+    events_removed: bool = Field(description="retention took the run's events: there is nothing left to show")
 
 
 def trace_view(trace: Trace) -> TraceView:
@@ -79,4 +80,5 @@ def trace_view(trace: Trace) -> TraceView:
         tool_versions=tuple(ToolVersionUsedView.model_validate(one) for one in trace.tool_versions),
         spans=tuple(SpanView.model_validate(span) for span in trace.spans),
         next_after=trace.next_after,
+        events_removed=trace.events_removed,
     )
