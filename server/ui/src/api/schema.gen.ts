@@ -2269,6 +2269,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stops/lifted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Lifted Stops
+         * @description What the tenant's people stopped and let go on again: who, why, from when to when. At most the latest 200.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["list_lifted_stops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tool-activation": {
         parameters: {
             query?: never;
@@ -2285,7 +2307,7 @@ export interface paths {
         get: operations["read_tool_activation"];
         /**
          * Change Tool Activation
-         * @description Let pure tools in by themselves, or have each wait for a person. What declares more than computing always waits.
+         * @description Let pure tools in by themselves, or have each wait for a person; what declares more always waits.
          *
          *     Scope: `policies:write`.
          */
@@ -4944,6 +4966,14 @@ export interface components {
             seq: number;
             /** Type */
             type: string;
+        };
+        /**
+         * LiftedStopsView
+         * @description What stopped the tenant's runs once, the last placed first.
+         */
+        LiftedStopsView: {
+            /** Items */
+            items: components["schemas"]["StopOrderView"][];
         };
         /**
          * LimitsPatch
@@ -9248,6 +9278,7 @@ export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
 export type Label = components['schemas']['Label'];
 export type LastEventView = components['schemas']['LastEventView'];
+export type LiftedStopsView = components['schemas']['LiftedStopsView'];
 export type LimitsPatch = components['schemas']['LimitsPatch'];
 export type LimitsView = components['schemas']['LimitsView'];
 export type LimitsWrite = components['schemas']['LimitsWrite'];
@@ -20721,6 +20752,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StopsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_lifted_stops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiftedStopsView"];
                 };
             };
             /** @description Unauthorized */

@@ -37,9 +37,9 @@ function OfTenant({ bounds }: { bounds: TenantBoundsView }): ReactNode {
     return (
       <Card title="Requests of this tenant" aside={<InForce rate={bounds.tenant.in_force} />}>
         <p className="card-body muted">
-          All its keys and users share {bounds.tenant.in_force.per_minute.toLocaleString("en")} requests a minute, and have at
-          most {bounds.tenant.in_force.connections.toLocaleString("en")} requests and streams open on each API process. Who
-          runs the installation can change that.
+          All its keys and users share {bounds.tenant.in_force.per_minute.toLocaleString("en")} requests a minute, and
+          have at most {bounds.tenant.in_force.connections.toLocaleString("en")} requests and streams open on each API
+          process. Who runs the installation can change that.
         </p>
       </Card>
     );
@@ -56,7 +56,9 @@ function OfTenant({ bounds }: { bounds: TenantBoundsView }): ReactNode {
           <button type="submit" className="button button-primary" disabled={isWrong || save.isPending}>
             {save.isPending ? "Saving…" : "Save the limits"}
           </button>
-          <span className="muted small">All its keys and users share them. They hold everywhere within five seconds.</span>
+          <span className="muted small">
+            All its keys and users share them. They hold everywhere within five seconds.
+          </span>
         </div>
       </form>
     </Card>
@@ -68,7 +70,10 @@ function OfKeys({ bounds }: { bounds: TenantBoundsView }): ReactNode {
   const [changing, setChanging] = useState<KeyView | null>(null);
   const own = new Map(bounds.keys.map((key) => [key.key_id, key]));
   return (
-    <Card title="Requests of each key" aside={<InForce rate={bounds.default_key} prefix="without limits of its own: " />}>
+    <Card
+      title="Requests of each key"
+      aside={<InForce rate={bounds.default_key} prefix="without limits of its own: " />}
+    >
       <Loaded query={query}>
         {({ items }) => {
           const valid = items.filter((key) => key.revoked_at === null);
@@ -131,7 +136,8 @@ function ChangeKey(props: {
   const { target, own, bounds, onClose } = props;
   const [texts, setTexts] = useState(() => textsOf(own));
   const save = useSave(
-    (limits) => body(api.PUT("/v1/admin/keys/{key_id}/limits", { params: { path: { key_id: target.id } }, body: limits })),
+    (limits) =>
+      body(api.PUT("/v1/admin/keys/{key_id}/limits", { params: { path: { key_id: target.id } }, body: limits })),
     onClose,
   );
   const fault = limitFault(texts, bounds.most_per_minute);
