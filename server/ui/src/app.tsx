@@ -12,6 +12,7 @@ import { Shell } from "./shell/shell";
 
 const Runs = lazy(() => import("./pages/runs"));
 const Run = lazy(() => import("./pages/run"));
+const Trace = lazy(() => import("./pages/trace"));
 const Sessions = lazy(() => import("./pages/sessions"));
 const Session = lazy(() => import("./pages/session"));
 const Agents = lazy(() => import("./pages/agents"));
@@ -29,6 +30,7 @@ const EditSchedule = lazy(() => import("./pages/schedule-edit"));
 const Webhooks = lazy(() => import("./pages/webhooks"));
 const WebhookPage = lazy(() => import("./pages/webhook"));
 const EditWebhook = lazy(() => import("./pages/webhook-edit"));
+const Join = lazy(() => import("./pages/join"));
 const Settings = lazy(() => import("./pages/settings"));
 
 const client = new QueryClient({
@@ -53,10 +55,21 @@ export function App(): ReactNode {
   return (
     <QueryClientProvider client={client}>
       <ToastProvider>
-        <Gate />
+        {isLink() ? (
+          <Suspense fallback={<Loading />}>
+            <Join />
+          </Suspense>
+        ) : (
+          <Gate />
+        )}
       </ToastProvider>
     </QueryClientProvider>
   );
+}
+
+/** The one page besides signing in that needs no login; whoever is signed in may open a link, too. */
+function isLink(): boolean {
+  return window.location.pathname === "/join";
 }
 
 function Gate(): ReactNode {
@@ -76,6 +89,7 @@ function Pages(): ReactNode {
             <Route index element={<Overview />} />
             <Route path="runs" element={<Runs />} />
             <Route path="runs/:id" element={<Run />} />
+            <Route path="runs/:id/trace" element={<Trace />} />
             <Route path="sessions" element={<Sessions />} />
             <Route path="sessions/:id" element={<Session />} />
             <Route path="agents" element={<Agents />} />

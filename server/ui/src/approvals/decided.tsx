@@ -19,8 +19,11 @@ export function Decided({ approval }: { approval: Approval }): ReactNode {
       </thead>
       <tbody>
         {approval.decisions.map((each) => (
-          <tr key={`${each.key_id} ${each.decided_at}`}>
-            <td>{each.key_name}</td>
+          <tr key={`${each.by_id} ${each.decided_at}`}>
+            <td>
+              {each.by_name}
+              {each.by_kind === "key" && <span className="muted"> (key)</span>}
+            </td>
             <td>{WAYS[each.decision].text}</td>
             <td className="wrap">{[each.answer, each.reason].filter(Boolean).join("; ") || "–"}</td>
             <td className="number">

@@ -42,7 +42,7 @@ export function Failure({ error, retry }: { error: Error; retry?: () => void }):
 
 function heading(error: ApiError | null): string {
   if (error === null) return "Something went wrong";
-  if (error.status === 403) return "Your key does not cover this";
+  if (error.status === 403) return "Your key or role does not cover this";
   if (error.status === 404) return "There is no such thing here";
   return error.title;
 }

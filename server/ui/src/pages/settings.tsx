@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
+import { meQuery } from "../api/queries";
 import { Page } from "../components/page";
 import { Empty } from "../components/states";
 import { Budget } from "../settings/budget";
@@ -7,12 +9,16 @@ import { Keys } from "../settings/keys";
 import { Limits } from "../settings/limits";
 import { Models } from "../settings/models";
 import { Stops } from "../settings/stops";
+import { Tenants } from "../settings/tenants";
+import { Users } from "../settings/users";
 import { WhoAmI } from "../settings/who-am-i";
 import { Workers } from "../settings/workers";
-import { useCan } from "../shell/me";
+import { type Scope, useCan } from "../shell/me";
 
 const TABS = [
+  { name: "users", text: "Users" },
   { name: "keys", text: "API keys" },
+  { name: "tenants", text: "Tenants" },
   { name: "stops", text: "Stops" },
   { name: "budget", text: "Budget" },
   { name: "limits", text: "Limits" },
@@ -20,15 +26,28 @@ const TABS = [
   { name: "models", text: "Models" },
   { name: "me", text: "Who am I" },
 ] as const;
-const ADMINS = new Set(["keys", "budget", "limits", "workers"]);
+type TabName = (typeof TABS)[number]["name"];
+
+/** Without the scope a tab says so; what anybody may see is not named here. */
+const NEEDS: Partial<Record<TabName, Scope>> = {
+  users: "users:read",
+  keys: "users:read",
+  tenants: "admin",
+  budget: "admin",
+  limits: "admin",
+  workers: "admin",
+};
 
 export default function Settings(): ReactNode {
   const [params] = useSearchParams();
-  const tab = TABS.find((each) => each.name === params.get("tab"))?.name ?? "keys";
+  const can = useCan();
+  const operates = useQuery(meQuery).data?.operates ?? false;
+  const shown = TABS.filter((each) => each.name !== "tenants" || operates);
+  const tab = shown.find((each) => each.name === params.get("tab"))?.name ?? (can("users:read") ? "users" : "me");
   return (
     <Page title="Settings">
       <nav className="filters" aria-label="Settings">
-        {TABS.map((each) => (
+        {shown.map((each) => (
           <Link
             key={each.name}
             className="chip"
@@ -44,16 +63,21 @@ export default function Settings(): ReactNode {
   );
 }
 
-function Tab({ name }: { name: (typeof TABS)[number]["name"] }): ReactNode {
+function Tab({ name }: { name: TabName }): ReactNode {
   const can = useCan();
-  if (ADMINS.has(name) && !can("admin")) {
+  const needs = NEEDS[name];
+  if (needs !== undefined && !can(needs)) {
     return (
-      <Empty title="Your key does not cover this">
-        <p>This needs a key with the scope admin. Sign in with one, or ask who issued yours.</p>
+      <Empty title="Your key or role does not cover this">
+        <p>This needs the scope {needs}. Ask an owner of your tenant for a role or key that has it.</p>
       </Empty>
     );
   }
   switch (name) {
+    case "users":
+      return <Users />;
+    case "tenants":
+      return <Tenants />;
     case "keys":
       return <Keys />;
     case "stops":

@@ -1,5 +1,5 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useId, useState } from "react";
 import { api, body } from "../api/client";
 import { keysQuery, meQuery } from "../api/queries";
 import type { IssuedKeyView, KeyView } from "../api/schema.gen";
@@ -9,23 +9,29 @@ import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { Copy, When } from "../components/values";
+import { useCan } from "../shell/me";
 import { NewKey } from "./new-key";
 
 export function Keys(): ReactNode {
   const query = useQuery(keysQuery);
+  const can = useCan();
   const [making, setMaking] = useState(false);
   const [issued, setIssued] = useState<IssuedKeyView | null>(null);
   return (
     <Card
       title="API keys"
       aside={
-        <button type="button" className="button button-primary" onClick={() => setMaking(true)}>
-          New key
-        </button>
+        can("users:write") && (
+          <button type="button" className="button button-primary" onClick={() => setMaking(true)}>
+            New key
+          </button>
+        )
       }
     >
       <Loaded query={query}>
-        {({ items }) => (items.length === 0 ? <Empty title="No key" /> : <KeyTable keys={items} />)}
+        {({ items }) =>
+          items.length === 0 ? <Empty title="No key" /> : <KeyTable keys={items} onRotated={setIssued} />
+        }
       </Loaded>
       {making && (
         <NewKey
@@ -54,7 +60,14 @@ export function Keys(): ReactNode {
   );
 }
 
-function KeyTable({ keys }: { keys: readonly KeyView[] }): ReactNode {
+function KeyTable({
+  keys,
+  onRotated,
+}: {
+  keys: readonly KeyView[];
+  onRotated: (key: IssuedKeyView) => void;
+}): ReactNode {
+  const mayChange = useMayChange();
   const me = useQuery(meQuery).data;
   return (
     <TableBox label="API keys">
@@ -89,10 +102,16 @@ function KeyTable({ keys }: { keys: readonly KeyView[] }): ReactNode {
             </td>
             <td className="number wide">
               <When at={key.created_at} />
+              {key.made_by && <div className="muted small">by {key.made_by}</div>}
             </td>
             <td className="number wide">{key.last_used_at ? <When at={key.last_used_at} /> : "never"}</td>
             <td className="number">
-              {key.revoked_at === null && <Revoke target={key} isOwn={key.id === me?.key_id} />}
+              {key.revoked_at === null && mayChange(key) && (
+                <span className="row row-end">
+                  <Rotate target={key} onRotated={onRotated} />
+                  <Revoke target={key} isOwn={key.id === me?.key_id} />
+                </span>
+              )}
             </td>
           </tr>
         ))}
@@ -101,9 +120,85 @@ function KeyTable({ keys }: { keys: readonly KeyView[] }): ReactNode {
   );
 }
 
+/** Nobody changes a key that may more than they do: the server refuses it, so it is not offered. */
+function useMayChange(): (key: KeyView) => boolean {
+  const can = useCan();
+  return (key) => can("users:write") && key.scopes.every((scope) => can(scope));
+}
+
+const GRACES = [
+  { text: "a day", seconds: 86_400 },
+  { text: "an hour", seconds: 3_600 },
+  { text: "a week", seconds: 604_800 },
+  { text: "not at all", seconds: 0 },
+];
+
+function Rotate({ target, onRotated }: { target: KeyView; onRotated: (key: IssuedKeyView) => void }): ReactNode {
+  const [open, setOpen] = useState(false);
+  const [grace, setGrace] = useState(GRACES[0]?.seconds ?? 0);
+  const field = useId();
+  const client = useQueryClient();
+  const { fail } = useToasts();
+  const rotate = useMutation({
+    mutationFn: () => {
+      const path = { params: { path: { key_id: target.id } } };
+      return body(api.POST("/v1/admin/keys/{key_id}/rotate", { ...path, body: { grace_s: grace } }));
+    },
+    onSuccess: (key) => {
+      setOpen(false);
+      onRotated(key);
+      void client.invalidateQueries({ queryKey: ["keys"] });
+    },
+    onError: fail,
+  });
+  return (
+    <>
+      <button type="button" className="button" onClick={() => setOpen(true)}>
+        Rotate
+      </button>
+      {open && (
+        <Dialog
+          title={`Rotate ${target.name}`}
+          submit="Make the new secret"
+          busy={rotate.isPending}
+          onSubmit={() => rotate.mutate()}
+          onClose={() => setOpen(false)}
+        >
+          <p className="muted">The key stays what it is and gets another secret. Bring that to whoever uses it.</p>
+          <div className="field">
+            <label htmlFor={field}>The old secret still works for</label>
+            <select
+              id={field}
+              className="input"
+              value={grace}
+              onChange={(event) => setGrace(Number(event.target.value))}
+            >
+              {GRACES.map((each) => (
+                <option key={each.seconds} value={each.seconds}>
+                  {each.text}
+                </option>
+              ))}
+            </select>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
 function KeyState({ state }: { state: KeyView }): ReactNode {
   if (state.revoked_at) return <Status tone="quiet">revoked</Status>;
   if (state.expires_at && Date.parse(state.expires_at) <= Date.now()) return <Status tone="quiet">expired</Status>;
+  if (state.previous_until && Date.parse(state.previous_until) > Date.now()) {
+    return (
+      <span className="row">
+        <Status tone="ok">valid</Status>
+        <span className="muted small">
+          old secret ends <When at={state.previous_until} />
+        </span>
+      </span>
+    );
+  }
   if (state.expires_at) {
     return (
       <span className="row">

@@ -5,7 +5,7 @@ import { api, body, idempotencyKey } from "../api/client";
 import type { IssuedKeyView } from "../api/schema.gen";
 import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
-import type { Scope } from "../shell/me";
+import { type Scope, useCan } from "../shell/me";
 
 /** Complete by its type: a scope that the API adds has to be named here. */
 const HINTS: Readonly<Record<Scope, string>> = {
@@ -45,8 +45,9 @@ export function NewKey({
   onIssued: (key: IssuedKeyView) => void;
   onClose: () => void;
 }): ReactNode {
+  const can = useCan();
   const [name, setName] = useState("");
-  const [scopes, setScopes] = useState<readonly Scope[]>(USUAL);
+  const [scopes, setScopes] = useState<readonly Scope[]>(() => USUAL.filter(can));
   const [days, setDays] = useState("");
   const client = useQueryClient();
   const { fail } = useToasts();
@@ -75,7 +76,7 @@ export function NewKey({
       <TextField label="Name" value={name} hint="who will use it" onChange={setName} />
       <fieldset className="stack scopes" aria-label="What it may do">
         <span className="label">What it may do</span>
-        {SCOPES.map((scope) => (
+        {SCOPES.filter((scope) => can(scope)).map((scope) => (
           <Check
             key={scope}
             label={scope}

@@ -4,6 +4,7 @@ import { Outlet, useLocation } from "react-router";
 import { readinessQuery } from "../api/queries";
 import { Icon, Leaf } from "../components/icons";
 import { Loading } from "../components/states";
+import { FirstOwner } from "../people/first-owner";
 import { StopBanner } from "../stops/banner";
 import { Palette } from "./palette";
 import { Sidebar } from "./sidebar";
@@ -51,6 +52,7 @@ export function Shell(): ReactNode {
       {menu && <button type="button" className="scrim" aria-label="Close the menu" onClick={() => setMenu(false)} />}
       <Sidebar open={menu} onNavigate={() => setMenu(false)} onPalette={openPalette} />
       <main className="content" id="main" tabIndex={-1}>
+        <FirstOwner />
         <StopBanner />
         <HealthBanner />
         <Suspense fallback={<Loading />}>

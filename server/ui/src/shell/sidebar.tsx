@@ -7,6 +7,7 @@ import { meQuery, readinessQuery } from "../api/queries";
 import { Icon, type IconName, Leaf } from "../components/icons";
 import { StateBadge } from "../components/status";
 import { useToasts } from "../components/toasts";
+import { TenantSwitch } from "../people/tenant-switch";
 import { useCan } from "./me";
 import { type Theme, useTheme } from "./theme";
 
@@ -86,13 +87,14 @@ function Foot(): ReactNode {
   });
   return (
     <div className="sidebar-foot">
+      <TenantSwitch />
       <Link to="/" className="row" title="Health of the components">
         <StateBadge state={readiness.data?.state ?? (readiness.error ? "unavailable" : "checking")} />
       </Link>
       <ThemeChoice />
       <div className="row">
-        <span className="grow muted" title={me?.scopes.join(", ")}>
-          {me?.key_name}
+        <span className="grow muted" title={me?.role ?? me?.scopes.join(", ")}>
+          {me?.name}
         </span>
         <button type="button" className="button button-plain button-left" onClick={() => signOut.mutate()}>
           Sign out
