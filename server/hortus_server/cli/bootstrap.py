@@ -11,8 +11,8 @@ from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.cli.client import ADMIN_KEY_FILE
 from hortus_server.domain.errors import ConflictError, HortusError
-from hortus_server.domain.records import Scope
-from hortus_server.ports.store import Store
+from hortus_server.domain.records import Scope, Tenant
+from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.issue_key import KeyDraft, add_key
 from hortus_server.settings import DatabaseSettings
@@ -49,10 +49,15 @@ async def prepare_database(environment: Mapping[str, str], home: HortusHome) -> 
     return secret
 
 
+async def _home(uow: UnitOfWork) -> Tenant:
+    """The tenant that operates the installation, whatever it is called by now; the first one of a new database."""
+    return await uow.directory.operating() or await uow.tenants.ensure_tenant(DEFAULT_TENANT)
+
+
 async def make_key(store: Store, *, name: str, scopes: tuple[Scope, ...]) -> str:
-    """A key of the default tenant; returns its secret."""
+    """A key of the tenant that operates the installation; returns its secret."""
     async with store.system_transaction() as uow:
-        tenant = await uow.tenants.ensure_tenant(DEFAULT_TENANT)
+        tenant = await _home(uow)
         issued = await add_key(uow, tenant.id, KeyDraft(name=name, scopes=scopes, expires_at=None))
     return issued.secret
 
@@ -68,7 +73,7 @@ async def _works(store: Store, secret: str) -> bool:
 async def _add_first_agent(store: Store) -> None:
     try:
         async with store.system_transaction() as uow:
-            tenant = await uow.tenants.ensure_tenant(DEFAULT_TENANT)
+            tenant = await _home(uow)
             await uow.agents.add(tenant.id, name=FIRST_AGENT, description=FIRST_DESCRIPTION, spec=AgentSpec())
     except ConflictError:
         return

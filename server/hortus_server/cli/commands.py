@@ -20,7 +20,9 @@ from hortus_server.cli import (
     schedules,
     secrets,
     sessions,
+    tenants,
     tools,
+    users,
     webhooks,
 )
 from hortus_server.cli.chat import chat
@@ -52,6 +54,8 @@ app.add_typer(tools.app, name="tool")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(keys.app, name="key")
+app.add_typer(users.app, name="user")
+app.add_typer(tenants.app, name="tenant")
 app.add_typer(admission.app, name="admission")
 app.add_typer(audit.app, name="audit")
 app.add_typer(secrets.app, name="secrets")

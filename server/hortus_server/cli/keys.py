@@ -63,8 +63,23 @@ def list_keys(as_json: AsJson = False, url: Url = None, key: Key = None) -> None
     if as_json:
         print_json(page)
     else:
-        columns = ("id", "prefix", "name", "scopes", "last_used_at", "expires_at", "revoked_at")
+        columns = ("id", "prefix", "name", "scopes", "made_by", "last_used_at", "expires_at", "revoked_at")
         print_table(columns, page["items"], empty="No keys.")
+
+
+@app.command("rotate")
+def rotate(
+    key_id: str,
+    grace_s: Annotated[
+        int, typer.Option("--grace", min=0, max=30 * 86_400, help="Seconds that the old secret still works.")
+    ] = 86_400,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Give a key another secret, shown once; everything else about it stays."""
+    made = open_client(url, key).post(f"/v1/admin/keys/{key_id}/rotate", {"grace_s": grace_s})
+    print_json(made) if as_json else out.print(f"{made['secret']}\n[dim]shown once; keep it safe[/]")
 
 
 @app.command("revoke")

@@ -192,7 +192,7 @@ def _sees_no_button_that_would_be_refused(viewer: Visitor, garden: Stack) -> Non
     viewer.open(f"/sessions/{run['session_id']}")
     expect(page.get_by_text("Talk for ever.").last).to_be_visible()
     expect(page.get_by_label("Message")).to_have_count(0)
-    viewer.open("/settings")
+    viewer.open("/settings?tab=keys")
     expect(page.get_by_text("Your key or role does not cover this")).to_be_visible()
     viewer.open("/runs")
     garden.post(f"/v1/runs/{run['id']}/cancel")
