@@ -86,6 +86,18 @@ export function runQuery(id: string) {
   });
 }
 
+/** A run as the server's tree, a part at a time; while it works the parts that are shown are read again. */
+export function traceQuery(id: string) {
+  return infiniteQueryOptions({
+    queryKey: ["trace", id],
+    queryFn: ({ pageParam }) =>
+      body(api.GET("/v1/runs/{run_id}/trace", { params: { path: { run_id: id }, query: { after: pageParam } } })),
+    initialPageParam: 0,
+    getNextPageParam: (last) => last.next_after,
+    refetchInterval: ({ state }) => (state.data?.pages[0]?.run.finished_at === null ? FAST_MS : false),
+  });
+}
+
 export function runEventsQuery(id: string) {
   return queryOptions({
     queryKey: ["run-events", id],

@@ -14,6 +14,12 @@ export const stopsQuery = queryOptions({
   refetchIntervalInBackground: true,
 });
 
+/** What was stopped once, for the record. */
+export const liftedStopsQuery = queryOptions({
+  queryKey: ["stops", "lifted"],
+  queryFn: () => body(api.GET("/v1/stops/lifted")),
+});
+
 export async function lift(order: Order): Promise<void> {
   if (order.kind === "freeze") await api.DELETE("/v1/admin/freeze");
   else if (order.scope === "tenant") await api.DELETE("/v1/admin/stop");

@@ -46,6 +46,9 @@ export default function Run(): ReactNode {
             <Link className="button" to={`/sessions/${query.data.session_id}`}>
               Open session
             </Link>
+            <Link className="button" to={`/runs/${id}/trace`}>
+              Trace
+            </Link>
             <PauseRun run={query.data} big />
             <CancelRun run={query.data} big />
           </>

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
-import { type Order, stopsQuery } from "../api/stops";
+import type { StopOrderView } from "../api/schema.gen";
+import { liftedStopsQuery, type Order, stopsQuery } from "../api/stops";
 import { Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
-import { When } from "../components/values";
+import { Took, When } from "../components/values";
 import { useOrderAgent } from "../stops/banner";
 import { Lift } from "../stops/lift";
 import { FreezeButton, StopAllButtons } from "../stops/place";
@@ -45,7 +46,67 @@ export function Stops(): ReactNode {
           }
         </Loaded>
       </Card>
+      <Lifted />
     </>
+  );
+}
+
+function Lifted(): ReactNode {
+  const query = useQuery(liftedStopsQuery);
+  return (
+    <Card title="Lifted">
+      <Loaded query={query}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty title="Nothing was stopped and let go on" />
+          ) : (
+            <TableBox label="Lifted orders">
+              <thead>
+                <tr>
+                  <th>Kind</th>
+                  <th>What was stopped</th>
+                  <th>Why</th>
+                  <th className="wide">Placed by</th>
+                  <th className="wide">Lifted by</th>
+                  <th className="number">Placed</th>
+                  <th className="number">Held</th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((order) => (
+                  <LiftedRow key={order.id} order={order} />
+                ))}
+              </tbody>
+            </TableBox>
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
+function LiftedRow({ order }: { order: StopOrderView }): ReactNode {
+  const agent = useOrderAgent(order);
+  return (
+    <tr>
+      <td>{order.kind}</td>
+      <td>
+        {order.scope === "agent" ? <Link to={`/agents/${order.subject_id}`}>{agent}</Link> : headline(order, agent)}
+      </td>
+      <td className="wrap">{order.reason}</td>
+      <td className="wide" title={order.placed_by}>
+        {signer(order.placed_by)}
+      </td>
+      <td className="wide" title={order.lifted_by ?? ""}>
+        {signer(order.lifted_by ?? "")}
+      </td>
+      <td className="number">
+        <When at={order.placed_at} />
+      </td>
+      <td className="number">
+        <Took from={order.placed_at} to={order.lifted_at} />
+      </td>
+    </tr>
   );
 }
 

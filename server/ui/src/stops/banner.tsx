@@ -58,7 +58,7 @@ function Line({ order }: { order: Order }): ReactNode {
 }
 
 /** The name of the agent that an order is about, as far as it is known. */
-export function useOrderAgent(order: Order): string {
+export function useOrderAgent(order: Pick<Order, "scope" | "subject_id">): string {
   const can = useCan();
   const isAgent = order.scope === "agent";
   const query = useQuery({

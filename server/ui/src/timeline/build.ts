@@ -1,6 +1,6 @@
 import type { Event } from "../api/schema.gen";
 
-export type SpanKind = "queue" | "step" | "model" | "tool" | "memory" | "capability" | "run";
+export type SpanKind = "queue" | "wait" | "approval" | "step" | "model" | "tool" | "memory" | "capability" | "run";
 export type SpanState = "ok" | "failed" | "running" | "note";
 
 /** One bar or, where `end` equals `start`, one mark. Times are epoch milliseconds; `end` null: still going on. */
@@ -36,6 +36,7 @@ interface Draft {
   seqs: number[];
 }
 
+const DECIDED = { allow: "allowed", deny: "denied", approve: "needs approval" } as const;
 const TERMINAL = new Set(["run.succeeded", "run.failed", "run.cancelled", "run.budget_exhausted"]);
 
 /**
@@ -111,6 +112,13 @@ class Builder {
         break;
       case "tool.finished":
         this.tool(event, at);
+        break;
+      case "policy.decided":
+        this.add(event, "run", `${DECIDED[p.effect]}: ${p.name}`, {
+          depth: 1,
+          state: p.effect === "deny" ? "failed" : "note",
+          detail: p.reason ? `${p.policy}, rule ${p.rule}: ${p.reason}` : `${p.policy}, rule ${p.rule}`,
+        });
         break;
       case "tool.in_doubt":
         this.add(event, "tool", `${p.name} in doubt`, { depth: 1, state: "failed", detail: `policy: ${p.policy}` });
