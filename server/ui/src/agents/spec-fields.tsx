@@ -3,6 +3,7 @@ import { type ReactNode, useId, useState } from "react";
 import { modelsQuery } from "../api/queries";
 import type { AgentSpec } from "../api/schema.gen";
 import { Card } from "../components/page";
+import { headerLines, headersOf } from "../settings/secret-rules";
 import { Check, TextField } from "./fields";
 import { ApprovalFields, CostField, LoopFields } from "./guard-fields";
 import { NumberInput } from "./number-input";
@@ -98,6 +99,8 @@ function modeOf(value: string): "native" | "constrained" | null {
 
 function ToolFields({ spec, faults, onChange }: Props): ReactNode {
   const [hosts, setHosts] = useState(spec.http_allow.join("\n"));
+  const [headers, setHeaders] = useState(headerLines(spec.http_headers));
+  const parsed = headersOf(headers);
   return (
     <Card title="Built-in tools">
       <div className="card-body stack">
@@ -123,6 +126,20 @@ function ToolFields({ spec, faults, onChange }: Props): ReactNode {
             onChange={(text) => {
               setHosts(text);
               onChange({ ...spec, http_allow: hostsOf(text) });
+            }}
+          />
+        )}
+        {spec.tools.includes("http_get") && (
+          <TextField
+            label="Headers with secrets"
+            rows={3}
+            value={headers}
+            fault={typeof parsed === "string" ? `not a header: ${parsed}` : faults["http_headers"]}
+            hint="one a line, sent to that host only: api.example.org Authorization: Bearer {{secret:NAME}}"
+            onChange={(text) => {
+              setHeaders(text);
+              const next = headersOf(text);
+              if (typeof next !== "string") onChange({ ...spec, http_headers: [...next] });
             }}
           />
         )}

@@ -80,6 +80,7 @@ export function defaultSpec(): AgentSpec {
     loop_breaker: { enabled: true, repeats: 3, pairs: 2 },
     temperature: 0,
     http_allow: [],
+    http_headers: [],
   };
 }
 
@@ -115,6 +116,8 @@ export function check(spec: AgentSpec): Faults {
   if (cost != null && !(Number.isSafeInteger(cost) && cost >= 1 && cost <= MOST_COST)) {
     faults["limits.cost_micros"] = "a number above 0, or nothing";
   }
+  const stray = spec.http_headers.find((each) => !spec.http_allow.includes(each.host));
+  if (stray) faults["http_headers"] = `${stray.host} is not among the hosts above`;
   const odd = spec.http_allow.find((host) => !/^[a-z0-9.-]+(:\d+)?$/i.test(host));
   if (odd !== undefined) faults["http_allow"] = `${odd} is not a host name`;
   return faults;

@@ -20,6 +20,15 @@ export function SpecView({ spec }: { spec: AgentSpec }): ReactNode {
         <Fact name="Built-in tools">{spec.tools.join(", ") || "none"}</Fact>
         <Fact name="Plug-in tools">{spec.plugins.join(", ") || "none"}</Fact>
         <Fact name="Web hosts">{spec.http_allow.join(", ") || "none"}</Fact>
+        {spec.http_headers.length > 0 && (
+          <Fact name="Headers with secrets">
+            {spec.http_headers.map((each) => (
+              <code key={`${each.host} ${each.header}`} className="wrap">
+                {each.host} {each.header}: {each.value}{" "}
+              </code>
+            ))}
+          </Fact>
+        )}
         <Fact name="Memory">
           {memory.recall ? `recalls up to ${memory.recall_limit}` : "does not recall"},{" "}
           {memory.remember ? "remembers" : "does not remember"}, {memory.visibility}

@@ -4,10 +4,12 @@ import { Link, useSearchParams } from "react-router";
 import { meQuery } from "../api/queries";
 import { Page } from "../components/page";
 import { Empty } from "../components/states";
+import { Audit } from "../settings/audit";
 import { Budget } from "../settings/budget";
 import { Keys } from "../settings/keys";
 import { Limits } from "../settings/limits";
 import { Models } from "../settings/models";
+import { Secrets } from "../settings/secrets";
 import { Stops } from "../settings/stops";
 import { Tenants } from "../settings/tenants";
 import { Users } from "../settings/users";
@@ -22,6 +24,8 @@ const TABS = [
   { name: "stops", text: "Stops" },
   { name: "budget", text: "Budget" },
   { name: "limits", text: "Limits" },
+  { name: "secrets", text: "Secrets" },
+  { name: "audit", text: "Audit log" },
   { name: "workers", text: "Workers" },
   { name: "models", text: "Models" },
   { name: "me", text: "Who am I" },
@@ -35,6 +39,8 @@ const NEEDS: Partial<Record<TabName, Scope>> = {
   tenants: "admin",
   budget: "admin",
   limits: "admin",
+  secrets: "secrets:read",
+  audit: "audit:read",
   workers: "admin",
 };
 
@@ -86,6 +92,10 @@ function Tab({ name }: { name: TabName }): ReactNode {
       return <Budget />;
     case "limits":
       return <Limits />;
+    case "secrets":
+      return <Secrets />;
+    case "audit":
+      return <Audit />;
     case "workers":
       return <Workers />;
     case "models":

@@ -1,0 +1,72 @@
+/** What can be asked of the audit log; it lives in the page's address. */
+export interface AuditFilter {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly subject?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+export const FILTERS = ["actor", "action", "subject", "since", "until"] as const;
+
+/** The filter that an address means; days become the moments at which they begin and end here. */
+export function filterOf(params: URLSearchParams): AuditFilter {
+  const filter: Record<string, string> = {};
+  for (const name of FILTERS) {
+    const value = params.get(name)?.trim();
+    if (value) filter[name] = name === "since" || name === "until" ? moment(value, name === "until") : value;
+  }
+  return filter;
+}
+
+function moment(day: string, isEnd: boolean): string {
+  const at = new Date(`${day}T00:00:00`);
+  if (Number.isNaN(at.getTime())) return day;
+  if (isEnd) at.setDate(at.getDate() + 1);
+  return at.toISOString();
+}
+
+/** Where the export of a filter is; the browser saves it by itself. */
+export function exportPath(filter: AuditFilter): string {
+  const query = new URLSearchParams(filter as Record<string, string>).toString();
+  return `/v1/audit/export${query ? `?${query}` : ""}`;
+}
+
+const PAGES: Readonly<Record<string, string>> = {
+  agent: "/agents",
+  run: "/runs",
+  session: "/sessions",
+  memory: "/memory",
+  schedule: "/schedules",
+  webhook: "/webhooks",
+};
+const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
+/** The page of what an entry is about, while there may be one. */
+export function pageOf(action: string, subject: string): string | null {
+  const [kind = "", id = ""] = split(subject);
+  if (kind === "tool" && id) return `/tools/${id}`;
+  if (action.endsWith(".deleted") || !ID.test(id)) return null;
+  if (kind === "approval") return `/approvals?show=all&id=${id}`;
+  return PAGES[kind] ? `${PAGES[kind]}/${id}` : null;
+}
+
+/** `kind:id`, apart. */
+export function split(subject: string): readonly [string, string] {
+  const colon = subject.indexOf(":");
+  return colon < 0 ? [subject, ""] : [subject.slice(0, colon), subject.slice(colon + 1)];
+}
+
+/** Whether an entry tells of something that was refused, or of something that took rights or things away. */
+export function toneOf(action: string): "bad" | "wait" | "quiet" {
+  if (/\.(denied|refused|failed)$/.test(action)) return "bad";
+  return /\.(deleted|revoked|disabled|cancelled|placed)$/.test(action) ? "wait" : "quiet";
+}
+
+/** A detail as short text: names with their values, those without one left out. */
+export function shortDetail(detail: Readonly<Record<string, unknown>>): string {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== null && value !== "" && value !== undefined)
+    .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(", ");
+}
