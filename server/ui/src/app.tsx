@@ -24,6 +24,9 @@ const ToolPage = lazy(() => import("./pages/tool"));
 const Memories = lazy(() => import("./pages/memories"));
 const MemoryPage = lazy(() => import("./pages/memory"));
 const Approvals = lazy(() => import("./pages/approvals"));
+const Policies = lazy(() => import("./pages/policies"));
+const PolicyPage = lazy(() => import("./pages/policy"));
+const EditPolicy = lazy(() => import("./pages/policy-edit"));
 const Schedules = lazy(() => import("./pages/schedules"));
 const SchedulePage = lazy(() => import("./pages/schedule"));
 const EditSchedule = lazy(() => import("./pages/schedule-edit"));
@@ -101,6 +104,10 @@ function Pages(): ReactNode {
             <Route path="memory" element={<Memories />} />
             <Route path="memory/:id" element={<MemoryPage />} />
             <Route path="approvals" element={<Approvals />} />
+            <Route path="policies" element={<Policies />} />
+            <Route path="policies/new" element={<EditPolicy />} />
+            <Route path="policies/:id" element={<PolicyPage />} />
+            <Route path="policies/:id/edit" element={<EditPolicy />} />
             <Route path="schedules" element={<Schedules />} />
             <Route path="schedules/new" element={<EditSchedule />} />
             <Route path="schedules/:id" element={<SchedulePage />} />

@@ -69,7 +69,7 @@ class PolicyView(View):
     disabled_at: datetime | None
 
 
-class ActorView(View):
+class PolicyAuthorView(View):
     """Who did something; `name` is what it was called then."""
 
     kind: Literal["user", "key", "agent", "system"]
@@ -85,7 +85,7 @@ class PolicyVersionView(View):
     version: int
     rules: tuple[Rule, ...]
     comment: str
-    made_by: ActorView
+    made_by: PolicyAuthorView
     created_at: datetime
 
     @classmethod
@@ -97,7 +97,7 @@ class PolicyVersionView(View):
             version=version.version,
             rules=version.rules.rules,
             comment=version.comment,
-            made_by=ActorView.model_validate(version.made_by),
+            made_by=PolicyAuthorView.model_validate(version.made_by),
             created_at=version.created_at,
         )
 
@@ -186,7 +186,7 @@ class Simulation(Body):
         return self
 
 
-class DecisionView(View):
+class RuleDecisionView(View):
     """What is decided about a call, and by which rule."""
 
     effect: Literal["allow", "deny", "approve"]
@@ -198,7 +198,7 @@ class DecisionView(View):
     persons: int | None
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "DecisionView":
+    def of(cls, verdict: Verdict) -> "RuleDecisionView":
         """A verdict as it is sent."""
         approve = isinstance(verdict, Approve)
         return cls(
@@ -230,15 +230,15 @@ class SimulatedCallView(View):
     side_effect: int
     agent_id: UUID | None
     past: PastCallView | None
-    current: DecisionView
-    proposed: DecisionView | None
+    current: RuleDecisionView
+    proposed: RuleDecisionView | None
     differs: bool = Field(description="the proposed effect, or the number of persons, is another")
 
     @classmethod
     def of(cls, call: SimulatedCall) -> "SimulatedCallView":
         """As it is sent."""
-        current = DecisionView.of(call.current)
-        proposed = None if call.proposed is None else DecisionView.of(call.proposed)
+        current = RuleDecisionView.of(call.current)
+        proposed = None if call.proposed is None else RuleDecisionView.of(call.proposed)
         return cls(
             tool=call.tool,
             arguments=call.arguments,

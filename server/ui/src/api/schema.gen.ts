@@ -2778,21 +2778,6 @@ export interface components {
             secret: string;
         };
         /**
-         * ActorView
-         * @description Who did something; `name` is what it was called then.
-         */
-        ActorView: {
-            /** Id */
-            id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "user" | "key" | "agent" | "system";
-            /** Name */
-            name: string;
-        };
-        /**
          * AdmissionView
          * @description Weight and limits in force, and what they bound; counts stop at 10,000.
          */
@@ -3425,7 +3410,7 @@ export interface components {
             /** Closed At */
             closed_at: string | null;
             /** Decisions */
-            decisions: components["schemas"]["hortus_server__api__schemas__approvals__DecisionView"][];
+            decisions: components["schemas"]["DecisionView"][];
             /**
              * Expires At
              * Format: date-time
@@ -5890,6 +5875,21 @@ export interface components {
             type: "plan.made";
         };
         /**
+         * PolicyAuthorView
+         * @description Who did something; `name` is what it was called then.
+         */
+        PolicyAuthorView: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "key" | "agent" | "system";
+            /** Name */
+            name: string;
+        };
+        /**
          * PolicyCreate
          * @description A new policy, in force at once: for one agent, or without one for all of the tenant's.
          * @example {
@@ -6114,7 +6114,7 @@ export interface components {
              * Format: uuid
              */
             id: string;
-            made_by: components["schemas"]["ActorView"];
+            made_by: components["schemas"]["PolicyAuthorView"];
             /**
              * Policy Id
              * Format: uuid
@@ -6452,6 +6452,29 @@ export interface components {
              * @enum {string}
              */
             kind: "added" | "removed" | "changed" | "moved";
+            /** Rule */
+            rule: string;
+        };
+        /**
+         * RuleDecisionView
+         * @description What is decided about a call, and by which rule.
+         */
+        RuleDecisionView: {
+            /**
+             * Effect
+             * @enum {string}
+             */
+            effect: "allow" | "deny" | "approve";
+            /** Persons */
+            persons: number | null;
+            /** Policy */
+            policy: string;
+            /** Policy Id */
+            policy_id: string | null;
+            /** Policy Version */
+            policy_version: number;
+            /** Reason */
+            reason: string;
             /** Rule */
             rule: string;
         };
@@ -7479,14 +7502,14 @@ export interface components {
             arguments: {
                 [key: string]: unknown;
             };
-            current: components["schemas"]["hortus_server__api__schemas__policies__DecisionView"];
+            current: components["schemas"]["RuleDecisionView"];
             /**
              * Differs
              * @description the proposed effect, or the number of persons, is another
              */
             differs: boolean;
             past: components["schemas"]["PastCallView"] | null;
-            proposed: components["schemas"]["hortus_server__api__schemas__policies__DecisionView"] | null;
+            proposed: components["schemas"]["RuleDecisionView"] | null;
             /** Side Effect */
             side_effect: number;
             /** Tool */
@@ -9120,62 +9143,6 @@ export interface components {
             /** Items */
             items: components["schemas"]["WorkerView"][];
         };
-        /**
-         * DecisionView
-         * @description Who decided what, when and why.
-         */
-        hortus_server__api__schemas__approvals__DecisionView: {
-            /** Answer */
-            answer: string | null;
-            /**
-             * By Id
-             * Format: uuid
-             * @description the key's or user's
-             */
-            by_id: string;
-            /**
-             * By Kind
-             * @enum {string}
-             */
-            by_kind: "key" | "user";
-            /** By Name */
-            by_name: string;
-            /**
-             * Decided At
-             * Format: date-time
-             */
-            decided_at: string;
-            /**
-             * Decision
-             * @enum {string}
-             */
-            decision: "approve" | "deny" | "happened" | "run_again" | "give_up" | "answer";
-            /** Reason */
-            reason: string;
-        };
-        /**
-         * DecisionView
-         * @description What is decided about a call, and by which rule.
-         */
-        hortus_server__api__schemas__policies__DecisionView: {
-            /**
-             * Effect
-             * @enum {string}
-             */
-            effect: "allow" | "deny" | "approve";
-            /** Persons */
-            persons: number | null;
-            /** Policy */
-            policy: string;
-            /** Policy Id */
-            policy_id: string | null;
-            /** Policy Version */
-            policy_version: number;
-            /** Reason */
-            reason: string;
-            /** Rule */
-            rule: string;
-        };
     };
     responses: never;
     parameters: never;
@@ -9184,7 +9151,6 @@ export interface components {
     pathItems: never;
 }
 export type AcceptBody = components['schemas']['AcceptBody'];
-export type ActorView = components['schemas']['ActorView'];
 export type AdmissionView = components['schemas']['AdmissionView'];
 export type AdmissionWrite = components['schemas']['AdmissionWrite'];
 export type AgentCreate = components['schemas']['AgentCreate'];
@@ -9316,6 +9282,7 @@ export type PingCommand = components['schemas']['PingCommand'];
 export type PlaceView = components['schemas']['PlaceView'];
 export type PlanAdvanced = components['schemas']['PlanAdvanced'];
 export type PlanMade = components['schemas']['PlanMade'];
+export type PolicyAuthorView = components['schemas']['PolicyAuthorView'];
 export type PolicyCreate = components['schemas']['PolicyCreate'];
 export type PolicyDecided = components['schemas']['PolicyDecided'];
 export type PolicyDetailView = components['schemas']['PolicyDetailView'];
@@ -9337,6 +9304,7 @@ export type ReplyFrame = components['schemas']['ReplyFrame'];
 export type ResumeCommand = components['schemas']['ResumeCommand'];
 export type Rule = components['schemas']['Rule'];
 export type RuleChangeView = components['schemas']['RuleChangeView'];
+export type RuleDecisionView = components['schemas']['RuleDecisionView'];
 export type RunAnswer = components['schemas']['RunAnswer'];
 export type RunBudgetExhausted = components['schemas']['RunBudgetExhausted'];
 export type RunCancel = components['schemas']['RunCancel'];
@@ -9443,8 +9411,6 @@ export type WebhookSecretView = components['schemas']['WebhookSecretView'];
 export type WebhookView = components['schemas']['WebhookView'];
 export type WorkerView = components['schemas']['WorkerView'];
 export type WorkersView = components['schemas']['WorkersView'];
-export type HortusServerApiSchemasApprovalsDecisionView = components['schemas']['hortus_server__api__schemas__approvals__DecisionView'];
-export type HortusServerApiSchemasPoliciesDecisionView = components['schemas']['hortus_server__api__schemas__policies__DecisionView'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_health: {

@@ -16,6 +16,7 @@ export function idEntries(words: string): Entry[] {
     { to: `/memory/${id}`, text: id, kind: "as a memory" },
     { to: `/agents/${id}`, text: id, kind: "as an agent" },
     { to: `/tools/${id}`, text: id, kind: "as a tool" },
+    { to: `/policies/${id}`, text: id, kind: "as a policy" },
     { to: `/schedules/${id}`, text: id, kind: "as a schedule" },
     { to: `/webhooks/${id}`, text: id, kind: "as a webhook" },
   ];

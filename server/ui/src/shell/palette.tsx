@@ -13,6 +13,7 @@ const ACTIONS: readonly (Entry & { readonly scope: Scope })[] = [
   { to: "/settings?tab=stops", text: "Stops in force: pause, cancel, lift", kind: "action", scope: "admin" },
   { to: "/sessions?new=1", text: "Start a session", kind: "action", scope: "runs:write" },
   { to: "/agents/new", text: "New agent", kind: "action", scope: "agents:write" },
+  { to: "/policies/new", text: "New policy", kind: "action", scope: "policies:write" },
   { to: "/schedules/new", text: "New schedule", kind: "action", scope: "schedules:write" },
   { to: "/webhooks/new", text: "New webhook", kind: "action", scope: "webhooks:write" },
 ];

@@ -19,6 +19,7 @@ export const PLACES: readonly { readonly to: string; readonly text: string; read
   { to: "/agents", text: "Agents", icon: "agents" },
   { to: "/tools", text: "Tools", icon: "tools" },
   { to: "/memory", text: "Memory", icon: "memory" },
+  { to: "/policies", text: "Policies", icon: "policies" },
   { to: "/schedules", text: "Schedules", icon: "schedules" },
   { to: "/webhooks", text: "Webhooks", icon: "webhooks" },
   { to: "/settings", text: "Settings", icon: "settings" },

@@ -1,9 +1,10 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import type { Event, MemoryRecalled } from "../api/schema.gen";
+import type { Event, MemoryRecalled, PolicyDecided } from "../api/schema.gen";
 import { Code, Json } from "../components/prose";
 import { Status } from "../components/status";
 import { Id, When } from "../components/values";
+import { EFFECT_TONES, sourceWords } from "../policies/words";
 import { absolute } from "../text/format";
 
 /** The events behind a row of the timeline, each as what it means and, folded, as it is stored. */
@@ -53,6 +54,8 @@ function Meaning({ event }: { event: Event }): ReactNode {
           )}
         </>
       );
+    case "policy.decided":
+      return <Decided decided={p} />;
     case "tool.finished":
       return (
         <>
@@ -86,6 +89,26 @@ function Meaning({ event }: { event: Event }): ReactNode {
     default:
       return null;
   }
+}
+
+/** Why a call was denied or left to a person, with a way to the rule. */
+function Decided({ decided }: { decided: PolicyDecided }): ReactNode {
+  const words = sourceWords({
+    policy: decided.policy,
+    policy_id: decided.policy_id ?? null,
+    policy_version: decided.policy_version,
+    rule: decided.rule,
+  });
+  const rule = new URLSearchParams({ rule: decided.rule, version: String(decided.policy_version) });
+  return (
+    <>
+      <div className="row small">
+        <Status tone={EFFECT_TONES[decided.effect]}>{decided.effect}</Status>
+        {decided.policy_id ? <Link to={`/policies/${decided.policy_id}?${rule}`}>{words}</Link> : <span>{words}</span>}
+      </div>
+      {decided.reason && <p className="wrap">{decided.reason}</p>}
+    </>
+  );
 }
 
 /** What memory gave, with scores, and a way to each memory. */
