@@ -21,6 +21,7 @@ it("an id may be of anything, and half an id of nothing", () => {
     "memory",
     "agents",
     "tools",
+    "policies",
     "schedules",
     "webhooks",
   ]);
