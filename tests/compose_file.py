@@ -10,7 +10,14 @@ import yaml
 ROOT = Path(__file__).parents[1]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
-SECRETS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "QDRANT_API_KEY", "MODEL_API_KEY", "HORTUS_COOKIE_SECRET")
+SECRETS = (
+    "POSTGRES_PASSWORD",
+    "VALKEY_PASSWORD",
+    "QDRANT_API_KEY",
+    "MODEL_API_KEY",
+    "HORTUS_COOKIE_SECRET",
+    "HORTUS_SECRETS_KEY",
+)
 VARIABLE = re.compile(r"\$\$|\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 

@@ -59,6 +59,12 @@ def test_what_is_no_key_is_refused_with_what_to_do(key: str) -> None:
         KeyRing.load(key, None)
 
 
+def test_a_key_may_be_written_in_hex() -> None:
+    ring = KeyRing.load("00" * 32, None)
+    assert ring is not None
+    assert ring.key_id == KeyRing(["A" * 43]).key_id
+
+
 def test_without_a_key_there_is_no_ring_and_a_missing_file_is_told(tmp_path: Path) -> None:
     assert KeyRing.load(None, None) is None
     with pytest.raises(UnavailableError, match="cannot be read"):

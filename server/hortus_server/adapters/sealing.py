@@ -6,6 +6,7 @@ is the beginning of a hash of it, so that a stored value names its key without t
 
 import hashlib
 import os
+import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ KEY_BYTES: Final = 32
 MAX_KEYS: Final = 20
 _NONCE_BYTES: Final = 12
 _ID_CHARS: Final = 16
-_WRONG: Final = "a key is 32 random bytes in base64, as `openssl rand -base64 32` makes them"
+_WRONG: Final = "a key is 32 random bytes in base64 or hex, as `openssl rand -base64 32` makes them"
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,18 @@ class _Key:
 
     @classmethod
     def parse(cls, text: str) -> "_Key":
+        if _HEX.fullmatch(text.strip()):
+            return cls.of(bytes.fromhex(text.strip()))
         try:
             key = b64decode(text.strip().replace("-", "+").replace("_", "/") + "==", validate=False)
         except ValueError as error:
             raise UnavailableError(COMPONENT, _WRONG) from error
         if len(key) != KEY_BYTES:
             raise UnavailableError(COMPONENT, _WRONG)
+        return cls.of(key)
+
+    @classmethod
+    def of(cls, key: bytes) -> "_Key":
         return cls(hashlib.sha256(b"hortus-key-id\n" + key).hexdigest()[:_ID_CHARS], AESGCM(key))
 
 

@@ -27,6 +27,7 @@ from hortus_server.cli.models import check_endpoints, endpoints_down
 from hortus_server.cli.options import AsJson
 from hortus_server.cli.processes import PROCESS
 from hortus_server.cli.render import coloured, out, print_json, print_table
+from hortus_server.cli.secrets_check import check_secrets_key
 
 DEFAULT_PORT = 8420
 SCHEMA = "schema"
@@ -159,7 +160,7 @@ def _tell_endpoints() -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine and every component, and say how to mend what is wrong."""
-    checks = asyncio.run(examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox, check_endpoints)))
+    checks = asyncio.run(examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox, check_endpoints, check_secrets_key)))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
