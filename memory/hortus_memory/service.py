@@ -1,6 +1,7 @@
 """Episodic memory: what agents lived through, recalled by meaning and by words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -54,7 +55,7 @@ class EpisodicMemory:
         query: str,
         *,
         limit: int = 5,
-        min_score: float = 0.0,
+        min_score: float | None = None,
         exclude_session: UUID | None = None,
     ) -> RecallResult:
         """Episodes that the scope may see, best first, and whether any of them seems to fit.
@@ -63,7 +64,8 @@ class EpisodicMemory:
             scope: on whose behalf; decides tenant and visibility.
             query: the task or question, in words.
             limit: most episodes to return.
-            min_score: least cosine of a returned episode; those with enough of the query's words stay anyway.
+            min_score: least cosine of a returned episode, the policy's floor if not given; those with enough of the
+                query's words stay anyway.
             exclude_session: leave out what this session itself wrote.
 
         Raises:
@@ -75,11 +77,8 @@ class EpisodicMemory:
         own = () if exclude_session is None else (Match("session_id", (str(exclude_session),)),)
         where = SearchFilter(none_of=own, any_of=_visible_to(scope))
         found = await self._index.search(scope.tenant_id, query, limit=limit, where=where)
-        kept = [
-            item
-            for item in found
-            if (item.cosine or 0.0) >= min_score or item.coverage >= self._confidence.min_coverage
-        ]
+        rules = self._confidence if min_score is None else replace(self._confidence, floor=min_score)
+        kept = [item for item in found if rules.may_fit(item)]
         return RecallResult(
             items=tuple(RecalledEpisode(_from_payload(scope.tenant_id, item.payload), item) for item in kept),
             low_confidence=self._confidence.is_low(kept),

@@ -164,7 +164,7 @@ class EpisodeIndex:
         try:
             if agent_id is not None:
                 scope = Scope(tenant_id=str(tenant_id), agent_id=str(agent_id))
-                recalled = await self.episodes.recall(scope, query, limit=limit)
+                recalled = await self.episodes.recall(scope, query, limit=limit, min_score=0.0)
                 hits = tuple(MemoryHit(MemoryId(item.episode.id), item.match.score) for item in recalled.items)
                 return MemoryHits(hits, recalled.low_confidence)
             found = await self.index.search(str(tenant_id), query, limit=limit)
