@@ -17,6 +17,7 @@ from hortus_agents.events import (
     RunSucceeded,
 )
 from hortus_agents.limits import RunLimits, Spent
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.messages import Usage
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.admission import Priority
@@ -49,7 +50,7 @@ class World:
         return self.tenant.id
 
     async def another_session(self) -> Session:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.sessions.add(self.tenant_id, agent_id=self.agent.id, title="another", metadata={})
 
     async def submit(
@@ -61,7 +62,7 @@ class World:
         queued = RunQueued(
             agent_id=self.agent.id, agent_version_id=self.version.id, agent_version=self.version.version, limits=limits
         )
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             events = await uow.events.append(self.tenant_id, session_id, new(said(content), queued), run_id=run_id)
             return await uow.runs.add(
                 self.tenant_id,
@@ -74,7 +75,7 @@ class World:
             )
 
     async def claim(self, run: Run, worker_id: str = "w1", *, lease: timedelta = LEASE) -> Claim | None:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             claim = await uow.runs.claim(run.id, worker_id=worker_id, lease=lease)
             if claim is not None:
                 started = RunStarted(worker_id=worker_id, generation=claim.generation)
@@ -85,7 +86,7 @@ class World:
 
     async def append(self, claim: Claim, *payloads: EventPayload, step: int = 1) -> tuple[Event, ...]:
         run = claim.run
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.events.append(
                 run.tenant_id, run.session_id, new(*payloads, step=step), run_id=run.id, generation=claim.generation
             )
@@ -93,11 +94,11 @@ class World:
     async def finish(self, claim: Claim, answer: str = "done") -> Event:
         run = claim.run
         ending = RunSucceeded(spent=Spent(steps=1, model_calls=1, tokens=7), usage=Usage(prompt_tokens=7))
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             events = await uow.events.append(
                 run.tenant_id,
                 run.session_id,
-                new(MessageCompleted(message_id=uuid4(), content=answer), ending),
+                new(MessageCompleted(message_id=uuid4(), content=answer, label=ANSWER), ending),
                 run_id=run.id,
                 generation=claim.generation,
             )
@@ -105,16 +106,16 @@ class World:
             return events[-1]
 
     async def log(self, session_id: SessionId | None = None) -> tuple[Event, ...]:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.events.list_after(self.tenant_id, session_id or self.session.id, after=0, limit=10_000)
 
     async def run(self, run_id: RunId) -> Run:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.runs.get(self.tenant_id, run_id)
 
 
 async def make_world(store: Store, name: str = "acme") -> World:
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         tenant = await uow.tenants.ensure_tenant(name)
         agent, version = await uow.agents.add(tenant.id, name="gardener", description="", spec=AgentSpec())
         session = await uow.sessions.add(tenant.id, agent_id=agent.id, title="first", metadata={"colour": "green"})

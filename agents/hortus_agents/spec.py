@@ -10,10 +10,11 @@ from hortus_agents.limits import RunLimits
 from hortus_agents.messages import Frozen
 
 ToolMode = Literal["native", "constrained"]
-Strategy = Literal["react"]
+Strategy = Literal["react", "plan_execute"]
 
 BuiltinTool = Literal[
-    "recall", "remember", "calculate", "http_get", "python", "request_capability", "ask_human", "sleep", "wait_until"
+    "recall", "remember", "calculate", "http_get", "python", "request_capability", "ask_human", "sleep", "wait_until",
+    "read_untrusted",
 ]
 BUILTIN_TOOLS: tuple[BuiltinTool, ...] = get_args(BuiltinTool)
 PluginName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]

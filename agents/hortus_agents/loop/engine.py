@@ -93,7 +93,8 @@ class StepEngine:
 
     async def _recall(self, task: str, setup: RunSetup) -> tuple[MemoryRecalled, ...]:
         memory = setup.spec.memory
-        if self.memory is None or not memory.recall or not memory.recall_limit or not task.strip():
+        planned = setup.spec.strategy == "plan_execute"  # a planner reads the user's own words and nothing else
+        if planned or self.memory is None or not memory.recall or not memory.recall_limit or not task.strip():
             return ()
         scope = MemoryScope(
             tenant_id=setup.scope.tenant_id,

@@ -51,6 +51,9 @@ class Plan(Frozen):
     reply: Annotated[str, Field(min_length=1, max_length=8_000)]
 
 
+NO_PLAN: Final = Plan(steps=(), reply="-")
+
+
 class PlanError(Exception):
     """A plan cannot be followed; the message is for the model that wrote it."""
 
@@ -59,17 +62,21 @@ class PlanError(Exception):
 class PlanState:
     """A plan under way: `begun` of its steps, the results of those that ended, by the step's id.
 
-    `calls` maps the calls that carried steps out to the arguments that hold values out of untrusted text. `revisions`
-    counts plans before this one, `failed` says at which step and how this one cannot go on.
+    `calls` maps the calls that carried steps out to the arguments that hold values out of untrusted text, `ids` all
+    calls to their steps. `revisions` counts plans before this one. A `problem` says why what a model wrote (`raw`) is
+    no plan, for the `rejected`th time. While `revising`, another plan is asked for.
     """
 
-    plan: Plan
+    plan: Plan = NO_PLAN
     begun: int = 0
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, ToolFinished] = field(default_factory=dict)
     revisions: int = 0
     revising: bool = False
+    problem: str | None = None
+    raw: str = ""
+    rejected: int = 0
 
     @property
     def next(self) -> CallStep | ReadStep | None:
@@ -96,8 +103,12 @@ class PlanState:
 
 
 def made(before: PlanState | None, payload: PlanMade) -> PlanState:
-    """A plan, the first or another one."""
-    return PlanState(Plan.model_validate(payload.plan), revisions=0 if before is None else before.revisions + 1)
+    """A plan, the first or another one, or a text that is none."""
+    if payload.problem is None:
+        return PlanState(Plan.model_validate(payload.plan), revisions=payload.revision)
+    rejected = 1 + (0 if before is None else before.rejected)
+    raw = str(payload.plan.get("text", ""))
+    return PlanState(revisions=payload.revision, problem=payload.problem, raw=raw, rejected=rejected)
 
 
 def advanced(state: PlanState | None, payload: PlanAdvanced) -> PlanState | None:

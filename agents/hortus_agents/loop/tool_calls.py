@@ -57,7 +57,7 @@ async def _begin(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
 
 
 def _admit(record: CallRecord, journal: Journal, deps: StepDeps) -> Admitted | NeedsPerson | Observation:
-    if is_duplicate(journal.state, record.call):
+    if journal.state.plan is None and is_duplicate(journal.state, record.call):  # a plan is bounded by itself
         return Observation("duplicate", _REPEATED)
     if record.refused is not None:
         return Observation("denied", record.refused, error="forbidden")

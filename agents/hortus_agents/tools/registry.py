@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hortus_agents.sandbox.contract import Sandbox
 from hortus_agents.spec import AgentSpec, BuiltinTool
+from hortus_agents.tools.builtin.revise_plan import RevisePlanTool
 from hortus_agents.tools.capability import Capability, CapabilityLibrary, ScoredCapability
 from hortus_agents.tools.evolved import EvolvedTool
 from hortus_agents.tools.policy import ToolPolicy
@@ -65,6 +66,8 @@ class ToolRegistry:
         """The tools of a step; versions that are no longer active are left out."""
         tools = [self._builtins[name] for name in self._builtin_names(spec)]
         tools += [self._plugins[name] for name in dict.fromkeys(spec.plugins) if name in self._plugins]
+        if spec.strategy == "plan_execute":
+            tools.append(RevisePlanTool())
         taken = {tool.definition.spec.name for tool in tools}
         capabilities: list[Capability] = []
         for version_id in versions if self._evolved else ():
@@ -84,4 +87,6 @@ class ToolRegistry:
         names = dict.fromkeys(spec.tools)
         if not spec.evolution.create:
             names.pop("request_capability", None)
+        if spec.strategy == "plan_execute":
+            names["read_untrusted"] = None
         return [name for name in names if name in self._builtins]

@@ -15,6 +15,7 @@ from hortus_agents.events import (
     StepStarted,
 )
 from hortus_agents.limits import Spent
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.state import fold_session
 from hortus_server.adapters.postgres import forks
 from hortus_server.domain.errors import InvalidCursorError, NotFoundError
@@ -23,7 +24,7 @@ from hortus_server.services.fork_session import ForkRequest, fork
 
 
 async def fork_of(world: World, at_seq=None, **more) -> Session:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await fork(uow, world.tenant_id, ForkRequest(world.session.id, at_seq, **more))
 
 
@@ -35,7 +36,7 @@ async def talk(world: World, question: str, answer: str):
 async def told(world: World, session: Session):
     """What the next run of a session is told of the conversation."""
     run = await world.submit("and now?", session=session)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         events = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
     state = fold_session(events, run.id)
     return [message.content for message in state.history], state
@@ -70,10 +71,10 @@ async def test_both_go_on_without_each_other(world):
 async def test_a_fork_outlives_its_origin(world):
     await talk(world, "one?", "1")
     session = await fork_of(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.sessions.delete(world.tenant_id, world.session.id)
     assert (await told(world, session))[0] == ["one?", "1"]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.sessions.get(world.tenant_id, session.id)).forked_from_session_id == world.session.id
 
 
@@ -82,7 +83,7 @@ async def test_forks_of_forks_keep_the_order_of_what_was_said(world):
     first = await fork_of(world)
     run = await world.submit("two?", session=first)
     await world.finish(await world.claim(run), "2")
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         second = await fork(uow, world.tenant_id, ForkRequest(first.id))
     assert (await told(world, second))[0] == ["one?", "1", "two?", "2"]
 
@@ -115,8 +116,8 @@ async def test_tools_that_the_session_bound_go_along(world):
 
 
 ENDS = [
-    lambda text: RunCancelled(reason="enough", partial_output=text),
-    lambda text: RunBudgetExhausted(limit="tokens", spent=Spent(), partial_output=text),
+    lambda text: RunCancelled(reason="enough", partial_output=text, label=ANSWER),
+    lambda text: RunBudgetExhausted(limit="tokens", spent=Spent(), partial_output=text, label=ANSWER),
 ]
 
 
@@ -124,7 +125,7 @@ ENDS = [
 async def test_the_text_of_a_run_that_was_cut_off_goes_along_as_a_message_and_into_the_next_prompt(world, ending):
     for question, text in (("long?", "It was lo"), ("and?", "")):
         claim = await world.claim(await world.submit(question))
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             events = await uow.events.append(
                 world.tenant_id,
                 world.session.id,
@@ -141,7 +142,7 @@ async def test_what_was_rolled_back_is_left_out_unless_the_place_is_before_that(
     end = await talk(world, "one?", "1")
     run = await world.submit("no")
     before = (await world.log())[-1].seq
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         undone = RunRolledBack(reason="never mind")
         await uow.events.append(run.tenant_id, run.session_id, new(undone), run_id=run.id)
         await uow.interjections.roll_back(run.tenant_id, run.id)
@@ -167,12 +168,12 @@ async def test_only_places_of_ones_own_log_can_be_forked(world, other):
     with pytest.raises(InvalidCursorError):
         await fork_of(world, end + 1)
     with pytest.raises(NotFoundError):
-        async with other.store.transaction() as uow:
+        async with other.store.system_transaction() as uow:
             await fork(uow, other.tenant_id, ForkRequest(world.session.id, 1))
 
 
 async def test_a_place_before_anything_was_said_gives_an_empty_conversation(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         created = SessionCreated(agent_id=world.agent.id, agent_name="gardener", title="first")
         await uow.events.append(world.tenant_id, world.session.id, new(created))
     session = await fork_of(world, 1, title="anew")

@@ -6,6 +6,7 @@ from hortus_agents.tools.builtin.ask_human import AskHumanTool
 from hortus_agents.tools.builtin.calculate import CalculateTool
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
 from hortus_agents.tools.builtin.python import PythonTool
+from hortus_agents.tools.builtin.read_untrusted import ReadUntrustedTool
 from hortus_agents.tools.builtin.recall import RecallTool
 from hortus_agents.tools.builtin.remember import RememberTool
 from hortus_agents.tools.builtin.request_capability import RequestCapabilityTool
@@ -22,6 +23,7 @@ def builtin_definitions() -> dict[str, ToolDefinition]:
         AskHumanTool(),
         SleepTool(),
         WaitUntilTool(),
+        ReadUntrustedTool(nothing),
         RecallTool(nothing),
         RememberTool(nothing),
         PythonTool(nothing),

@@ -1,0 +1,105 @@
+"""Have somebody without tools read a text that anybody may have written."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.labels import Label
+from hortus_agents.messages import JsonObject, ToolSpec
+from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+
+SCHEMA_LIMIT = 4_000  # characters of a schema's JSON
+TEXT_LIMIT = 32_768  # characters of a text that is given as it is
+
+_SPEC = ToolSpec(
+    name="read_untrusted",
+    description="Get typed values out of a foreign text (an artifact or inline) without obeying it.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "question": {"type": "string", "minLength": 1, "maxLength": 500},
+            "schema": {"type": "object"},
+            "artifact": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "text": {"type": "string", "minLength": 1, "maxLength": TEXT_LIMIT},
+            "keep": {"type": "array", "items": {"enum": ["urls", "code"]}, "maxItems": 2, "uniqueItems": True},
+        },
+        "required": ["question", "schema"],
+        "oneOf": [{"required": ["artifact"]}, {"required": ["text"]}],
+        "additionalProperties": False,
+    },
+    example={
+        "question": "When is it due?",
+        "schema": {"type": "object", "properties": {"due": {"type": "string"}}},
+        "text": "...",
+    },
+)
+
+LoadArtifact = Callable[[str], Awaitable[bytes | None]]
+"""The bytes behind a sha256 in hex that the tenant has; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is wanted of a text: values under `schema`, a JSON schema of type object. `keep` names urls, code."""
+
+    content: str
+    question: str
+    schema: JsonObject
+    keep: frozenset[str] = frozenset()
+
+
+class UntrustedReader(Protocol):
+    """Reads a text in quarantine: what does it has no tools."""
+
+    async def read(self, reading: Reading, context: ToolContext) -> JsonObject | None:
+        """Values under the schema; None where the text does not say enough. Raises ToolFailedError."""
+        ...
+
+
+class ReadUntrustedTool:
+    """`read_untrusted(question, schema, artifact | text)`: `{"enough_information": bool, "values": {...} | null}`."""
+
+    def __init__(self, reader: UntrustedReader, load_artifact: LoadArtifact | None = None) -> None:
+        self._reader = reader
+        self._load_artifact = load_artifact
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """See Tool. Values out of an untrusted text are as little trusted as the text."""
+        return ToolDefinition(_SPEC, SideEffect.READ, timeout_s=300.0, output=Label(origin="tool", trust=0))
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        """See Tool."""
+        schema = dict(arguments["schema"])
+        _check(schema)
+        content, source = await self._content(arguments)
+        reading = Reading(content, str(arguments["question"]), schema, frozenset(arguments.get("keep", ())))
+        values = await self._reader.read(reading, context)
+        answer = {"enough_information": values is not None, "values": values}
+        return ToolOutput(orjson.dumps(answer).decode(), label=Label(origin="tool", trust=0, source=source))
+
+    async def _content(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
+        if "text" in arguments:
+            return str(arguments["text"]), "a text that was read in quarantine"
+        sha256 = str(arguments["artifact"])
+        whole = None if self._load_artifact is None else await self._load_artifact(sha256)
+        if whole is None:
+            raise ToolFailedError(f"there is no artifact {sha256}")
+        return whole.decode("utf-8", "replace"), f"artifact {sha256[:12]}, read in quarantine"
+
+
+def _check(schema: JsonObject) -> None:
+    written = orjson.dumps(schema)
+    if len(written) > SCHEMA_LIMIT or b'"$ref"' in written or b'"$dynamicRef"' in written:
+        raise ToolRetryError(f"the schema is longer than {SCHEMA_LIMIT} characters, or has references")
+    if schema.get("type") != "object":
+        raise ToolRetryError('the schema must be of type "object"')
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise ToolRetryError(f"not a JSON schema: {error.message[:200]}") from error
