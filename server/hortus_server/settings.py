@@ -94,7 +94,18 @@ class WorkerSettings(Group):
 class SandboxSettings(Group):
     """Where model-written code runs."""
 
-    tier: Literal["auto", "bubblewrap", "landlock"] = Field(default="auto", description="isolation to use")
+    tier: Literal["auto", "gvisor", "bubblewrap", "landlock", "interpreter"] = Field(
+        default="auto", description="isolation to use; auto is the strongest that works, down to the minimum"
+    )
+    minimum: int = Field(
+        default=1,
+        ge=0,
+        le=2,
+        description="least tier: 2 gVisor, 1 bubblewrap or Landlock, 0 an interpreter of pure functions without walls",
+    )
+    required: bool = Field(
+        default=False, description="a worker without such isolation does not start, instead of refusing code"
+    )
     concurrency: int = Field(default=4, ge=1, le=256, description="sandboxes at the same time per worker")
     http_allow_private: tuple[str, ...] = Field(
         default=(), description="host:port pairs in private ranges that http_get may reach nevertheless"
@@ -265,6 +276,14 @@ class SecretsEnvironment(BaseSettings):
     model_config = Settings.model_config
 
     secrets: SecretsSettings = SecretsSettings()
+
+
+class SandboxEnvironment(BaseSettings):
+    """Only the sandbox, for checks on a machine whose server need not be set up."""
+
+    model_config = Settings.model_config
+
+    sandbox: SandboxSettings = SandboxSettings()
 
 
 class BrokerEnvironment(BaseSettings):

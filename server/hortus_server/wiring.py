@@ -179,9 +179,12 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
 
 
 async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox | None:
+    asked = settings.sandbox
     try:
-        sandbox = await open_sandbox(tier=settings.sandbox.tier, concurrency=settings.sandbox.concurrency)
+        sandbox = await open_sandbox(tier=asked.tier, concurrency=asked.concurrency, minimum=asked.minimum)
     except SandboxUnavailableError as error:
+        if asked.required:
+            raise
         log.warning("sandbox_unavailable", error=str(error))  # model-written code is refused; the rest works
         return None
     stack.push_async_callback(sandbox.aclose)
@@ -311,7 +314,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
 
         async def load_artifact(sha256: str) -> bytes | None:
             try:
-                async with services.store.transaction() as uow:
+                async with services.store.system_transaction() as uow:
                     return (await uow.artifacts.get(claim.run.tenant_id, sha256))[1]
             except NotFoundError:
                 return None

@@ -218,8 +218,26 @@ class Jail:
                         await self._process.wait()
                 except TimeoutError:
                     self._process.kill()
+            await self._end_elsewhere()
         finally:
             self._release()
+
+    async def _end_elsewhere(self) -> None:
+        """End what the launcher has started outside our process group."""
+        if not self._launch.ending:
+            return
+        ending = await asyncio.create_subprocess_exec(
+            *self._launch.ending,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(self._launch.environment),
+        )
+        try:
+            async with asyncio.timeout(END_TIMEOUT_S):
+                await ending.wait()
+        except TimeoutError:
+            ending.kill()
 
     async def _drain(self) -> None:
         # asyncio reports the end of a process only after that of its pipes, and a full one is not read on.

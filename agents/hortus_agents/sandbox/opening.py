@@ -8,8 +8,19 @@ from typing import Literal, TypeAlias, assert_never
 import structlog
 
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
-from hortus_agents.sandbox.contract import NO_EXTRAS, Sandbox, SandboxLimits, SandboxOutcome, TierName, TierReport
+from hortus_agents.sandbox.contract import (
+    NO_EXTRAS,
+    TIER_LEVELS,
+    Sandbox,
+    SandboxLimits,
+    SandboxOutcome,
+    TierName,
+    TierReport,
+)
 from hortus_agents.sandbox.exchange import JailRequest
+from hortus_agents.sandbox.gvisor import GVisorTier
+from hortus_agents.sandbox.interpreted import SELF_CHECK as INTERPRETED_CHECK
+from hortus_agents.sandbox.interpreted import InterpreterSandbox
 from hortus_agents.sandbox.jail import Jail
 from hortus_agents.sandbox.leftovers import remove_leftovers
 from hortus_agents.sandbox.pool import JailPool
@@ -18,9 +29,10 @@ from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, Tier
 
 _log = structlog.get_logger(__name__)
 
-TierChoice: TypeAlias = Literal["auto", "bubblewrap", "landlock"]
+TierChoice: TypeAlias = Literal["auto", "gvisor", "bubblewrap", "landlock", "interpreter"]
 
-ORDER: tuple[TierName, ...] = ("bubblewrap", "landlock")
+ORDER: tuple[TierName, ...] = ("gvisor", "bubblewrap", "landlock", "interpreter")
+DEFAULT_MINIMUM = 1
 REQUEST_BYTES = 64 * 1024
 
 # What the tiers set, and what bwrap (PWD) and Python (LC_CTYPE) add.
@@ -77,6 +89,10 @@ def mending(tier: TierName, why: str) -> str:
                 "use a kernel >= 5.13 built with CONFIG_SECURITY_LANDLOCK and started with landlock in the lsm= list; "
                 "in a container use a seccomp profile that permits landlock_* (current default profiles do)"
             )
+        case "gvisor":
+            return "install gVisor (runsc) and name the tier: HORTUS_SANDBOX_TIER=gvisor"
+        case "interpreter":
+            return "install the extra `interpreter` (pydantic-monty)"
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -86,40 +102,75 @@ async def probe_tiers() -> tuple[TierReport, ...]:
     return tuple([await _probe(name) for name in ORDER])
 
 
-async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4) -> Sandbox:
+async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4, minimum: int = DEFAULT_MINIMUM) -> Sandbox:
     """Open the strongest tier that holds on this host, or exactly the one asked for.
 
     Args:
-        tier: `auto` takes bubblewrap, then Landlock; a name takes that tier or fails.
+        tier: `auto` takes bubblewrap, Landlock, the interpreter, down to `minimum`; gVisor is slower to start, so it is
+            named, or demanded by a minimum of 2. A name takes that tier or fails.
         concurrency: Calls at once, and jails kept waiting (some 10 MiB each).
+        minimum: The least level of isolation, see `TIER_LEVELS`: nothing below it is ever opened.
 
     Raises:
-        SandboxUnavailableError: No tier asked for works here; says of each why and what mends it.
+        SandboxUnavailableError: No tier asked for works here, or reaches the minimum; says of each why and what mends
+            it.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     await asyncio.to_thread(remove_leftovers)
     refused = []
-    for name in ORDER if tier == "auto" else (tier,):
+    for name in _candidates(tier, minimum):
+        if TIER_LEVELS[name] < minimum:
+            refused.append(f"{name}: tier {TIER_LEVELS[name]}, and at least {minimum} is demanded")
+            continue
         report = await _probe(name)
         if report.ok:
-            return JailPool(_tier(name), concurrency=concurrency)
+            return await _opened(name, concurrency)
         _log.warning("sandbox_tier_refused", tier=name, reason=report.why, mend=report.mend)
         refused.append(f"{name}: {report.why}. To mend it: {report.mend}")
     raise SandboxUnavailableError("no sandbox tier works here, model-written code is refused. " + " | ".join(refused))
 
 
+def _candidates(tier: TierChoice, minimum: int) -> tuple[TierName, ...]:
+    if tier != "auto":
+        return (tier,)
+    return ORDER if minimum >= TIER_LEVELS["gvisor"] else ORDER[1:]
+
+
+async def _opened(name: TierName, concurrency: int) -> Sandbox:
+    if name == "interpreter":
+        return await InterpreterSandbox.open(concurrency=concurrency)
+    return JailPool(_tier(name), concurrency=concurrency)
+
+
 def _tier(name: TierName) -> Tier:
-    return BubblewrapTier() if name == "bubblewrap" else LandlockTier()
+    tiers: dict[TierName, type[Tier]] = {
+        "gvisor": GVisorTier,
+        "bubblewrap": BubblewrapTier,
+        "landlock": LandlockTier,
+    }
+    return tiers[name]()
 
 
 async def _probe(name: TierName) -> TierReport:
     try:
-        await asyncio.to_thread(load_libseccomp)  # looks for the library with a program of the system's
-        why = await _try_out(_tier(name))
+        if name == "interpreter":
+            why = await _try_out_interpreter()
+        else:
+            await asyncio.to_thread(load_libseccomp)  # looks for the library with a program of the system's
+            why = await _try_out(_tier(name))
     except SandboxError as exc:
         why = str(exc)
     return TierReport(tier=name, ok=not why, why=why, mend=mending(name, why) if why else "")
+
+
+async def _try_out_interpreter() -> str:
+    sandbox = await InterpreterSandbox.open(concurrency=1)
+    try:
+        result = await sandbox.run_function(INTERPRETED_CHECK, function="check", arguments={})
+    finally:
+        await sandbox.aclose()
+    return "" if result.value == [] else f"the self-check found open walls: {result.value} {result.error}"
 
 
 async def _try_out(tier: Tier) -> str:

@@ -41,6 +41,8 @@ class Launch:
         inherited: Descriptors the child gets; ours are closed once it runs.
         info: Where bwrap tells the process id of the jail's first process; None: it is the child itself.
         scratch: A folder on the host to remove after the call; None: it is gone with the jail.
+        removed: A folder that describes the jail, to remove after the call.
+        ending: A command that ends what the jail's own processes cannot be reached by.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +50,8 @@ class Launch:
     inherited: tuple[int, ...] = ()
     info: int | None = None
     scratch: Path | None = None
+    removed: Path | None = None
+    ending: tuple[str, ...] = ()
 
 
 class Tier(Protocol):
@@ -64,12 +68,14 @@ class Tier(Protocol):
         ...
 
 
-def _environment(scratch: str) -> dict[str, str]:
+def jail_environment(scratch: str) -> dict[str, str]:
+    """All variables that jailed code sees, but for what the launcher and Python add."""
     # One malloc arena: each further one would reserve 64 MiB of the address space limit per thread.
     return {"LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch, "MALLOC_ARENA_MAX": "1"}
 
 
-def _config(**extra: object) -> str:
+def jail_config(**extra: object) -> str:
+    """What `inside.py` is told on its command line; it holds the seccomp program."""
     fields: dict[str, object] = {
         "filter": base64.b64encode(seccomp_program(starting=False)).decode(),
         "landlock": None,
@@ -128,13 +134,13 @@ class BubblewrapTier:
     def prepare(self) -> Launch:
         """One bwrap command with its filter and its info pipe."""
         bwrap, mounts = self._bwrap, self._mounts
-        program, config = seccomp_program(starting=True), _config()
+        program, config = seccomp_program(starting=True), jail_config()
         seccomp = _pipe_with(program)
         info, info_writer = os.pipe()
         os.set_blocking(info, False)
         setenv = [
             part
-            for name, value in (_environment("/scratch") | {"LD_LIBRARY_PATH": "/python/lib"}).items()
+            for name, value in (jail_environment("/scratch") | {"LD_LIBRARY_PATH": "/python/lib"}).items()
             for part in ("--setenv", name, value)
         ]
         argv = (
@@ -165,7 +171,7 @@ class LandlockTier:
         abi, python, (uid_base, uid_count) = landlock_abi(), locate_interpreter(), self._uids
         started = int(psutil.Process().create_time())
         scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-{started}-"))
-        config = _config(
+        config = jail_config(
             landlock=access_rules(abi, python, scratch),
             uid_base=uid_base,
             uid_count=uid_count,
@@ -174,7 +180,7 @@ class LandlockTier:
             parent=os.getpid(),
         )
         argv = (str(python.executable), *PYTHON_FLAGS, str(INSIDE), config)
-        return Launch(argv=argv, environment=_environment(str(scratch)), scratch=scratch)
+        return Launch(argv=argv, environment=jail_environment(str(scratch)), scratch=scratch)
 
 
 def _unused_uids() -> tuple[int, int]:
@@ -192,5 +198,6 @@ def clear_launch(launch: Launch) -> None:
     """Close and remove what a launch holds on the host."""
     if launch.info is not None:
         os.close(launch.info)
-    if launch.scratch is not None:
-        shutil.rmtree(launch.scratch, ignore_errors=True)
+    for folder in (launch.scratch, launch.removed):
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hortus_agents.sandbox import probe_tiers
+from hortus_agents.sandbox import TIER_LEVELS, probe_tiers
 from hortus_server.adapters.embedded import postgres, qdrant, valkey
 from hortus_server.adapters.embedded.component import Command, Component, Display
 from hortus_server.adapters.embedded.console import JsonDisplay, QuietDisplay, TerminalDisplay
@@ -28,6 +28,7 @@ from hortus_server.cli.options import AsJson
 from hortus_server.cli.processes import PROCESS
 from hortus_server.cli.render import coloured, out, print_json, print_table
 from hortus_server.cli.secrets_check import check_secrets_key
+from hortus_server.settings import SandboxEnvironment
 
 DEFAULT_PORT = 8420
 SCHEMA = "schema"
@@ -160,7 +161,9 @@ def _tell_endpoints() -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine and every component, and say how to mend what is wrong."""
-    checks = asyncio.run(examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox, check_endpoints, check_secrets_key)))
+    checks = asyncio.run(
+        examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox, check_endpoints, check_secrets_key))
+    )
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -173,8 +176,18 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 async def _sandbox() -> Check:
+    asked = SandboxEnvironment().sandbox
     reports = await probe_tiers()
-    working = [report.tier for report in reports if report.ok]
-    detail = "; ".join(f"{report.tier}: {'works' if report.ok else report.why}" for report in reports)
-    mend = "" if working else " | ".join(report.mend for report in reports)
-    return Check(name="sandbox", outcome="ok" if working else "fail", detail=detail, mend=mend)
+    told = "; ".join(
+        f"{report.tier} (tier {TIER_LEVELS[report.tier]}): {'works' if report.ok else report.why}" for report in reports
+    )
+    fitting = [
+        report.tier
+        for report in reports
+        if report.ok and TIER_LEVELS[report.tier] >= asked.minimum and asked.tier in {"auto", report.tier}
+    ]
+    if fitting:
+        return Check(name="sandbox", outcome="ok", detail=f"{fitting[0]} is used. {told}", mend="")
+    wanted = [report for report in reports if TIER_LEVELS[report.tier] >= asked.minimum]
+    detail = f"nothing of at least tier {asked.minimum} works, so model-written code is refused. {told}"
+    return Check(name="sandbox", outcome="fail", detail=detail, mend=" | ".join(report.mend for report in wanted))

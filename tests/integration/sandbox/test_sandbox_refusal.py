@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hortus_agents.sandbox import TierName, TierReport
+from hortus_agents.sandbox import SandboxUnavailableError, TierName, TierReport, open_sandbox
 
 # As a container's default profile: no new namespaces; and, where asked, a kernel without Landlock.
 HOST = """
@@ -17,13 +17,13 @@ from hortus_agents.sandbox import open_sandbox, probe_tiers
 
 async def main():
     try:
-        sandbox = await open_sandbox()
+        sandbox = await open_sandbox(minimum=0 if "zero" in sys.argv else 1)
     except SandboxUnavailableError as exc:
         opened = str(exc)
     else:
         opened = sandbox.tier
-        result = await sandbox.run_script("6 * 7")
-        assert result.value == "42", result
+        result = await sandbox.run_function("def f(a): return 6 * a", function="f", arguments={"a": 7})
+        assert result.value == 42, result
         await sandbox.aclose()
     reports = {report.tier: [report.ok, report.why, report.mend] for report in await probe_tiers()}
     print(json.dumps([opened, reports]))
@@ -76,4 +76,18 @@ async def test_refuses_where_both_are_refused_and_says_why() -> None:
     assert "namespace" in opened
     assert "landlock_create_ruleset: Function not implemented" in opened
     assert "CONFIG_SECURITY_LANDLOCK" in opened
-    assert not any(ok for ok, _, _ in reports.values())
+    assert [name for name, (ok, _, _) in reports.items() if ok] in ([], ["interpreter"])
+
+
+async def test_nothing_below_the_minimum_is_opened() -> None:
+    with pytest.raises(SandboxUnavailableError) as caught:
+        await open_sandbox(minimum=2)
+    assert "gvisor: no runsc executable" in str(caught.value)
+    assert "landlock: tier 1, and at least 2 is demanded" in str(caught.value)
+    with pytest.raises(SandboxUnavailableError, match="interpreter: tier 0, and at least 1 is demanded"):
+        await open_sandbox(tier="interpreter")
+
+
+async def test_the_interpreter_is_taken_only_where_it_is_allowed_and_nothing_else_works() -> None:
+    opened, _ = await opened_where_refused("namespaces", "landlock", "zero")
+    assert opened == "interpreter"
