@@ -41,6 +41,13 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     made = {"name": "morning-report", "agent": agent, "input": "Write it.", "timing": timing}
     schedule = garden.post("/v1/schedules", made)["id"]
     webhook = garden.post("/v1/webhooks", {"url": "http://127.0.0.1:9009/hook", "events": ["run.*"]})["id"]
+    rules = [
+        {"name": "small-orders", "tools": ["order"], "effect": "allow", "rate": {"calls": 20, "window_s": 86_400}},
+        {"name": "other-orders", "tools": ["order"], "effect": "approve", "persons": 2, "reason": "above 50"},
+    ]
+    policy = garden.post("/v1/policies", {"name": "orders", "rules": rules})["id"]
+    rules[0]["arguments"] = {"properties": {"amount": {"maximum": 50}}, "required": ["amount"]}
+    garden.post(f"/v1/policies/{policy}/versions", {"rules": rules[::-1], "comment": "big orders first"})
     garden.post("/v1/agents/asker/stop", {"action": "pause", "reason": "shows the banner"})
     yield {
         "overview": "/",
@@ -70,9 +77,15 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
         "webhooks": "/webhooks",
         "webhook-new": "/webhooks/new",
         "webhook": f"/webhooks/{webhook}",
+        "policies": "/policies",
+        "policy-new": "/policies/new",
+        "policy": f"/policies/{policy}?rule=other-orders&before=1&after=2",
+        "policy-edit": f"/policies/{policy}/edit",
         "stops": "/settings?tab=stops",
         "budget": "/settings?tab=budget",
         "limits": "/settings?tab=limits",
+        "users": "/settings?tab=users",
+        "tenants": "/settings?tab=tenants",
         "keys": "/settings?tab=keys",
         "workers": "/settings?tab=workers",
         "models": "/settings?tab=models",
@@ -117,7 +130,12 @@ def test_the_sign_in_page_is_accessible(garden: Stack, chromium: Browser) -> Non
     for theme in THEMES:
         stranger = visit(garden, chromium, color_scheme=theme)
         page = stranger.open("/")
-        expect(page.get_by_label("API key")).to_be_visible()
+        expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+        assert _violations(page) == []
+        page.get_by_role("button", name="instead").click()
+        assert _violations(page) == []
+        page = stranger.open("/join#not-a-link")
+        expect(page.get_by_role("alert")).to_contain_text("does not work")
         assert _violations(page) == []
         stranger.context.close()
 

@@ -5,6 +5,7 @@ import { type Me, optionsQuery } from "../api/people";
 import { ApiError } from "../api/problem";
 import { meQuery } from "../api/queries";
 import { Leaf } from "../components/icons";
+import { Loading } from "../components/states";
 import { SecretField } from "../people/secret-field";
 
 type Way = "password" | "key";
@@ -16,13 +17,16 @@ const CAME_BACK: Readonly<Record<string, string>> = {
 
 /** A password, the identity provider, or a key: each becomes a cookie that scripts cannot read. */
 export function SignIn(): ReactNode {
-  const options = useQuery(optionsQuery).data;
+  const asked = useQuery(optionsQuery);
+  const options = asked.data;
   const [chosen, setChosen] = useState<Way | null>(null);
   const way = chosen ?? (options?.users === false ? "key" : "password");
   const outcome = new URLSearchParams(window.location.search).get("sign_in") ?? "";
   useEffect(() => {
     document.title = "Sign in · Hortus";
   }, []);
+  // Which form comes first depends on the answer: a form that changes under one's hands is worse than a moment.
+  if (asked.isPending) return <Loading what="Loading Hortus" />;
   return (
     <main className="sign-in">
       <div className="sign-in-box">
