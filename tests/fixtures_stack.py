@@ -26,6 +26,7 @@ from fixtures_valkey import ValkeyServer
 from stack_parts import TAIL, Child, ScriptedModelControl, Spawner, answers, free_port, logged, until
 
 from hortus_server.adapters.embedded.home import HortusHome
+from hortus_server.adapters.sealing import new_key
 from hortus_server.cli.bootstrap import prepare_database
 
 HORTUS = (sys.executable, "-m", "hortus_server.cli")
@@ -234,6 +235,7 @@ def open_stack(
         exits.callback(spawner.close)
         env = {**{name: value for name, value in os.environ.items() if not name.startswith("HORTUS_")}, **FAST}
         env |= {"HORTUS_MODE": "embedded", "HORTUS_HOME": str(folder / "home"), "HORTUS_EMBEDDING_KIND": "hash"}
+        env |= {"HORTUS_SECRETS_KEY": new_key()}
         env |= {"HORTUS_LOG_FORMAT": "json", "HORTUS_LOG_LEVEL": "info", "HORTUS_API_COOKIE_SECRET": uuid4().hex}
         postgres = _open_database(env, exits)
         valkey = _open_broker(env, folder, exits)
