@@ -12,6 +12,7 @@ NAMES = (
     "throughput",
     "overhead",
     "sandbox",
+    "policy",
     "commits",
     "waiting",
     "parked",

@@ -1,12 +1,14 @@
 """Rules, compiled: which of them could be about a tool is known before a call, what is left is its arguments."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
+from hortus_agents.messages import JsonObject
 from hortus_agents.tools.policy import (
     Allow,
     Approve,
@@ -26,13 +28,21 @@ _REMEMBERED: Final = 4096  # tools and classes whose rules are kept at hand
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """One rule of one version; `names` are exact, `globs` one pattern for all of its others."""
+    """One rule of one version; `names` are exact, `globs` one pattern for all of its others.
+
+    `needed`, `choices`, `bounds` and `patterns` are what the condition asks of arguments in the plainest terms, and
+    less than all of it.
+    """
 
     rule: Rule
     policy: PolicyRef
     names: frozenset[str]
     globs: re.Pattern[str] | None
     condition: Draft202012Validator | None
+    needed: frozenset[str]
+    choices: tuple[tuple[str, frozenset[str]], ...]
+    bounds: tuple[tuple[str, float, float], ...]
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
 
     @property
     def rate(self) -> RateTerm | None:
@@ -52,7 +62,19 @@ class _Compiled:
             return False
         if rule.sensitive is not None and rule.sensitive != bool(call.labels.sensitive):
             return False
-        return self.condition is None or self.condition.is_valid(call.arguments)
+        return self.condition is None or (self._may_fit(call.arguments) and self.condition.is_valid(call.arguments))
+
+    def _may_fit(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether the condition could hold at all: many rules on one tool mostly differ in a text or a number."""
+        if not self.needed <= arguments.keys():
+            return False
+        for key, texts in self.choices:
+            if key in arguments and not _is_one_of(arguments[key], texts):
+                return False
+        if any(key in arguments and _is_beyond(arguments[key], low, high) for key, low, high in self.bounds):
+            return False
+        found = ((arguments.get(key), pattern) for key, pattern in self.patterns)
+        return all(pattern.search(value) for value, pattern in found if isinstance(value, str))
 
     def verdict(self, call: ProposedCall) -> Verdict:
         """What the rule says of a call that fits."""
@@ -109,4 +131,40 @@ def _compile(rule: Rule, policy: PolicyRef) -> _Compiled:
         frozenset(rule.tools) - set(globs),
         re.compile(pattern, re.DOTALL) if globs else None,
         None if rule.arguments is None else Draft202012Validator(rule.arguments),
+        frozenset(required) if isinstance(required := (rule.arguments or {}).get("required"), list) else frozenset(),
+        tuple(_choices(rule.arguments or {})),
+        tuple(_bounds(rule.arguments or {})),
+        tuple(_patterns(rule.arguments or {})),
     )
+
+
+def _choices(schema: JsonObject) -> Iterator[tuple[str, frozenset[str]]]:
+    """Arguments that can only be one of these texts."""
+    for key, wanted in schema.get("properties", {}).items():
+        if not isinstance(wanted, dict):
+            continue
+        values = [wanted["const"]] if "const" in wanted else wanted.get("enum", [])
+        if values and all(isinstance(value, str) for value in values):
+            yield key, frozenset(values)
+
+
+def _bounds(schema: JsonObject) -> Iterator[tuple[str, float, float]]:
+    """Arguments that, where they are numbers, can only be between these."""
+    for key, wanted in schema.get("properties", {}).items():
+        if isinstance(wanted, dict) and not {"minimum", "maximum"}.isdisjoint(wanted):
+            yield key, wanted.get("minimum", -math.inf), wanted.get("maximum", math.inf)
+
+
+def _patterns(schema: JsonObject) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """What arguments that are texts have to hold; compiled here, since `re` remembers no more than 512."""
+    for key, wanted in schema.get("properties", {}).items():
+        if isinstance(wanted, dict) and isinstance(wanted.get("pattern"), str):
+            yield key, re.compile(wanted["pattern"])
+
+
+def _is_beyond(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not low <= value <= high
+
+
+def _is_one_of(value: Any, texts: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in texts

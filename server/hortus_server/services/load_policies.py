@@ -1,6 +1,7 @@
 """The policies that judge a run's calls, kept at hand; whether they are in force still, the commit of a call tells."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from hortus_agents.tools.policy import PolicyRef, ToolPolicy, UnavailablePolicy
 from hortus_agents.tools.rulebook import RulePolicy
-from hortus_agents.tools.rules import PolicyRules
+from hortus_agents.tools.rules import stored_rules
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.ids import AgentId, TenantId
 from hortus_server.domain.policies import PoliciesInForce
@@ -57,7 +58,7 @@ class LoadPolicies:
             async with asyncio.timeout(TIMEOUT_S), self.store.transaction(run.tenant_id) as uow:
                 in_force = await uow.rulings.in_force(*key)
             policy = compile_policies(in_force)
-        except (HortusError, TimeoutError, ValidationError) as error:
+        except (HortusError, TimeoutError, ValidationError, re.error) as error:
             self._known.pop(key, None)
             log.warning("policies_unavailable", tenant_id=str(run.tenant_id), error=str(error) or type(error).__name__)
             return UnavailablePolicy()
@@ -74,7 +75,7 @@ def compile_policies(in_force: PoliciesInForce) -> RulePolicy:
         [
             (
                 PolicyRef(policy.name, policy.version, policy.policy_id),
-                PolicyRules.model_validate({"rules": policy.rules}),
+                stored_rules(policy.rules),
             )
             for policy in in_force.policies
         ],

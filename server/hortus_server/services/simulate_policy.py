@@ -13,7 +13,7 @@ from hortus_agents.tools.policy import PolicyRef, ProposedCall, ToolPolicy, Verd
 from hortus_agents.tools.port import SideEffect, ToolDefinition
 from hortus_agents.tools.rule_of_two import hold
 from hortus_agents.tools.rulebook import RulePolicy
-from hortus_agents.tools.rules import PolicyRules
+from hortus_agents.tools.rules import PolicyRules, stored_rules
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import AgentId, PolicyId, RunId, TenantId
 from hortus_server.domain.policies import InForce, PastCall, PoliciesInForce
@@ -101,10 +101,7 @@ class _Judges:
         if placed is None:
             return None
         stays: list[InForce] = [policy for policy in found.policies if policy.agent_id != placed.agent_id]
-        refs = [
-            (PolicyRef(one.name, one.version, one.policy_id), PolicyRules.model_validate({"rules": one.rules}))
-            for one in stays
-        ]
+        refs = [(PolicyRef(one.name, one.version, one.policy_id), stored_rules(one.rules)) for one in stays]
         mine = (placed.policy, placed.rules)
         if placed.agent_id is None:
             return RulePolicy([*refs, mine], revision=None)

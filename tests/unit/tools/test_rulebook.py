@@ -34,6 +34,8 @@ CONDITIONS = [
     {"required": ["to"]},
     {"properties": {"to": {"const": "boss"}}, "required": ["to"]},
     {"properties": {"n": {"maximum": 3}}},
+    {"properties": {"n": {"minimum": 2, "maximum": 4}, "to": {"enum": ["boss", "me"]}}},
+    {"properties": {"n": {"const": 1}, "to": {"type": "string", "pattern": "^b"}}},
 ]
 
 
@@ -74,8 +76,8 @@ CALLS = st.builds(
     st.sampled_from(TOOLS),
     st.integers(0, 3),
     untrusted=st.booleans(),
-    to=st.sampled_from(["boss", "all"]),
-    n=st.integers(0, 6),
+    to=st.sampled_from(["boss", "all", 1, None]),
+    n=st.one_of(st.integers(0, 6), st.sampled_from([2.5, True, "2", None])),
 )
 
 

@@ -9,7 +9,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.types.json import Jsonb
 
 from hortus_agents.messages import JsonObject
-from hortus_agents.tools.rules import PolicyRules
+from hortus_agents.tools.rules import PolicyRules, stored_rules
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.audit import Actor, ActorKind
@@ -212,4 +212,4 @@ def _version(
     *, rules: list[JsonObject], made_by_kind: ActorKind, made_by_id: str, made_by_name: str, **columns: Any
 ) -> PolicyVersion:
     made_by = Actor(made_by_kind, made_by_id, made_by_name)
-    return PolicyVersion(rules=PolicyRules.model_validate({"rules": rules}), made_by=made_by, **columns)
+    return PolicyVersion(rules=stored_rules(rules), made_by=made_by, **columns)
