@@ -13,7 +13,15 @@ ToolMode = Literal["native", "constrained"]
 Strategy = Literal["react", "plan_execute"]
 
 BuiltinTool = Literal[
-    "recall", "remember", "calculate", "http_get", "python", "request_capability", "ask_human", "sleep", "wait_until",
+    "recall",
+    "remember",
+    "calculate",
+    "http_get",
+    "python",
+    "request_capability",
+    "ask_human",
+    "sleep",
+    "wait_until",
     "read_untrusted",
 ]
 BUILTIN_TOOLS: tuple[BuiltinTool, ...] = get_args(BuiltinTool)

@@ -229,6 +229,7 @@ class ToolVersion:
     """Source, schemas, tests and origin of one version.
 
     `scan_report` and `negative_report` are None where those gates never ran; `permissions` is what it declares.
+    `label` is that of all that the run had read which wrote it; None where nobody knows, which counts as untrusted.
     """
 
     id: ToolVersionId
@@ -257,6 +258,7 @@ class ToolVersion:
     negative_report: Mapping[str, Any] | None = None
     origin: ToolOrigin = "agent"
     origin_step: int | None = None
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)

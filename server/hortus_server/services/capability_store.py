@@ -10,6 +10,7 @@ import structlog
 
 from hortus_agents.evolution.gates import GateReport
 from hortus_agents.evolution.ports import Candidate, Proposer, StoredCandidate, TestReport
+from hortus_agents.labels import UNKNOWN
 from hortus_agents.tools.capability import Capability, ScoredCapability, ToolPermissions
 from hortus_memory.errors import HortusMemoryError
 from hortus_memory.ports import HybridIndex
@@ -161,6 +162,7 @@ def to_capability(name: str, version: ToolVersion) -> Capability:
         tests=tuple(dict(case) for case in version.tests),
         in_doubt=version.in_doubt,
         permissions=ToolPermissions.model_validate(version.permissions),
+        label=version.label or UNKNOWN.model_copy(update={"source": f"the tool {name}"}),
     )
 
 
@@ -197,6 +199,7 @@ def _proposed(proposer: Proposer, candidate: Candidate, digest: str) -> ToolVers
         origin_call_id=proposer.call_id,
         origin_step=candidate.step,
         permissions=candidate.permissions.model_dump(mode="json"),
+        label=candidate.label,
         uses=0,
         failures=0,
         created_at=datetime.now(UTC),

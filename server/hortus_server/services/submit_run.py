@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued
+from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.errors import InvalidInputError, LimitExceededError
@@ -27,7 +28,8 @@ class RunRequest:
 
     `agent_version` pins a version; None means the one that new runs use. `limits` names only the bounds to lower; what
     it names above the agent's own bound stays at the agent's. `message_policy` says what happens to runs of the session
-    that have not ended, None that the session's own holds; a session made for the run keeps it.
+    that have not ended, None that the session's own holds; a session made for the run keeps it. A
+    `label` says that the content is not the caller's own words.
     """
 
     content: str
@@ -39,6 +41,7 @@ class RunRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     priority: Priority = "interactive"
     message_policy: MessagePolicy | None = None
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class SubmitRun:
             policy = request.message_policy or session.message_policy
             stopped = await make_way(uow, session, policy, for_run=run_id, cancel=self._cancel_run)
         events += await uow.events.append(
-            tenant_id, session.id, _opening(version, limits, content=request.content), run_id=run_id
+            tenant_id, session.id, _opening(version, limits, request), run_id=run_id
         )
         run = await uow.runs.add(
             tenant_id,
@@ -122,9 +125,10 @@ class SubmitRun:
         return CancelRun(self.store, self.queue, self.live)
 
 
-def _opening(version: AgentVersion, limits: RunLimits, *, content: str) -> list[NewEvent]:
+def _opening(version: AgentVersion, limits: RunLimits, request: RunRequest) -> list[NewEvent]:
+    message = MessageCreated(message_id=new_id(), content=request.content, label=request.label)
     return [
-        NewEvent(payload=MessageCreated(message_id=new_id(), content=content)),
+        NewEvent(payload=message),
         NewEvent(
             payload=RunQueued(
                 agent_id=version.agent_id,

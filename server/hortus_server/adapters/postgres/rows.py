@@ -71,9 +71,9 @@ def run(*, limits: Mapping[str, Any], waiting_for: Mapping[str, Any] | None, **c
     return Run(limits=RunLimits.model_validate(limits), waiting_for=reason, **columns)
 
 
-def tool_version(*, tests: list[Mapping[str, Any]], **columns: Any) -> ToolVersion:
+def tool_version(*, tests: list[Mapping[str, Any]], label: Mapping[str, Any] | None, **columns: Any) -> ToolVersion:
     """A row of tool_versions."""
-    return ToolVersion(tests=tuple(tests), **columns)
+    return ToolVersion(tests=tuple(tests), label=None if label is None else Label.model_validate(label), **columns)
 
 
 def tool_with_version(

@@ -68,6 +68,7 @@ class PostgresTools:
             permissions=Jsonb(dict(version.permissions)),
             origin=version.origin,
             origin_step=version.origin_step,
+            label=None if version.label is None else Jsonb(version.label.model_dump()),
         )
         # None: another transaction stored the same proposal while this one waited for the tool's row.
         found = added or await self._find_proposed(tenant_id, version)

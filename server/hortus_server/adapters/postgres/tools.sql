@@ -3,7 +3,7 @@
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s
     AND (
@@ -27,18 +27,18 @@ RETURNING id AS tool_id, latest_version AS version
 -- A candidate; no row when this call's source was stored a moment ago.
 INSERT INTO tool_versions (
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
-    test_report, origin_run_id, origin_call_id, permissions, origin, origin_step, state_reason
+    test_report, origin_run_id, origin_call_id, permissions, origin, origin_step, state_reason, label
 )
 VALUES (
     %(id)s, %(tenant_id)s, %(tool_id)s, %(version)s, %(state)s, %(description)s, %(parameters)s, %(returns)s,
     %(function)s, %(source)s, %(source_sha256)s, %(tests)s, %(test_report)s, %(origin_run_id)s, %(origin_call_id)s,
-    %(permissions)s, %(origin)s, %(origin_step)s, %(state_reason)s
+    %(permissions)s, %(origin)s, %(origin_step)s, %(state_reason)s, %(label)s
 )
 ON CONFLICT DO NOTHING
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 
 -- name: record_test :one
 -- Keep a report and the cases that it checked; a version that got beyond its test keeps its state.
@@ -51,7 +51,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 
 -- name: lock_tool_of_version :one
 -- Those who change which version is active take turns at the tool's row.
@@ -69,7 +69,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 
 -- name: set_state :one
 -- Any state but `active`; a version that leaves `active` leaves its tool without an active version.
@@ -80,7 +80,7 @@ WITH changed AS (
     RETURNING
         id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
         test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-        in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+        in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 ),
 line AS (
     UPDATE tools
@@ -91,7 +91,7 @@ line AS (
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 FROM changed
 
 -- name: retire_active :exec
@@ -122,7 +122,7 @@ WITH activated AS (
     RETURNING
         id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
         test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-        in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+        in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 ),
 line AS (
     UPDATE tools
@@ -133,7 +133,7 @@ line AS (
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 FROM activated
 
 -- name: activates_pure :one
@@ -177,7 +177,7 @@ WHERE tenant_id = %(tenant_id)s AND name = %(name)s
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 
@@ -186,7 +186,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 SELECT
     v.id, v.tenant_id, v.tool_id, v.version, v.state, v.description, v.parameters, v.returns, v.function, v.source,
     v.source_sha256, v.tests, v.test_report, v.origin_run_id, v.origin_call_id, v.uses, v.failures, v.created_at,
-    v.activated_at, v.in_doubt, v.state_reason, v.permissions, v.scan_report, v.negative_report, v.origin,
+    v.activated_at, v.in_doubt, v.state_reason, v.permissions, v.scan_report, v.negative_report, v.origin, v.label,
     v.origin_step,
     t.name AS tool_name, t.description AS tool_description, t.active_version AS tool_active_version,
     t.created_at AS tool_created_at, t.updated_at AS tool_updated_at
@@ -200,7 +200,7 @@ ORDER BY array_position(%(version_ids)s::uuid[], v.id)
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND origin_run_id = %(run_id)s AND origin_call_id = %(call_id)s
 ORDER BY created_at, version
@@ -224,7 +224,7 @@ LIMIT %(rows)s
 SELECT
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 FROM tool_versions
 WHERE tenant_id = %(tenant_id)s AND tool_id = %(tool_id)s
 ORDER BY version DESC
@@ -253,4 +253,4 @@ WHERE tenant_id = %(tenant_id)s AND id = %(version_id)s
 RETURNING
     id, tenant_id, tool_id, version, state, description, parameters, returns, function, source, source_sha256, tests,
     test_report, origin_run_id, origin_call_id, uses, failures, created_at, activated_at,
-    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step
+    in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label

@@ -57,6 +57,7 @@ async def create_run(body: RunCreate, edge: EdgeDep, caller: RunsWrite, idempote
     """Submit a task. 202 means committed: the run survives any crash. Without `session_id` it gets its own session."""
     request = RunRequest(
         content=body.input,
+        label=body.foreign.label() if body.foreign else None,
         agent=agent_of(body.agent) if body.agent else None,
         session_id=SessionId(body.session_id) if body.session_id else None,
         limits=body.limits.model_dump(exclude_none=True),

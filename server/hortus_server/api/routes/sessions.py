@@ -96,6 +96,7 @@ async def create_message(
     """
     request = RunRequest(
         content=body.content,
+        label=body.foreign.label() if body.foreign else None,
         session_id=SessionId(session_id),
         limits=body.limits.model_dump(exclude_none=True),
         priority=body.priority,

@@ -1,12 +1,13 @@
 """Runs and their steps, as sent and received."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from hortus_agents.events import WaitReason
+from hortus_agents.labels import Label
 from hortus_agents.limits import BudgetLeft, RunLimits, Spent
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.admission import Priority
@@ -48,6 +49,28 @@ class LimitsPatch(Body):
     cost_micros: int | None = Field(default=None, ge=1, le=10**15, description="millionths of a unit of money")
 
 
+class ContentOrigin(Body):
+    """Where a text comes from that is not the caller's own words: it is data to the agent, and untrusted."""
+
+    origin: Literal["web", "tool", "agent"] = Field(
+        description=(
+            "`web` what came in from outside, such as a webhook's payload or a mail; `tool` a tool's output; `agent` "
+            "what an agent wrote"
+        )
+    )
+    source: str = Field(default="", max_length=200, description="a name for people: `github webhook`")
+
+    def label(self) -> Label:
+        """As the log keeps it."""
+        return Label(origin=self.origin, trust=0, source=self.source or self.origin)
+
+
+Foreign = Annotated[
+    ContentOrigin | None,
+    Field(description="set where the text is not the caller's own words; the agent's definition then says what to do"),
+]
+
+
 class RunCreate(Body):
     """A task. Without `session_id` a session of its own is made."""
 
@@ -59,6 +82,7 @@ class RunCreate(Body):
 
     agent: str | None = Field(default=None, min_length=1, max_length=200, description="id or name")
     input: Content
+    foreign: Foreign = None
     session_id: UUID | None = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
     message_policy: Policy = None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from hortus_server.api.schemas.runs import Content, LimitsPatch, Policy
+from hortus_server.api.schemas.runs import Content, Foreign, LimitsPatch, Policy
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.records import MessagePolicy, Session
@@ -35,6 +35,7 @@ class MessageCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"content": "What is MCMXCIV?"}]})
 
     content: Content
+    foreign: Foreign = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
     message_policy: Policy = None
     priority: Priority = Field(default="interactive", description="batch runs give way to interactive ones")

@@ -144,6 +144,7 @@ class Commands:
         session_id = command.session_id or (self._home if command.agent is None else None)
         request = RunRequest(
             content=command.input,
+            label=command.foreign.label() if command.foreign else None,
             agent=agent_of(command.agent) if command.agent else None,
             session_id=SessionId(session_id) if session_id else None,
             limits=command.limits.model_dump(exclude_none=True),

@@ -11,7 +11,7 @@ from hortus_agents.events import Event
 from hortus_server.api.errors import Problem
 from hortus_server.api.event_json import encode_event
 from hortus_server.api.schemas.approvals import Answer, ApprovalView, Why
-from hortus_server.api.schemas.runs import Content, LimitsPatch, Policy, RunView, SteerContent
+from hortus_server.api.schemas.runs import Content, Foreign, LimitsPatch, Policy, RunView, SteerContent
 from hortus_server.domain.admission import Priority
 from hortus_server.ports.live import PartialMessage, TokenDelta
 from hortus_server.ports.retention import Gap
@@ -134,6 +134,7 @@ class StartCommand(Command):
 
     type: Literal["start"]
     input: Content
+    foreign: Foreign = None
     agent: str | None = Field(default=None, min_length=1, max_length=200)
     session_id: UUID | None = None
     limits: LimitsPatch = Field(default_factory=LimitsPatch)
