@@ -99,7 +99,7 @@ class Desk:
 
     async def drive(self, claim: Claim, *, dies_after: int | None = None) -> RunState:
         run = claim.run
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             history = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
         state = fold_session(history, run.id)
         run_log = RunLog(
@@ -127,7 +127,7 @@ class Desk:
 
     async def inbox(self, run: Run | None = None, *, status: Any = "pending") -> tuple[Approval, ...]:
         which = ApprovalFilter(status=status, run_id=run.id if run else None)
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             return (await uow.approvals.list(self.world.tenant_id, Everything(), which=which)).items
 
     async def asked(self, run: Run) -> Approval:

@@ -78,22 +78,22 @@ class Timetable:
             catch_up="one", catch_up_limit=10, overlap="allow", next_due_at=due, paused_at=None,
             created_at=now, updated_at=now,
         )  # fmt: skip
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             return await uow.schedules.add(replace(schedule, **changes))
 
     async def get(self, schedule: Schedule) -> Schedule:
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             return await uow.schedules.get(schedule.tenant_id, schedule.id)
 
     async def firings(self, schedule: Schedule) -> list[Firing]:
         """In the order of their due times."""
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             page = await uow.schedules.firings(schedule.tenant_id, schedule.id, Everything())
         return list(reversed(page.items))
 
     async def runs(self) -> list[Run]:
         """All runs of the tenant, the oldest first."""
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             page = await uow.runs.list(self.world.tenant_id, Everything())
         return list(reversed(page.items))
 

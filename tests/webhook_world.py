@@ -92,27 +92,27 @@ class Outbox:
             }
         )  # fmt: skip
         secret = new_secret()
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             return await uow.webhooks.add(webhook, secret=secret), secret
 
     async def say(self, count: int = 1) -> None:
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             await uow.events.append(
                 self.world.tenant_id, self.world.session.id, new(*(said(str(uuid4())) for _ in range(count)))
             )
 
     async def webhook(self, webhook: Webhook) -> Webhook:
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             return await uow.webhooks.get(webhook.tenant_id, webhook.id)
 
     async def deliveries(self, webhook: Webhook) -> list[Delivery]:
         """In the order of their events."""
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             page = await uow.deliveries.list(webhook.tenant_id, webhook.id, Everything())
         return sorted(page.items, key=lambda delivery: delivery.seq)
 
     async def attempts(self, delivery_id: DeliveryId) -> tuple[Attempt, ...]:
-        async with self.world.store.transaction() as uow:
+        async with self.world.store.system_transaction() as uow:
             return await uow.deliveries.attempts(self.world.tenant_id, delivery_id)
 
 

@@ -113,7 +113,7 @@ class Writer:
     session_id: SessionId
 
     async def write(self, *payloads: EventPayload, publish: bool = True) -> tuple[Event, ...]:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             events = await uow.events.append(
                 self.tenant_id, self.session_id, [NewEvent(payload=payload) for payload in payloads]
             )

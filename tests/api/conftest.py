@@ -106,7 +106,7 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def make_caller(store: Store, http: httpx.AsyncClient) -> MakeCaller:
     async def make(*scopes: Scope, tenant: str = "acme") -> Caller:
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             owner = await uow.tenants.ensure_tenant(tenant)
             issued = await add_key(uow, owner.id, KeyDraft("test", scopes or ("admin",), None))
         return Caller(http, issued.secret, TenantId(owner.id))

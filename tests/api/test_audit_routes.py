@@ -18,7 +18,7 @@ async def acts(store, admin: Caller) -> None:
     for number in range(7):
         who = Actor("key", "k1", "ann") if number % 2 else Actor("user", "u1", "bob")
         action = "run.cancelled" if number < 4 else "agent.created"
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             await uow.audit.append(NewAuditEntry(admin.tenant_id, who, action, f"thing:{number}", {"n": number}))
 
 

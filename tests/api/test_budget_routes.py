@@ -16,7 +16,7 @@ from hortus_server.ports.store import Store
 async def spend(store: Store, run: dict[str, Any], tokens: int) -> None:
     """End a run as a worker would, with so many tokens used."""
     done = NewEvent(payload=RunSucceeded(spent=Spent(tokens=tokens), usage=Usage()))
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         claim = await uow.runs.claim(RunId(UUID(run["id"])), worker_id="w", lease=timedelta(seconds=9))
         assert claim is not None
         of = claim.run

@@ -57,7 +57,7 @@ def running(database_settings: DatabaseSettings, valkey_url: str) -> Iterator[Ru
             open_streams(redis, timeout_s=2.0, buffer=64) as streams,
             open_webhook_sender(SenderBounds(), lookup=lookup) as sender,
         ):
-            async with store.transaction() as uow:
+            async with store.system_transaction() as uow:
                 tenant = await uow.tenants.ensure_tenant("acme")
                 issued = await add_key(uow, tenant.id, KeyDraft("test", ("admin",), None))
                 await uow.agents.add(tenant.id, name="helper", description="", spec=AgentSpec())

@@ -28,7 +28,7 @@ async def tool(admin: Caller, store: Store) -> ToolVersion:
         origin_run_id=RunId(run["id"]), origin_call_id="call-1", uses=0, failures=0, created_at=datetime.now(UTC),
         activated_at=None,
     )  # fmt: skip
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         version = await uow.tools.propose(admin.tenant_id, version=draft, name="roman")
         report = {"passed": True, "cases": list(draft.tests), "detail": "ok"}
         await uow.tools.record_test(admin.tenant_id, version.id, state="tested", report=report)
@@ -80,7 +80,7 @@ async def memory(admin: Caller, store: Store, ports: EdgePorts) -> Memory:
         title="Roman numerals", content="The user asked for MCMXCIV", source_first_seq=1, source_last_seq=3,
         occurred_at=now, created_at=now, indexed_at=now,
     )  # fmt: skip
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         await uow.memories.add(remembered)
     assert isinstance(ports.index, WordIndex)
     ports.index.texts[remembered.id] = "roman numerals"

@@ -39,7 +39,7 @@ async def statuses(caller: Caller, *runs: dict[str, Any]) -> list[str]:
 
 async def begin(store: Store, run: dict[str, Any]) -> None:
     """A worker claims it."""
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         claim = await uow.runs.claim(RunId(run["id"]), worker_id="w1", lease=timedelta(seconds=60))
         assert claim is not None
 

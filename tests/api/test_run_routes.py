@@ -119,7 +119,7 @@ async def test_cancelling_a_queued_run_ends_it_at_once_and_wakes_the_next(admin:
 
 
 async def claim(store: Store, run_id: str) -> int:
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         claimed = await uow.runs.claim(RunId(UUID(run_id)), worker_id="w", lease=timedelta(seconds=30))
     assert claimed is not None
     return claimed.generation
@@ -148,7 +148,7 @@ async def test_wait_returns_when_the_run_ends_and_not_later_than_asked(admin: Ca
     await asyncio.sleep(0.3)
     assert not waiting.done()
     writer = Writer(store, ports.live, admin.tenant_id, UUID(run["session_id"]))
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         events = await uow.events.append(
             writer.tenant_id,
             writer.session_id,

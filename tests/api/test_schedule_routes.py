@@ -158,7 +158,7 @@ async def test_a_change_sets_what_is_given_and_nothing_else(admin: Caller, sched
 
 
 async def test_firings_are_paged_from_the_latest(admin: Caller, schedule: dict[str, Any], store):
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         record = await uow.schedules.get(admin.tenant_id, ScheduleId(schedule["id"]))
         start = datetime(2026, 1, 1, tzinfo=UTC)
         for day in range(5):

@@ -19,7 +19,7 @@ async def worked(store: Store, caller: Caller, steps: int) -> dict:
     """A run that ended after so many steps."""
     await caller.agent()
     run = (await caller.post("/v1/runs", {"agent": "helper", "input": "x"})).json()
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         claim = await uow.runs.claim(RunId(UUID(run["id"])), worker_id="w1", lease=LEASE)
         ending = RunSucceeded(spent=Spent(steps=steps, model_calls=steps), usage=Usage(prompt_tokens=5))
         events = new(RunStarted(worker_id="w1", generation=1))

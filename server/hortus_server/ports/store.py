@@ -89,11 +89,10 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """The durable store."""
 
-    def transaction(self, tenant_id: TenantId | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+    def transaction(self, tenant_id: TenantId) -> AbstractAsyncContextManager[UnitOfWork]:
         """Act for one tenant: rows of others neither show nor can be written, whatever a statement asks for.
 
         Commit at the end of the block, roll back on an exception. Raises UnavailableError when it is down.
-        Without a tenant it still acts as `system_transaction`; that goes as soon as all callers name theirs.
         """
         ...
 

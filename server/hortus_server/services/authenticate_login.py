@@ -46,7 +46,7 @@ class AuthenticateLogin:
         self._cache.forget(lambda _live: True)
 
     async def _find(self, digest: bytes) -> LiveLogin | None:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.logins.find(digest, idle=self.idle)
 
 

@@ -155,7 +155,7 @@ async def test_cancelling_the_run_closes_what_it_asked(desk):
 async def test_a_run_that_is_to_be_cancelled_takes_no_decision(desk):
     run = await desk.start()
     approval = await desk.asked(run)
-    async with desk.world.store.transaction() as uow:
+    async with desk.world.store.system_transaction() as uow:
         await uow.run_stops.request_cancel_all(desk.world.tenant_id, agent_id=None, reason="all of them")
     with pytest.raises(ApprovalClosedError, match="is over"):
         await desk.decide(approval.id, "approve")
@@ -209,14 +209,14 @@ async def test_a_freeze_keeps_an_approved_call_from_running_and_its_approval_unu
     desk = Desk(world, EchoTool(side_effect=SideEffect.EXTERNAL))
     run = await desk.start()
     await desk.decide((await desk.asked(run)).id, "approve")
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.stop_orders.place(world.tenant_id, Reach.of_all(), "freeze", reason="stop", placed_by="test")
     claim = await world.claim(run, lease=ENDED)
     with pytest.raises(StopDueError):
         await desk.drive(claim)
     (approval,) = await desk.inbox(run, status="approved")
     assert (desk.tool.calls, approval.used_at) == ([], None)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.stop_orders.lift(world.tenant_id, Reach.of_all(), "freeze", lifted_by="test")
     await desk.work(run)
     assert len(desk.tool.calls) == 1
@@ -234,7 +234,7 @@ async def test_a_resume_is_no_approval(desk):
 async def test_a_run_that_wakes_without_a_decision_waits_again_and_does_not_ask_twice(desk):
     run = await desk.start()
     approval = await desk.asked(run)
-    async with desk.world.store.transaction() as uow:
+    async with desk.world.store.system_transaction() as uow:
         locked = await uow.run_stops.lock(desk.world.tenant_id, run.id)
         await desk.decide_approval.waking.wake(uow, locked, reason="by mistake")
     state = await desk.work(run)
@@ -257,7 +257,7 @@ async def test_a_worker_that_dies_after_the_approval_costs_nothing(desk, dies_af
 
 async def append(desk, claim, *payloads):
     run = claim.run
-    async with desk.world.store.transaction() as uow:
+    async with desk.world.store.system_transaction() as uow:
         events = await uow.events.append(
             run.tenant_id, run.session_id, [NewEvent(step=1, payload=one) for one in payloads], run_id=run.id,
             generation=claim.generation,
@@ -272,7 +272,7 @@ async def test_a_call_without_a_fitting_approval_cannot_be_written(desk, fault):
     if fault != "undecided":
         await desk.decide(approval.id, "deny" if fault == "denied" else "approve")
     else:
-        async with desk.world.store.transaction() as uow:
+        async with desk.world.store.system_transaction() as uow:
             locked = await uow.run_stops.lock(desk.world.tenant_id, run.id)
             await desk.decide_approval.waking.wake(uow, locked, reason="by mistake")
     claim = await desk.world.claim(run)
@@ -417,7 +417,7 @@ async def test_a_timer_ends_with_its_run(world):
 async def test_a_deleted_session_takes_its_approvals_along(desk):
     run = await desk.start()
     await desk.cancel_run(desk.world.tenant_id, run.id, reason="gone")
-    async with desk.world.store.transaction() as uow:
+    async with desk.world.store.system_transaction() as uow:
         await uow.sessions.delete(desk.world.tenant_id, run.session_id)
     assert await desk.inbox(status=None) == ()
 
@@ -426,7 +426,7 @@ async def test_the_inbox_is_paged_newest_first(desk):
     runs = [await desk.start() for _ in range(5)]
     seen, cursor = [], None
     while True:
-        async with desk.world.store.transaction() as uow:
+        async with desk.world.store.system_transaction() as uow:
             page = await uow.approvals.list(desk.world.tenant_id, PageOf(2, cursor), which=ApprovalFilter())
         seen += [item.run_id for item in page.items]
         cursor = page.next_cursor

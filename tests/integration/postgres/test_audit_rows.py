@@ -25,7 +25,7 @@ async def stored(settings, tenant_id):
 
 
 async def test_entries_form_a_chain_whose_hashes_anybody_can_compute(store, world, database_settings):
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         await uow.audit.append(entry(world.tenant_id, "first.done", b=2, a=1.5, ö="ü\\u0000"))
         await uow.audit.append(NewAuditEntry(world.tenant_id, SYSTEM, "second.done", "thing:2"))
     previous, last_at = NO_HASH, None
@@ -41,20 +41,20 @@ async def test_entries_form_a_chain_whose_hashes_anybody_can_compute(store, worl
 
 async def test_what_is_rolled_back_leaves_no_entry_and_no_gap(store, world, database_settings):
     async def fail() -> None:
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             await uow.audit.append(entry(world.tenant_id))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fail()
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         await uow.audit.append(entry(world.tenant_id, "other.done"))
     assert [(row[0], row[5]) for row in await stored(database_settings, world.tenant_id)] == [(1, "other.done")]
 
 
 async def test_many_transactions_at_once_make_one_chain_each_tenant(store, world, other, database_settings):
     async def act(number: int) -> None:
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             # In either order: the chains are locked in one order all the same.
             tenants = (world.tenant_id, other.tenant_id)
             for tenant_id in tenants if number % 2 else tenants[::-1]:
@@ -83,7 +83,7 @@ async def test_many_transactions_at_once_make_one_chain_each_tenant(store, world
     ],
 )
 async def test_the_log_takes_no_change(store, world, database_settings, statement):
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         await uow.audit.append(entry(world.tenant_id))
     async with await psycopg.AsyncConnection.connect(database_settings.url.get_secret_value()) as connection:
         with pytest.raises(InsufficientPrivilege, match="audit log"):
@@ -92,7 +92,7 @@ async def test_the_log_takes_no_change(store, world, database_settings, statemen
 
 
 async def test_a_detail_too_long_to_keep_is_stood_in_for_by_its_hash(store, world, database_settings):
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         await uow.audit.append(entry(world.tenant_id, text="x" * 20_000))
     (row,) = await stored(database_settings, world.tenant_id)
     assert len(row[7]) < 200

@@ -35,7 +35,7 @@ def called(prompt: int, cost: int) -> ModelCalled:
 async def end(world: World, claim: Claim, *payloads: object) -> Run:
     run = claim.run
     events = [NewEvent(step=1, payload=payload) for payload in payloads]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         written = await uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=claim.generation
         )
@@ -51,7 +51,7 @@ async def begun(world: World) -> Claim:
 
 
 async def allowance(world: World, run: Run) -> Allowance:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await uow.budgets.allowance(world.tenant_id, run.session_id)
 
 
@@ -78,7 +78,7 @@ async def test_runs_that_end_at_once_are_all_counted(world: World) -> None:
 
 
 async def test_a_budget_is_replaced_as_a_whole(world: World) -> None:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.budgets.set_budget(world.tenant_id, TenantBudget(tokens_per_day=5, tokens_per_session=2))
         await uow.budgets.set_budget(world.tenant_id, TenantBudget(cost_micros_per_day=9))
         assert (await uow.budgets.allowance(world.tenant_id)).budget == TenantBudget(cost_micros_per_day=9)
@@ -86,7 +86,7 @@ async def test_a_budget_is_replaced_as_a_whole(world: World) -> None:
 
 async def test_what_a_run_has_used_is_known_while_it_is_under_way_and_its_end_may_know_more(world: World) -> None:
     claim = await begun(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         events = [NewEvent(step=1, payload=payload) for payload in (StepStarted(), called(30, 5))]
         run = claim.run
         await uow.events.append(run.tenant_id, run.session_id, events, run_id=run.id, generation=claim.generation)
@@ -94,7 +94,7 @@ async def test_what_a_run_has_used_is_known_while_it_is_under_way_and_its_end_ma
     assert spending.spent == Spent(steps=1, model_calls=1, tokens=40, cost_micros=5)
     cut = Spent(steps=1, model_calls=2, tokens=55, cost_micros=6)
     run = await end(world, claim, RunBudgetExhausted(limit="tokens", spent=cut))
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.budgets.run_spending(run)).spent == cut
 
 
@@ -112,7 +112,7 @@ async def test_a_budget_that_is_set_while_runs_work_is_seen_after_a_while(world:
 
 
 async def bound(world: World, budget: TenantBudget) -> None:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.budgets.set_budget(world.tenant_id, budget)
 
 
@@ -195,7 +195,7 @@ async def test_a_call_of_a_worker_that_lost_the_run_or_whose_commit_failed_is_no
     with pytest.raises(StaleGenerationError):
         await world.append(lost, called(30, 5))
     with contextlib.suppress(ZeroDivisionError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             events = [NewEvent(step=1, payload=called(30, 5))]
             await uow.events.append(
                 run.tenant_id, run.session_id, events, run_id=run.id, generation=taken_over.generation
@@ -231,7 +231,7 @@ async def test_only_tenants_with_a_budget_pay_for_counting(world: World, sql_sta
 
 
 async def test_a_run_that_waited_its_turn_is_held_to_what_its_session_has_left_by_then(world: World) -> None:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.budgets.set_budget(world.tenant_id, TenantBudget(tokens_per_session=100, cost_micros_per_session=50))
     watch = WatchBudgets(world.store)
     first = await begun(world)
@@ -245,7 +245,7 @@ async def test_a_run_that_waited_its_turn_is_held_to_what_its_session_has_left_b
 
 
 async def sessions_of(world: World, run: Run) -> Session:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await uow.sessions.get(world.tenant_id, run.session_id)
 
 
@@ -263,5 +263,5 @@ async def test_another_attempt_of_a_call_is_no_further_call(world: World) -> Non
     claim = await begun(world)
     first = ToolCalled(call_id="c", name="t", arguments={})
     await world.append(claim, StepStarted(), first, first.model_copy(update={"attempt": 2}))
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.budgets.run_spending(claim.run)).spent.tool_calls == 1

@@ -32,7 +32,7 @@ async def test_runs_are_asked_to_end_in_bounded_parts_oldest_first(desk):
     waiting = await desk.start()
     ended = await world.submit(session=await world.another_session())
     await world.finish(await world.claim(ended))
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         parts = [await uow.run_stops.request_cancel_all(world.tenant_id, agent_id=None, reason="r", limit=3)]
         while (after := parts[-1].looked_to) is not None:
             parts.append(
@@ -59,12 +59,12 @@ SLOTS_SHARED = 17  # runs of which two count their usage in one row
 
 async def test_cancelling_many_runs_and_counting_a_model_call_do_not_wait_for_each_other(desk):
     world = desk.world
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.budgets.set_budget(world.tenant_id, TenantBudget(tokens_per_day=10**6))
     queued, running = await in_one_slot(world)
     claim = await world.claim(running)
     stops = StopRuns(world.store, desk.cancel_run, desk.decide_approval.waking)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group, world.store.transaction() as uow:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group, world.store.system_transaction() as uow:
         place = {"run_id": running.id, "generation": claim.generation}
         await uow.events.append(world.tenant_id, running.session_id, new(StepStarted()), **place)
         cancels = group.create_task(stops._cancel(world.tenant_id, [queued.id, running.id], reason="r"))
@@ -77,7 +77,7 @@ async def in_one_slot(world):
     seen = {}
     for _ in range(SLOTS_SHARED):
         run = await world.submit(session=await world.another_session())
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             found = await uow.runs._sql._connection.execute("SELECT mod(abs(hashtext(%s)::bigint), 16)", [str(run.id)])
             (slot,) = await found.fetchone()
         if slot in seen:

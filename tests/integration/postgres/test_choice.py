@@ -24,7 +24,7 @@ class Worker:
     async def take(self, run):
         turn = Turn()
         while not turn.over:
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 claim = await self.choice.claim(uow, run.id, turn)
                 if claim is not None:
                     return claim
@@ -41,7 +41,7 @@ async def many(world, count, **more):
 
 
 async def limit(world, **admission):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.admission.set(world.tenant_id, TenantAdmission(**admission))
 
 
@@ -88,7 +88,7 @@ async def test_a_run_that_comes_back_goes_before_new_ones(world, other, worker):
     (waited,) = await many(world, 1)
     claim = await worker.take(waited)
     new = await many(other, 1)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.run_stops.request_pause(waited.tenant_id, waited.id, reason="x")
         assert await uow.run_stops.park(waited.tenant_id, waited.id, claim.generation, reason=WaitReason(kind="paused"))
         await uow.run_stops.drop_pause(waited.tenant_id, waited.id)
@@ -101,7 +101,7 @@ async def test_a_lost_workers_run_is_taken_though_others_wait(world, other, work
     (lost,) = await many(world, 1)
     claim = await worker.take(lost)
     await many(other, 1)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.release(lost.tenant_id, lost.id, claim.generation)
     assert (await worker.take(lost)).generation == 2
 
@@ -122,7 +122,7 @@ async def test_a_place_that_is_free_again_wakes_a_run_of_the_tenant(world, worke
     claim = await worker.take(first)
     assert await worker.take(second) is None
     await world.finish(claim)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.next_queued(first.session_id) == second.id
     assert (await worker.take(second)).run.id == second.id
 
@@ -132,29 +132,29 @@ async def test_the_reaper_leaves_tenants_at_their_limit_alone(world, other, work
     first, _ = await many(world, 2)
     await worker.take(first)
     (free,) = await many(other, 1)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (free.id,)
 
 
 async def test_a_session_with_a_long_queue_shows_its_first_alone(world, other, worker):
     queue = [await world.submit() for _ in range(3)]
     (elsewhere,) = await many(other, 1)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.admission.ready(world.tenant_id, limit=9) == (queue[0].id,)
     claims = [await worker.take(elsewhere) for _ in range(3)]
     assert {claim.run.id for claim in claims if claim} == {queue[0].id, elsewhere.id}
     claim = next(claim for claim in claims if claim and claim.run.id == queue[0].id)
     await world.finish(claim)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.next_queued(world.session.id) == queue[1].id
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.admission.ready(world.tenant_id, limit=9) == (queue[1].id,)
 
 
 async def test_a_paused_tenant_is_passed_over(world, other, worker):
     await many(world, 1)
     (free,) = await many(other, 1)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.stop_orders.place(
             world.tenant_id, Reach.of_tenant(world.tenant_id), "pause", reason="lunch", placed_by="x"
         )
@@ -174,7 +174,7 @@ async def test_more_tenants_than_one_look_holds_all_get_their_turn(store, monkey
 async def test_weights_and_limits_are_kept_and_counted(world):
     await limit(world, weight=5, max_queued_runs=2)
     await many(world, 3)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.admission.get(world.tenant_id) == TenantAdmission(5, None, 2)
         depth = await uow.admission.depth(world.tenant_id, otherwise=9)
         load = await uow.admission.load(world.tenant_id, at_most=10)

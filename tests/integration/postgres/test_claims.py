@@ -13,12 +13,12 @@ from hortus_server.domain.errors import InvalidInputError, NotFoundError, StaleG
 
 
 async def renew(world, worker_id, *held, lease=LEASE):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await uow.runs.renew(worker_id, list(held), lease=lease)
 
 
 async def end(world, run, payload, generation):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         events = await uow.events.append(
             run.tenant_id, run.session_id, new(payload), run_id=run.id, generation=generation
         )
@@ -68,7 +68,7 @@ async def test_an_expired_lease_can_be_taken_over_and_a_live_one_not(world):
 
 async def test_a_run_that_is_to_be_cancelled_can_be_claimed(world):
     run = await world.submit()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.request_cancel(world.tenant_id, run.id, reason="enough")
     claim = await world.claim(run)
     assert claim.run.cancel_requested_at is not None
@@ -78,7 +78,7 @@ async def test_no_claim_on_what_does_not_exist_or_has_ended(world):
     claim = await world.claim(await world.submit())
     await world.finish(claim)
     assert await world.claim(claim.run) is None
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.runs.claim(uuid4(), worker_id="w", lease=LEASE) is None
 
 
@@ -87,7 +87,7 @@ async def test_signals_come_in_order_and_tell_of_loss_and_cancellation(world):
     lost = await world.claim(await world.submit(session=await world.another_session()), lease=ENDED)
     stopped = await world.claim(await world.submit(session=await world.another_session()))
     assert (await world.claim(lost.run, "w2")).generation == 2
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.request_cancel(world.tenant_id, stopped.run.id, reason="enough")
         await uow.runs.request_cancel(world.tenant_id, stopped.run.id, reason="once more")
     missing = uuid4()
@@ -129,12 +129,12 @@ async def test_an_expired_lease_that_nobody_took_is_still_the_workers(world):
 async def test_a_released_run_is_free_at_once_and_no_heartbeat_takes_it_back(world):
     run = await world.submit()
     await world.claim(run)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.runs.release(run.tenant_id, run.id, 1)
     (signal,) = await renew(world, "w1", (run.id, 1))
     assert not signal.owned
     assert (await world.claim(run, "w2")).generation == 2
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert not await uow.runs.release(run.tenant_id, run.id, 1)
 
 
@@ -190,7 +190,7 @@ async def test_only_a_terminal_event_of_the_same_run_ends_a_run(world):
     run = await world.submit()
     claim = await world.claim(run)
     (event,) = await world.append(claim, said("not an end"))
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(InvalidInputError):
             await uow.runs.finish(run.id, 1, event=event)
         with pytest.raises(InvalidInputError):
@@ -199,14 +199,14 @@ async def test_only_a_terminal_event_of_the_same_run_ends_a_run(world):
 
 async def test_cancel_is_idempotent_and_leaves_an_ended_run_alone(world):
     claim = await world.claim(await world.submit())
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         first = await uow.runs.request_cancel(world.tenant_id, claim.run.id, reason="a")
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         second = await uow.runs.request_cancel(world.tenant_id, claim.run.id, reason="b")
     assert first.cancel_requested_at == second.cancel_requested_at is not None
     done = await world.claim(await world.submit(session=await world.another_session()))
     await world.finish(done)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         left = await uow.runs.request_cancel(world.tenant_id, done.run.id, reason="late")
         assert (left.status, left.cancel_requested_at) == ("succeeded", None)
         with pytest.raises(NotFoundError):
@@ -218,7 +218,7 @@ async def test_steps_are_folded_from_events(world):
     claim = await world.claim(run)
     await world.append(claim, thought(), step=1)
     await world.append(claim, thought(), thought(prompt_tokens=1, completion_tokens=1), step=2)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         steps = await uow.runs.steps(world.tenant_id, run.id)
     assert [(s.step, s.model_calls, s.tool_calls, s.prompt_tokens, s.completion_tokens) for s in steps] == [
         (1, 1, 0, 5, 2),

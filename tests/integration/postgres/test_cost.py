@@ -14,7 +14,7 @@ MORE_THAN_THE_DRIVERS_THRESHOLD = 12  # executions until the driver has the serv
 
 
 async def test_statements_over_the_partitioned_log_are_planned_once(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         for _ in range(MORE_THAN_THE_DRIVERS_THRESHOLD):
             await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=10)
         found = await uow.events._sql._connection.execute(
@@ -36,21 +36,21 @@ async def test_requests_that_miss_the_cache_together_look_a_key_up_once(store, s
 
 async def test_a_version_is_read_once_and_another_tenants_never(world, other, sql_statements):
     for _ in range(3):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             found = await uow.agents.get_version(world.tenant_id, world.agent.id, 1)
         assert found == world.version
     assert sum("FROM agent_versions" in statement for statement in sql_statements) == 1
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(NotFoundError):
             await uow.agents.get_version(other.tenant_id, world.agent.id, 1)
 
 
 async def test_a_version_that_was_rolled_back_is_forgotten(world):
     with contextlib.suppress(ZeroDivisionError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.agents.add_version(world.tenant_id, world.agent.id, AgentSpec(instructions="undone"))
             await uow.agents.get_version(world.tenant_id, world.agent.id, 2)
             raise ZeroDivisionError
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(NotFoundError):
             await uow.agents.get_version(world.tenant_id, world.agent.id, 2)

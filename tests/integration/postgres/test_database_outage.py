@@ -84,7 +84,7 @@ async def test_a_statement_that_takes_too_long_is_unavailable(database_settings)
     try:
         world = await make_world(store)
         run = await world.submit()
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             await uow.runs.request_cancel(world.tenant_id, run.id, reason="holds the row")
             with pytest.raises(UnavailableError, match=r"longer than 0\.2 s"):
                 await world.claim(run)
@@ -96,9 +96,9 @@ async def test_a_pool_that_is_used_up_is_unavailable_within_its_bound(database_s
     settings = database_settings.model_copy(update={"pool_size": 1, "connect_timeout_s": 0.3})
     store = await PostgresStore.open(settings)
     try:
-        async with store.transaction():
+        async with store.system_transaction():
             with pytest.raises(UnavailableError, match=r"within 0\.3 s"):
-                async with store.transaction():
+                async with store.system_transaction():
                     pytest.fail("there was but one connection")
             assert not await store.healthy()
         assert await store.healthy()
@@ -112,7 +112,7 @@ async def test_a_cancelled_wait_gives_its_connection_back_and_leaves_nothing(dat
         world = await make_world(store)
         claim = await world.claim(await world.submit())
         for _ in range(4):
-            async with store.transaction() as uow:
+            async with store.system_transaction() as uow:
                 await uow.runs.request_cancel(world.tenant_id, claim.run.id, reason="holds the row")
                 waiting = asyncio.create_task(world.append(claim, thought()))
                 await asyncio.sleep(0.1)

@@ -14,7 +14,7 @@ BODY = b"\x01" * 32
 
 
 async def create_once(world, key="k", body=BODY, route=ROUTE, hold_s=0.0):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         answer = await uow.idempotency.begin(world.tenant_id, key, route=route, body_sha256=body)
         if answer is not None:
             return answer
@@ -27,7 +27,7 @@ async def create_once(world, key="k", body=BODY, route=ROUTE, hold_s=0.0):
 
 
 async def count_made(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         page = await uow.sessions.list(world.tenant_id, type("P", (), {"limit": 200, "cursor": None}))
     return sum(session.title == "made" for session in page.items)
 
@@ -42,7 +42,7 @@ async def test_parallel_creates_with_one_key_make_one_row_and_get_one_answer(wor
 
 async def test_a_second_caller_goes_on_when_the_first_rolls_back(world):
     async def fail():
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.idempotency.begin(world.tenant_id, "k", route=ROUTE, body_sha256=BODY)
             await asyncio.sleep(0.2)
             raise ZeroDivisionError
@@ -71,24 +71,24 @@ async def test_keys_of_tenants_do_not_meet(world, other):
 
 
 async def test_a_key_without_an_answer_is_a_conflict(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.idempotency.begin(world.tenant_id, "k", route=ROUTE, body_sha256=BODY)
     with pytest.raises(ConflictError):
         await create_once(world)
 
 
 async def test_an_answer_to_no_reservation_is_refused(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(NotFoundError):
             await uow.idempotency.complete(world.tenant_id, "k", route=ROUTE, answer={})
 
 
 async def test_purge_forgets_only_old_keys(world):
     await create_once(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.idempotency.purge(older_than=timedelta(hours=1), limit=9) == 0
     await asyncio.sleep(0.01)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.idempotency.purge(older_than=timedelta(0), limit=9) == 1
     await create_once(world)
     assert await count_made(world) == 2
@@ -96,7 +96,7 @@ async def test_purge_forgets_only_old_keys(world):
 
 async def test_a_round_of_purging_takes_a_bounded_number_of_keys_and_the_next_goes_on(world):
     for number in range(7):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.idempotency.begin(world.tenant_id, f"k{number}", route=ROUTE, body_sha256=bytes(32))
             await uow.idempotency.complete(world.tenant_id, f"k{number}", route=ROUTE, answer={"n": number})
 
@@ -104,7 +104,7 @@ async def test_a_round_of_purging_takes_a_bounded_number_of_keys_and_the_next_go
         answers = []
         for number in range(7):
             with contextlib.suppress(ZeroDivisionError):
-                async with world.store.transaction() as uow:
+                async with world.store.system_transaction() as uow:
                     answers.append(
                         await uow.idempotency.begin(world.tenant_id, f"k{number}", route=ROUTE, body_sha256=bytes(32))
                     )

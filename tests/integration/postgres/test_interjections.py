@@ -54,14 +54,14 @@ async def steer(world: World, run: Run, text: str) -> None:
 
 async def submit(world: World, text: str, session: Session, policy: Any = None) -> AcceptedRun:
     submits = SubmitRun(world.store, NOBODY, NOBODY, 100)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await submits.accept(
             uow, world.tenant_id, RunRequest(text, session_id=session.id, message_policy=policy)
         )
 
 
 async def state_of(world: World, run: Run) -> RunState:
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         events = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
     return fold_session(events, run.id)
 
@@ -134,7 +134,7 @@ async def test_others_events_do_not_disturb_the_fence(world: World) -> None:
     await run_log.commit(new(StepStarted(), thought(), step=1))
     await steer(world, run, "two")
     assert [each.content for each in run_log.state.unheard] == ["one"]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.release(run.tenant_id, run.id, claim.generation)
     assert await world.claim(run, "w2") is not None
     with pytest.raises(StaleGenerationError):
@@ -196,7 +196,7 @@ async def test_a_commit_that_failed_is_not_taken_for_done_because_the_next_worke
     run, claim = await began(world)
     store: Any = Down(world.store)
     run_log = await log_for(world, claim, store)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.release(run.tenant_id, run.id, claim.generation)
     successor = await world.claim(run, "w2")
     assert successor is not None
@@ -262,18 +262,18 @@ async def test_nothing_is_remembered_of_an_undone_run(world: World) -> None:
     run, claim = await began(world)
     note = make_memory(run)
     noted = MemoryWritten(memory_id=note.id, kind="note", title="t", source_first_seq=1, source_last_seq=1)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.memories.add(note)
     await world.append(claim, noted)
     await submit(world, "instead", world.session, "rollback")
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await _notes(uow, world.tenant_id) == [], "it is not recalled from the moment of the rollback on"
         await uow.memories.add(note)  # the tool was just writing it
     await (await log_for(world, claim)).commit(answer())
     index: Any = Forgotten()
     await RememberRun(world.store, index, NOBODY)(world.tenant_id, run.id)
     assert index.gone == [note.id]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await _notes(uow, world.tenant_id) == []
 
 
@@ -308,7 +308,7 @@ async def _notes(uow: UnitOfWork, tenant_id: TenantId) -> list[Any]:
 
 async def test_a_waiting_run_that_is_undone_owes_the_forgetting(world: World) -> None:
     run, claim = await began(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.run_stops.request_pause(run.tenant_id, run.id, reason="hm")
     await (await log_for(world, claim)).commit(new(RunWaiting(reason=WaitReason(kind="paused"), partial_output="p")))
     await submit(world, "instead", world.session, "rollback")
@@ -320,7 +320,7 @@ async def test_a_waiting_run_that_is_undone_owes_the_forgetting(world: World) ->
 
 async def test_interrupting_keeps_what_a_waiting_run_had_written(world: World) -> None:
     run, claim = await began(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.run_stops.request_pause(run.tenant_id, run.id, reason="hm")
     await (await log_for(world, claim)).commit(new(RunWaiting(reason=WaitReason(kind="paused"), partial_output="half")))
     last = (await submit(world, "go on", world.session, "interrupt")).run

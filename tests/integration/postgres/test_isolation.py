@@ -35,7 +35,7 @@ async def add_webhook(world):
         agent_id=None, enabled=True, disabled_reason=None, previous_secret_until=None, failing_since=None,
         created_at=NOW, updated_at=NOW,
     )  # fmt: skip
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await uow.webhooks.add(webhook, secret="whsec_c2VjcmV0")
 
 
@@ -52,7 +52,7 @@ class Rows:
         self.run = await world.submit("secret")
         self.claim = await world.claim(self.run)
         self.memory = make_memory(self.run)
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             self.delivery = (await uow.deliveries.list(world.tenant_id, self.webhook.id, PageOf())).items[0]
             await uow.memories.add(self.memory)
             self.artifact = await uow.artifacts.put(world.tenant_id, b"secret", media_type="text/plain")
@@ -244,7 +244,7 @@ def test_every_method_that_takes_a_tenant_is_reached_for():
 
 async def snapshot(rows):
     world = rows.world
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return (
             await uow.runs.get(world.tenant_id, rows.run.id),
             await uow.sessions.get(world.tenant_id, world.session.id),
@@ -266,14 +266,14 @@ async def snapshot(rows):
 async def test_another_tenants_rows_can_be_neither_seen_nor_changed(world):
     """One database for all methods: the rows must be the same after every attempt."""
     rows = await Rows(world).fill()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         intruder = (await uow.tenants.ensure_tenant("intruder")).id
     before = await snapshot(rows)
     for name, reach in REACHES.items():
         if reach is None:
             continue
         try:
-            async with world.store.transaction() as uow:
+            async with world.store.system_transaction() as uow:
                 got = await reach(uow, intruder, rows)
         except (NotFoundError, ConflictError):
             got = None
@@ -300,9 +300,9 @@ async def test_a_row_cannot_refer_to_another_tenants_row(world, other):
     run = await other.submit()
     mixed = make_memory(run)
     with pytest.raises(ConflictError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.memories.add(replace(mixed, tenant_id=world.tenant_id))
     stolen = make_tool_version(world.tenant_id, run_id=run.id, call_id="c")
     with pytest.raises(ConflictError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.tools.propose(world.tenant_id, version=stolen, name="t")

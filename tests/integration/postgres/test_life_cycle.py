@@ -94,7 +94,7 @@ class RunLifeCycle(RuleBasedStateMachine):
             return
 
         async def beat():
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 return await uow.runs.renew(worker, [(claim.run.id, claim.generation)], lease=LEASE)
 
         (signal,) = self.runner.run(beat())
@@ -110,7 +110,7 @@ class RunLifeCycle(RuleBasedStateMachine):
             return
 
         async def release():
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 return await uow.runs.release(claim.run.tenant_id, claim.run.id, claim.generation)
 
         assert self.runner.run(release()) == self.owns(claim, expected)
@@ -120,7 +120,7 @@ class RunLifeCycle(RuleBasedStateMachine):
     @rule(expected=runs)
     def cancel(self, expected: Expected) -> None:
         async def cancel():
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 run = await uow.runs.request_cancel(self.world.tenant_id, expected.run.id, reason="stop")
                 if run.status in {"queued", "waiting"}:
                     events = await uow.events.append(
@@ -141,7 +141,7 @@ class RunLifeCycle(RuleBasedStateMachine):
             return
 
         async def park():
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 return await uow.run_stops.park(
                     claim.run.tenant_id, claim.run.id, claim.generation, reason=WaitReason(kind="timer")
                 )
@@ -154,7 +154,7 @@ class RunLifeCycle(RuleBasedStateMachine):
     @rule(expected=runs)
     def wake(self, expected: Expected) -> None:
         async def wake():
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 return await uow.run_stops.wake(expected.run.tenant_id, expected.run.id)
 
         assert self.runner.run(wake()) == (expected.status == "waiting")
@@ -177,7 +177,7 @@ class RunLifeCycle(RuleBasedStateMachine):
     @invariant()
     def next_queued_is_the_models(self) -> None:
         async def ask(session_id):
-            async with self.store.transaction() as uow:
+            async with self.store.system_transaction() as uow:
                 return await uow.wakeups.next_queued(session_id)
 
         for session in self.sessions:

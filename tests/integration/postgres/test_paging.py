@@ -11,12 +11,12 @@ from hortus_server.domain.errors import InvalidCursorError
 
 async def fill(world):
     for n in range(6):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.agents.add(world.tenant_id, name=f"a{n}", description="", spec=AgentSpec())
             await uow.agents.add_version(world.tenant_id, world.agent.id, AgentSpec())
             await uow.tools.propose(world.tenant_id, version=make_tool_version(world.tenant_id), name=f"t{n}")
         run = await world.submit(session=await world.another_session())
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.memories.add(make_memory(run))
 
 
@@ -42,7 +42,7 @@ async def test_pages_hold_each_row_once_newest_first_in_one_statement_each(world
             seen, cursor, pages = [], None, 0
             sql_statements.clear()
             while True:
-                async with world.store.transaction() as uow:
+                async with world.store.system_transaction() as uow:
                     page = await ask(uow, world, PageOf(limit, cursor))
                 pages += 1
                 seen += page.items
@@ -60,10 +60,10 @@ async def test_pages_hold_each_row_once_newest_first_in_one_statement_each(world
 async def test_rows_that_arrive_while_paging_do_not_shift_pages(world):
     for _ in range(4):
         await world.another_session()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         first = await uow.sessions.list(world.tenant_id, PageOf(2))
     await world.another_session()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         second = await uow.sessions.list(world.tenant_id, PageOf(9, first.next_cursor))
     assert len(second.items) == 3
     assert not {s.id for s in first.items} & {s.id for s in second.items}
@@ -73,7 +73,7 @@ async def test_filters_leave_out_the_rest(world):
     run = await world.submit()
     elsewhere = await world.submit(session=await world.another_session())
     await world.claim(run)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         of_session = await uow.runs.list(world.tenant_id, PageOf(), session_id=world.session.id)
         running = await uow.runs.list(world.tenant_id, PageOf(), status="running")
         queued = await uow.runs.list(world.tenant_id, PageOf(), status="queued")
@@ -88,7 +88,7 @@ async def test_filters_leave_out_the_rest(world):
     ["", "x", "not a cursor", "é", base64.urlsafe_b64encode(b"1" * 15).decode(), "A" * 23, "A" * 22 + "==", "A" * 4000],
 )
 async def test_a_foreign_cursor_is_invalid(world, cursor):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         for ask, _ in LISTS.values():
             with pytest.raises(InvalidCursorError):
                 await ask(uow, world, PageOf(5, cursor))
@@ -97,6 +97,6 @@ async def test_a_foreign_cursor_is_invalid(world, cursor):
 async def test_a_cursor_of_another_kind_of_list_is_invalid_or_harmless(world):
     """32 characters that encode a time which no calendar has."""
     beyond = base64.urlsafe_b64encode(b"\x7f" + b"\xff" * 23).decode()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(InvalidCursorError):
             await uow.memories.list(world.tenant_id, PageOf(5, beyond))

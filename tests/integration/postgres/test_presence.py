@@ -159,7 +159,7 @@ async def test_queued_runs_are_told_of_again_when_a_worker_died(presence, world)
     async with presence.watch("a") as one, presence.watch(None) as two:
         async with dying(presence, "dead"):
             await world.claim(running, "a")
-            async with world.store.transaction() as uow:
+            async with world.store.system_transaction() as uow:
                 assert await uow.wakeups.next_queued(behind.session_id) is None
             async with world.store._pool.connection() as connection:
                 await connection.execute("UPDATE runs SET ready = false WHERE id = %s", (behind.id,))

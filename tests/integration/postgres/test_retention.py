@@ -57,7 +57,7 @@ async def test_old_runs_go_and_what_is_younger_stays_whole(world):
     left = await world.log()
     assert {event.run_id for event in left} == {young.id}
     assert [event.seq for event in left] == [11, 12, 13, 14, 15]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         again = [event.seq async for event in uow.events.stream_for_fold(world.tenant_id, young.session_id, young.id)]
     assert again == [11, 12, 13, 14, 15]
 
@@ -84,7 +84,7 @@ async def test_a_run_that_overlaps_with_one_that_is_kept_is_not_cut(world):
     await age(world, first.run.id, 40)
     await purge(world)
     assert len(await seqs(world)) == 7
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.retention.old_sessions(older_than=KEPT, limit=9) == ()  # not looked at again for a day
     await execute(world, "UPDATE runs SET log_kept_since = finished_at WHERE id = %s", first.run.id)
     await world.finish(await world.claim(second))
@@ -103,11 +103,11 @@ async def test_an_unfinished_run_and_all_behind_its_beginning_stay(world):
 
 async def test_what_is_owed_to_a_webhook_or_a_job_holds_its_run_back(world):
     owing = await talked(world, days_ago=31)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         job = await uow.wakeups.add_job(world.tenant_id, "remember_run", owing.id)
     await purge(world)
     assert len(await seqs(world)) == 5
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.wakeups.complete_job(job.id)
     await execute(world, "UPDATE runs SET log_kept_since = finished_at WHERE id = %s", owing.id)
     await purge(world)
@@ -117,10 +117,10 @@ async def test_what_is_owed_to_a_webhook_or_a_job_holds_its_run_back(world):
 async def test_a_round_goes_by_whole_runs_in_bounded_transactions(world):
     for _ in range(4):
         await talked(world, days_ago=31)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         cut = await uow.retention.cut(world.tenant_id, world.session.id, older_than=KEPT, rows=12)
     assert (cut.last_seq, cut.events) == (10, 10)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         cut = await uow.retention.cut(world.tenant_id, world.session.id, older_than=KEPT, rows=1)
     assert (cut.last_seq, cut.events) == (15, 5)
     await purge(world, runs=1, batch=1)
@@ -129,7 +129,7 @@ async def test_a_round_goes_by_whole_runs_in_bounded_transactions(world):
 
 async def test_a_log_that_somebody_appends_to_is_left_for_later(world):
     await talked(world, days_ago=31)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.events.append(world.tenant_id, world.session.id, new(said("by hand")))
         await purge(world, looks=2)
         assert len(await seqs(world)) == 5
@@ -138,7 +138,7 @@ async def test_a_log_that_somebody_appends_to_is_left_for_later(world):
 
 
 async def test_artifacts_go_with_the_last_event_that_refers_to_them(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         shared = (await uow.artifacts.put(world.tenant_id, b"shared", media_type="text/plain")).sha256
         lone = (await uow.artifacts.put(world.tenant_id, b"lone", media_type="text/plain")).sha256
         fresh = (await uow.artifacts.put(world.tenant_id, b"fresh", media_type="text/plain")).sha256
@@ -147,34 +147,34 @@ async def test_artifacts_go_with_the_last_event_that_refers_to_them(world):
         await talked(world, days_ago=31, artifact=sha256)
     await talked(world, days_ago=1, artifact=shared)
     await purge(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.artifacts.get(world.tenant_id, shared))[1] == b"shared"
         assert (await uow.artifacts.get(world.tenant_id, fresh))[1] == b"fresh"
     with pytest.raises(NotFoundError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.artifacts.get(world.tenant_id, lone)
 
 
 async def test_an_artifact_that_is_stored_again_counts_as_new(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         sha256 = (await uow.artifacts.put(world.tenant_id, b"again", media_type="text/plain")).sha256
     await execute(world, "UPDATE artifacts SET put_at = now() - interval '40 days'")
     await talked(world, days_ago=31, artifact=sha256)
-    async with world.store.transaction() as uow:  # by a run whose event is not committed yet
+    async with world.store.system_transaction() as uow:  # by a run whose event is not committed yet
         await uow.artifacts.put(world.tenant_id, b"again", media_type="text/plain")
     await purge(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.artifacts.get(world.tenant_id, sha256))[1] == b"again"
 
 
 async def test_a_memory_says_that_its_events_are_gone(world):
     run = await talked(world, days_ago=31)
     memory = make_memory(run)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.memories.add(memory)
         assert (await uow.memories.get(world.tenant_id, memory.id)).source_kept
     await purge(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert not (await uow.memories.get(world.tenant_id, memory.id)).source_kept
 
 
@@ -182,7 +182,7 @@ async def test_a_fork_of_a_log_that_lost_its_beginning_says_so(world):
     await talked(world, days_ago=31)
     await talked(world, "kept", days_ago=1)
     await purge(world)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         session = await fork(uow, world.tenant_id, ForkRequest(world.session.id))
     forked, *said_before = await world.log(session.id)
     assert forked.payload.left_out

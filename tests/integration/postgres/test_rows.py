@@ -15,13 +15,13 @@ from hortus_server.domain.errors import ConflictError, InvalidInputError, NotFou
 
 
 async def test_a_tenant_is_made_once(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.tenants.ensure_tenant("acme") == world.tenant
 
 
 async def test_a_key_is_found_by_its_hash_and_told_of_its_use_once_a_minute(world, database_settings):
     expires = datetime(2031, 1, 1, tzinfo=UTC)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         made = await uow.tenants.add_key(
             world.tenant_id, name="ci", prefix="hk_ab", secret_sha256=b"s" * 32,
             scopes=["runs:read", "runs:write"], expires_at=expires,
@@ -29,11 +29,11 @@ async def test_a_key_is_found_by_its_hash_and_told_of_its_use_once_a_minute(worl
         assert await uow.tenants.find_key(b"t" * 32) is None
         assert await uow.tenants.find_key(b"s" * 32) == made
         assert (made.scopes, made.expires_at, made.last_used_at) == (("runs:read", "runs:write"), expires, None)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.tenants.touch_key(made.id)
     used = []
     for _ in range(2):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.tenants.touch_key(made.id)
             used.append((await uow.tenants.find_key(b"s" * 32)).last_used_at)
     assert used[0] is not None
@@ -41,22 +41,22 @@ async def test_a_key_is_found_by_its_hash_and_told_of_its_use_once_a_minute(worl
 
 
 async def test_revoking_keeps_the_first_time(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         made = await uow.tenants.add_key(
             world.tenant_id, name="ci", prefix="hk", secret_sha256=b"s" * 32, scopes=["admin"], expires_at=None
         )
     seen = []
     for _ in range(2):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             seen.append(await uow.tenants.revoke_key(world.tenant_id, made.id))
     assert seen[0].revoked_at == seen[1].revoked_at is not None
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.tenants.list_keys(world.tenant_id) == (seen[1],)
         assert await uow.tenants.revoke_key(world.tenant_id, uuid4()) is None
 
 
 async def test_an_agents_name_is_taken_once_and_the_transaction_lives_on(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(ConflictError):
             await uow.agents.add(world.tenant_id, name="gardener", description="", spec=AgentSpec())
         assert await uow.agents.get(world.tenant_id, "gardener") == world.agent
@@ -64,18 +64,18 @@ async def test_an_agents_name_is_taken_once_and_the_transaction_lives_on(world):
 
 async def test_versions_are_numbered_without_gaps_by_parallel_writers(world):
     async def add():
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             return await uow.agents.add_version(world.tenant_id, world.agent.id, AgentSpec(instructions="Dig."))
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(add()) for _ in range(6)]
     assert sorted(task.result().version for task in tasks) == [2, 3, 4, 5, 6, 7]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.agents.get(world.tenant_id, world.agent.id)).current_version == 7
 
 
 async def test_pinning_goes_back_and_the_next_version_goes_on_from_the_newest(world):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.agents.add_version(world.tenant_id, world.agent.id, AgentSpec(instructions="Dig."))
         assert (await uow.agents.pin(world.tenant_id, world.agent.id, 1)).current_version == 1
         with pytest.raises(NotFoundError):
@@ -89,9 +89,9 @@ async def test_a_spec_comes_back_whole(world):
     spec = AgentSpec(
         instructions="é", tools=("python",), limits=RunLimits(steps=3), http_allow=("example.org",), temperature=0.5
     )
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         _, version = await uow.agents.add(world.tenant_id, name="b", description="d", spec=spec)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.agents.get_version(world.tenant_id, version.agent_id, 1)).spec == spec
 
 
@@ -100,13 +100,13 @@ async def test_deleting_a_session_takes_log_runs_and_memories_with_it(world, dat
     claim = await world.claim(run)
     await world.append(claim, thought())
     memory = make_memory(run)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.memories.add(memory)
         with pytest.raises(ConflictError):
             await uow.sessions.delete(world.tenant_id, world.session.id)
     await world.finish(claim)
     kept = await world.submit(session=await world.another_session())
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.sessions.delete(world.tenant_id, world.session.id) == (memory.id,)
     async with await psycopg.AsyncConnection.connect(database_settings.url.get_secret_value()) as connection:
         for table in ("events", "runs", "memories"):
@@ -116,14 +116,14 @@ async def test_deleting_a_session_takes_log_runs_and_memories_with_it(world, dat
             )
             assert await cursor.fetchone() == (0,)
     assert (await world.run(kept.id)).status == "queued"
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(NotFoundError):
             await uow.sessions.delete(world.tenant_id, world.session.id)
 
 
 async def test_a_memory_is_stored_once_marked_and_forgotten(world):
     memory = make_memory(await world.submit())
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.memories.add(memory)
         assert not await uow.memories.add(memory)
         assert await uow.memories.get(world.tenant_id, memory.id) == memory
@@ -137,7 +137,7 @@ async def test_a_memory_is_stored_once_marked_and_forgotten(world):
 async def test_memories_are_listed_by_age_though_their_ids_have_no_order(world):
     run = await world.submit()
     made = [make_memory(run, title=str(n), age=timedelta(days=n)) for n in (2, 0, 3, 1)]
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         for memory in made:
             await uow.memories.add(memory)
         page = await uow.memories.list(world.tenant_id, PageOf())
@@ -146,7 +146,7 @@ async def test_memories_are_listed_by_age_though_their_ids_have_no_order(world):
 
 async def test_an_artifact_is_stored_once_by_its_content(world):
     content = bytes(range(256)) * 300
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         first = await uow.artifacts.put(world.tenant_id, content, media_type="application/octet-stream")
         assert await uow.artifacts.put(world.tenant_id, content, media_type="text/plain") == first
         assert await uow.artifacts.get(world.tenant_id, first.sha256) == (first, content)
@@ -160,7 +160,7 @@ async def test_amounts_count_the_window_and_what_has_not_ended(world):
     await world.claim(await world.submit(session=await world.another_session()))
     for _ in range(3):
         await world.submit(session=await world.another_session())
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         counts = await uow.statistics.overview(world.tenant_id, window=timedelta(hours=1))
         none = await uow.statistics.overview(world.tenant_id, window=timedelta(0))
     assert counts.runs_by_status == {"queued": 3, "running": 1, "succeeded": 1}
@@ -174,7 +174,7 @@ async def test_a_history_has_every_period_and_what_ended_in_it(world):
     await world.claim(first, lease=timedelta(0))
     await world.finish(await world.claim(first, "w2"))
     tool = make_tool_version(world.tenant_id, run_id=first.id, call_id="c1")
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         stored = await uow.tools.propose(world.tenant_id, version=tool, name="adder")
         await uow.tools.record_test(world.tenant_id, stored.id, state="tested", report={"passed": True})
         await uow.tools.record_gates(world.tenant_id, stored.id, scan={"passed": True}, negative={"passed": True})
@@ -198,10 +198,10 @@ async def test_a_history_has_every_period_and_what_ended_in_it(world):
 
 async def test_text_that_postgresql_cannot_hold_is_the_callers_error(world):
     with pytest.raises(InvalidInputError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.sessions.add(world.tenant_id, agent_id=world.agent.id, title="a\x00b", metadata={})
     with pytest.raises(InvalidInputError):
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.sessions.add(world.tenant_id, agent_id=world.agent.id, title="", metadata={"a": "\x00"})
 
 
@@ -209,13 +209,13 @@ async def test_nothing_of_a_failed_block_remains(world):
     made = []
 
     async def fail():
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             made.append(await uow.sessions.add(world.tenant_id, agent_id=world.agent.id, title="t", metadata={}))
             assert await uow.sessions.get(world.tenant_id, made[0].id) == made[0]
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         with pytest.raises(NotFoundError):
             await uow.sessions.get(world.tenant_id, made[0].id)

@@ -39,7 +39,7 @@ async def test_a_due_time_submits_a_run_in_a_session_of_its_own(timetable: Timet
     assert (run.agent_id, run.limits.steps) == (schedule.agent_id, 3)
     assert timetable.heard.woken == [run.id]
     assert [event.type for event in timetable.heard.published] == ["session.created", "message.created", "run.queued"]
-    async with timetable.world.store.transaction() as uow:
+    async with timetable.world.store.system_transaction() as uow:
         session = await uow.sessions.get(run.tenant_id, run.session_id)
     assert session.title == "report"
     assert session.metadata["schedule_id"] == str(schedule.id)
@@ -76,7 +76,7 @@ async def test_a_process_that_dies_before_its_commit_leaves_the_due_time_to_anot
     timetable.clock.pass_(MINUTE)
 
     async def die() -> None:
-        async with timetable.world.store.transaction() as uow:
+        async with timetable.world.store.system_transaction() as uow:
             assert await uow.firings.take_due(timetable.clock()) == schedule
             assert await timetable.process()() == 0  # somebody else deals with it
             raise KeyboardInterrupt
@@ -153,7 +153,7 @@ async def test_cancel_running_stops_what_has_not_ended_first(timetable: Timetabl
 
 async def test_a_fixed_session_and_a_pinned_version_are_kept(timetable: Timetable):
     world = timetable.world
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.agents.add_version(world.tenant_id, world.agent.id, AgentSpec(instructions="new"))
     pinned = await timetable.add("pinned", session_id=world.session.id, agent_version=1)
     current = await timetable.add("current")
@@ -237,7 +237,7 @@ async def test_a_due_time_that_was_dealt_with_is_not_dealt_with_again_after_a_cl
 async def test_old_firings_are_forgotten(timetable: Timetable):
     schedule = await timetable.add()
     await look(timetable)
-    async with timetable.world.store.transaction() as uow:
+    async with timetable.world.store.system_transaction() as uow:
         assert await uow.firings.purge(older_than=timedelta(days=365 * 50)) == 0
         assert await uow.firings.purge(older_than=timedelta(days=-365 * 50)) == 1
     assert await timetable.firings(schedule) == []

@@ -46,13 +46,13 @@ async def living(settings, worker_id):
 
 
 async def silent(world, patience=AT_ONCE, **page):
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         return await uow.stuck_runs.silent(world.tenant_id, patience, PageOf(**page))
 
 
 async def causes(world, run, *, down=()):
     """What a look says of this run."""
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         workers = await uow.stuck_runs.live_workers()
     (found,) = [one for one in (await silent(world)).items if one.id == run.id]
     return [reason.cause for reason in explain(found, Surroundings(workers, dict.fromkeys(down, "no answer")))]
@@ -60,7 +60,7 @@ async def causes(world, run, *, down=()):
 
 async def park(world, claim, reason):
     run = claim.run
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.events.append(
             run.tenant_id, run.session_id, new(RunWaiting(reason=reason)), run_id=run.id, generation=claim.generation
         )
@@ -107,7 +107,7 @@ async def test_a_queued_run_says_what_holds_it_back(world, database_settings):
         assert await causes(world, second) == ["earlier_run"]
         await world.claim(first)
         (other,) = [await world.submit(session=await world.another_session())]
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.admission.set(world.tenant_id, TenantAdmission(max_concurrent_runs=1))
             await uow.stop_orders.place(
                 world.tenant_id, Reach.of_tenant(world.tenant_id), "pause", reason="lunch", placed_by="x"
@@ -122,7 +122,7 @@ async def test_a_running_run_says_who_holds_it(world, database_settings):
     async with living(database_settings, "w1"):
         assert await causes(world, run) == ["lease_held"]
         assert await causes(world, run, down=["model"]) == ["model_down", "lease_held"]
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.runs.release(run.tenant_id, run.id, claim.generation)
         assert await causes(world, run) == ["worker_gone"]
 
@@ -173,7 +173,7 @@ async def test_a_living_worker_keeps_its_run_unless_forced(world, requeue, heard
             await requeue(world.tenant_id, run.id)
         assert heard.runs == []
         await requeue(world.tenant_id, run.id, force=True)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=LEASE)
     assert not signal.owned
     assert heard.runs == [run.id]
@@ -196,6 +196,6 @@ async def test_ended_and_waiting_runs_and_those_of_others_are_not_requeued(world
 async def test_all_tenants_are_counted(world, other):
     await world.submit()
     await other.claim(await other.submit())
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.stuck_runs.count(AT_ONCE) == {"queued": 1, "running": 1}
         assert await uow.stuck_runs.count(NEVER) == {}

@@ -62,7 +62,7 @@ async def test_ten_thousand_waiting_runs_cost_the_reaper_and_heartbeats_nothing(
     took = []
     for _ in range(20):
         began = time.perf_counter()
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=256) == ()
             (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
         took.append(time.perf_counter() - began)
@@ -79,20 +79,20 @@ async def test_what_an_order_holds_is_neither_claimed_nor_woken_until_it_is_lift
         "all": Reach.of_all(),
     }[scope]
     run = await world.submit()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.stop_orders.place(world.tenant_id, reach, kind, reason="stop", placed_by="test")
     assert await world.claim(run) is None
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == ()
         await uow.stop_orders.lift(world.tenant_id, reach, kind, lifted_by="test")
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
     assert await world.claim(run) is not None
 
 
 async def test_a_held_run_that_is_cancelled_is_taken_to_be_ended(world):
     run = await world.submit()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.stop_orders.place(world.tenant_id, Reach.of_all(), "freeze", reason="stop", placed_by="test")
         await uow.runs.request_cancel(world.tenant_id, run.id, reason="enough")
     assert await world.claim(run) is not None
@@ -103,22 +103,22 @@ async def test_heartbeats_tell_of_pauses_before_freezes_and_a_freeze_spares_runs
     claim = await world.claim(run)
 
     async def signal():
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             (found,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
             alone = await uow.run_stops.signal(run.id, claim.generation, worker_id="w1")
         assert found == alone, "both statements tell the same"
         return found
 
     assert (await signal()).pause_reason is None
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         frozen = await uow.stop_orders.place(world.tenant_id, Reach.of_all(), "freeze", reason="F", placed_by="test")
     assert ((await signal()).freeze_reason, (await signal()).order_id) == ("F", frozen.id)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.stop_orders.place(
             world.tenant_id, Reach.of_agent(world.agent.id), "pause", reason="P", placed_by="test"
         )
     assert ((await signal()).pause_reason, (await signal()).freeze_reason) == ("P", None)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.run_stops.request_pause(run.tenant_id, run.id, reason="R")
     assert ((await signal()).pause_reason, (await signal()).order_id) == ("R", None)
 
@@ -127,7 +127,7 @@ async def test_a_run_is_not_parked_once_its_stop_was_taken_back(world):
     run = await world.submit()
     claim = await world.claim(run)
     paused, asked = WaitReason(kind="paused"), WaitReason(kind="approval", ref_id=uuid4())
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert not await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=paused)
         assert not await uow.run_stops.park(run.tenant_id, run.id, claim.generation + 1, reason=asked)
         assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=asked), (
@@ -135,7 +135,7 @@ async def test_a_run_is_not_parked_once_its_stop_was_taken_back(world):
         )
     assert (await world.run(run.id)).waiting_for == asked
     assert await world.claim(run) is None
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.run_stops.wake(run.tenant_id, run.id)
         assert not await uow.run_stops.wake(run.tenant_id, run.id)
     assert (await world.claim(run)).generation == 2
@@ -146,7 +146,7 @@ async def test_a_zombie_cannot_park_or_write_after_its_run_waits(world):
     claim = await world.claim(run)
     waiting = RunWaiting(reason=WaitReason(kind="approval"))
     await world.append(claim, waiting)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=waiting.reason)
         assert not await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=waiting.reason)
         (signal,) = await uow.runs.renew("w1", [(run.id, claim.generation)], lease=timedelta(seconds=30))
@@ -159,10 +159,10 @@ async def test_a_run_that_waits_although_it_was_cancelled_is_queued_by_the_reape
     claim = await world.claim(run)
     waiting = RunWaiting(reason=WaitReason(kind="approval", detail="may it?"))
     await world.append(claim, waiting)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert (await uow.runs.request_cancel(run.tenant_id, run.id, reason="enough")).status == "running"
         assert await uow.run_stops.park(run.tenant_id, run.id, claim.generation, reason=waiting.reason)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.due_runs(older_than=timedelta(hours=1), limit=9) == ()
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
     again = await world.claim(run, "w2")
@@ -172,11 +172,11 @@ async def test_a_run_that_waits_although_it_was_cancelled_is_queued_by_the_reape
 
 async def test_a_run_that_is_cancelled_is_not_parked_by_a_pause(world):
     run = await world.submit()
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.request_cancel(run.tenant_id, run.id, reason="enough")
     paused = await PauseRun(world.store, Nobody())(run.tenant_id, run.id, reason="lunch")
     assert (paused.status, paused.waiting_for) == ("queued", None)
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         assert await uow.wakeups.due_runs(older_than=timedelta(0), limit=9) == (run.id,)
 
 
@@ -193,7 +193,7 @@ async def test_a_batch_of_cancellations_waits_for_a_run_before_it_holds_the_sess
 
     async def decide_about_the_last():
         await first_batch.wait()
-        async with world.store.transaction() as uow:
+        async with world.store.system_transaction() as uow:
             await uow.run_stops.lock(world.tenant_id, runs[3].id)
             has_last.set()
             await somebody_waits_for_a_lock(world.store)

@@ -56,7 +56,7 @@ async def test_an_event_that_is_rolled_back_owes_nothing(outbox: Outbox, receive
     webhook, _ = await outbox.add(receiver.url())
 
     async def fail() -> None:
-        async with outbox.world.store.transaction() as uow:
+        async with outbox.world.store.system_transaction() as uow:
             await uow.events.append(outbox.world.tenant_id, outbox.world.session.id, new(said("never")))
             raise ConflictError("changed my mind")
 
@@ -73,7 +73,7 @@ async def test_a_fenced_append_owes_and_a_stale_one_does_not(outbox: Outbox, rec
     run = await world.submit()
     claim = await world.claim(run)
     await world.append(claim, said("one"))
-    async with world.store.transaction() as uow:
+    async with world.store.system_transaction() as uow:
         await uow.runs.release(run.tenant_id, run.id, claim.generation)
     await world.claim(run, "w2")
     with pytest.raises(StaleGenerationError):
@@ -95,10 +95,10 @@ async def test_the_webhook_costs_one_statement_more_and_none_without(
 
 async def test_a_tenant_is_not_told_of_another(outbox: Outbox, receiver: Receiver, other: World):
     webhook, _ = await outbox.add(receiver.url(), events=("*",))
-    async with other.store.transaction() as uow:
+    async with other.store.system_transaction() as uow:
         await uow.events.append(other.tenant_id, other.session.id, new(said("secret")))
     assert await outbox.deliveries(webhook) == []
-    async with other.store.transaction() as uow:
+    async with other.store.system_transaction() as uow:
         with pytest.raises(NotFoundError):
             await uow.webhooks.get(other.tenant_id, webhook.id)
         with pytest.raises(NotFoundError):
@@ -191,7 +191,7 @@ async def test_all_dead_deliveries_are_replayed_at_once_and_live_ones_left_alone
 async def test_what_is_being_sent_cannot_be_replayed(outbox: Outbox, receiver: Receiver):
     webhook, _ = await outbox.add(receiver.url())
     await outbox.say()
-    async with outbox.world.store.transaction() as uow:
+    async with outbox.world.store.system_transaction() as uow:
         (taken,) = await uow.deliveries.take_due(outbox.clock(), lease=timedelta(seconds=60), limit=5, per_webhook=5)
     with pytest.raises(ConflictError):
         await replay_delivery(
@@ -205,7 +205,7 @@ async def test_a_sender_that_dies_leaves_its_delivery_to_another_and_can_write_n
     webhook, _ = await outbox.add(receiver.url())
     await outbox.say()
     store = outbox.world.store
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         (lost,) = await uow.deliveries.take_due(outbox.clock(), lease=timedelta(seconds=60), limit=5, per_webhook=5)
     assert "whsec_" not in repr(lost)
     assert await outbox.process()() == 0
@@ -214,7 +214,7 @@ async def test_a_sender_that_dies_leaves_its_delivery_to_another_and_can_write_n
     (delivery,) = await outbox.deliveries(webhook)
     (attempt,) = await outbox.attempts(delivery.id)
     assert (delivery.state, attempt.attempt) == ("delivered", 2)
-    async with store.transaction() as uow:
+    async with store.system_transaction() as uow:
         assert not await uow.deliveries.record(lost, attempt, state="dead", next_attempt_at=None)
     assert (await outbox.deliveries(webhook))[0].state == "delivered"
 
@@ -346,7 +346,7 @@ async def test_a_private_address_is_refused_at_delivery_though_it_was_public_bef
 async def test_a_deleted_conversation_takes_its_deliveries_along(outbox: Outbox, receiver: Receiver):
     webhook, _ = await outbox.add(receiver.url())
     await outbox.say()
-    async with outbox.world.store.transaction() as uow:
+    async with outbox.world.store.system_transaction() as uow:
         await uow.sessions.delete(outbox.world.tenant_id, outbox.world.session.id)
     assert await outbox.deliveries(webhook) == []
     assert await outbox.process()() == 0
@@ -357,7 +357,7 @@ async def test_old_deliveries_are_forgotten_with_their_logs(outbox: Outbox, rece
     await outbox.say()
     await outbox.process()()
     await outbox.say()
-    async with outbox.world.store.transaction() as uow:
+    async with outbox.world.store.system_transaction() as uow:
         assert await uow.deliveries.purge(older_than=timedelta(days=1)) == 0
         assert await uow.deliveries.purge(older_than=timedelta(days=-1)) == 1
     assert [one.state for one in await outbox.deliveries(webhook)] == ["pending"]

@@ -74,7 +74,7 @@ class Cluster:
         qdrant_url: str,
         folder: Path,
     ) -> "Cluster":
-        async with store.transaction() as uow:
+        async with store.system_transaction() as uow:
             tenant = await uow.tenants.ensure_tenant(f"t-{uuid4().hex[:8]}")
             _, version = await uow.agents.add(tenant.id, name="gardener", description="", spec=SPEC)
         env = {
@@ -141,11 +141,11 @@ class Cluster:
         self.model.load(Script.model_validate({"rules": list(rules)}))
 
     async def use(self, spec: AgentSpec) -> None:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             self.version = await uow.agents.add_version(self.tenant_id, self.version.agent_id, spec)
 
     async def session(self) -> Session:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.sessions.add(self.tenant_id, agent_id=self.version.agent_id, title="s", metadata={})
 
     async def submit(self, content: str = "hello", *, session: Session | None = None, wake: int = 1) -> Run:
@@ -159,7 +159,7 @@ class Cluster:
             limits=limits,
         )
         said = MessageCreated(message_id=uuid4(), content=content)
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             events = await uow.events.append(
                 self.tenant_id, session_id, [NewEvent(payload=said), NewEvent(payload=queued)], run_id=run_id
             )
@@ -180,11 +180,11 @@ class Cluster:
                 await queue.wake_run(run.id)
 
     async def run(self, run: Run) -> Run:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.runs.get(self.tenant_id, run.id)
 
     async def events(self, session_id: SessionId) -> tuple[Event, ...]:
-        async with self.store.transaction() as uow:
+        async with self.store.system_transaction() as uow:
             return await uow.events.list_after(self.tenant_id, session_id, after=0, limit=1000)
 
     async def types(self, run: Run) -> list[str]:

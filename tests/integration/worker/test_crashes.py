@@ -46,7 +46,7 @@ async def test_a_cancel_that_finds_a_dead_worker_is_carried_out_by_the_next(clus
     run = await cluster.submit()
     await cluster.model.until_held("stalled")
     first.kill()
-    async with cluster.store.transaction() as uow:
+    async with cluster.store.system_transaction() as uow:
         await uow.runs.request_cancel(cluster.tenant_id, run.id, reason="too late")
     await cluster.start_worker_and_beat()
     assert (await cluster.ended(run)).status == "cancelled"
@@ -157,6 +157,6 @@ async def test_the_threads_pool_executes_and_cancels_runs_too(cluster: Cluster) 
     stalled = await cluster.submit("stall")
     await cluster.model.until_held("stalled")
     assert (await cluster.ended(await cluster.submit())).status == "succeeded"
-    async with cluster.store.transaction() as uow:
+    async with cluster.store.system_transaction() as uow:
         await uow.runs.request_cancel(cluster.tenant_id, stalled.id, reason="enough")
     assert (await cluster.ended(stalled, within_s=5)).status == "cancelled"

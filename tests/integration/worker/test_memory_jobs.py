@@ -37,7 +37,7 @@ async def test_an_episode_is_written_once_and_recalled_by_a_later_session(runnin
     await running.seen(first, "memory.written")
     (written,) = await payloads(running, first, MemoryWritten)
     assert written.memory_id == episode_id(first.id)
-    async with running.store.transaction() as uow:
+    async with running.store.system_transaction() as uow:
         row = await uow.memories.get(running.tenant_id, episode_id(first.id))
     assert (row.kind, row.run_id, row.source_first_seq) == ("episode", first.id, 1)
     assert row.indexed_at is not None
@@ -92,7 +92,7 @@ async def test_a_tool_that_became_active_is_bound_in_a_later_session_until_it_is
         (step,) = await payloads(running, reusing, StepStarted)
         assert step.bound_tools == ("roman",)
 
-        async with running.store.transaction() as uow:
+        async with running.store.system_transaction() as uow:
             await uow.tools.set_state(running.tenant_id, version_id, state="disabled", reason="test")
         assert await library.find(running.tenant_id, "convert a number to Roman numerals", 3) == []
         after = await running.ended(await running.submit("convert the number 4 to Roman numerals"))
@@ -104,7 +104,7 @@ async def test_a_doubled_job_writes_one_episode(running: Cluster) -> None:
     await running.use(REMEMBERING)
     run = await running.ended(await running.submit("count the beans"))
     await running.seen(run, "memory.written")
-    async with running.store.transaction() as uow:
+    async with running.store.system_transaction() as uow:
         jobs = [await uow.wakeups.add_job(running.tenant_id, "remember_run", run.id) for _ in range(2)]
     async with open_wakeups(running.broker.url, timeout_s=3) as queue:
         for job in jobs * 2:

@@ -38,7 +38,7 @@ async def say(cluster: Cluster, after: Run, text: str, policy: MessagePolicy) ->
     async with open_wakeups(cluster.broker.url, timeout_s=3) as queue:
         submit = SubmitRun(cluster.store, queue, NOBODY, 1000)
         request = RunRequest(text, session_id=after.session_id, message_policy=policy)
-        async with cluster.store.transaction() as uow:
+        async with cluster.store.system_transaction() as uow:
             accepted = await submit.accept(uow, cluster.tenant_id, request)
         await submit.announce(accepted)
     return accepted.run

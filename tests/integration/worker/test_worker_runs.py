@@ -60,7 +60,7 @@ async def test_cancel_closes_the_request_to_the_model_within_a_second(running: C
     run = await running.submit()
     await running.model.until_held("stalled")
     await asyncio.sleep(0.2)
-    async with running.store.transaction() as uow:
+    async with running.store.system_transaction() as uow:
         await uow.runs.request_cancel(running.tenant_id, run.id, reason="changed my mind")
     await until(lambda: running.calls_of(run)[0].cancelled, within_s=1.0)
     assert (await running.ended(run, within_s=2)).status == "cancelled"
@@ -148,13 +148,13 @@ async def test_workers_are_listed_drained_and_resumed(running: Cluster) -> None:
 
 async def test_a_tenants_limit_holds_and_each_end_lets_the_next_begin(running: Cluster) -> None:
     running.script(ANSWER)
-    async with running.store.transaction() as uow:
+    async with running.store.system_transaction() as uow:
         await uow.admission.set(running.tenant_id, TenantAdmission(max_concurrent_runs=1))
     try:
         submitted = [await running.submit() for _ in range(4)]
         runs = [await running.ended(run) for run in submitted]
     finally:
-        async with running.store.transaction() as uow:
+        async with running.store.system_transaction() as uow:
             await uow.admission.set(running.tenant_id, TenantAdmission())
     assert {(run.status, run.generation) for run in runs} == {("succeeded", 1)}
     times = sorted((run.started_at, run.finished_at) for run in runs if run.started_at and run.finished_at)
@@ -166,7 +166,7 @@ async def test_an_answer_is_cut_off_once_another_run_has_used_up_its_tenants_day
     stalled = held("day", at_token=6)
     running.script({**stalled, "when": {"user": "slowly"}}, ANSWER)
     usual = await running.ended(await running.submit("at once"))
-    async with running.store.transaction() as uow:
+    async with running.store.system_transaction() as uow:
         today = (await uow.budgets.allowance(running.tenant_id)).today
         await uow.budgets.set_budget(running.tenant_id, TenantBudget(tokens_per_day=today.tokens + usual.total_tokens))
     try:
@@ -178,7 +178,7 @@ async def test_an_answer_is_cut_off_once_another_run_has_used_up_its_tenants_day
         running.model.release("day")
         slow = await running.ended(slow)
     finally:
-        async with running.store.transaction() as uow:
+        async with running.store.system_transaction() as uow:
             await uow.budgets.set_budget(running.tenant_id, TenantBudget())
     assert (beside.status, beside.total_tokens) == ("succeeded", usual.total_tokens)
     (end,) = [e.payload for e in await running.events(slow.session_id) if isinstance(e.payload, RunBudgetExhausted)]

@@ -68,7 +68,7 @@ async def asked(cluster: Cluster, run: Run) -> Approval:
     found: list[Approval] = []
 
     async def is_asked() -> bool:
-        async with cluster.store.transaction() as uow:
+        async with cluster.store.system_transaction() as uow:
             approval = await uow.approvals.awaited(cluster.tenant_id, run.id)
         found.extend([approval] if approval else [])
         return bool(found)
@@ -118,7 +118,7 @@ async def evolved(cluster: Cluster, run: Run) -> None:
     """A tool of the library whose calls, once interrupted, are a person's affair; bound to the run."""
     draft = make_tool_version(cluster.tenant_id, run_id=run.id, call_id="made", source=SLOW)
     parameters = {"type": "object", "properties": {"seconds": {"type": "number"}}, "required": ["seconds"]}
-    async with cluster.store.transaction() as uow:
+    async with cluster.store.system_transaction() as uow:
         version = await uow.tools.propose(
             cluster.tenant_id, version=replace(draft, function="slow", parameters=parameters), name="slow"
         )

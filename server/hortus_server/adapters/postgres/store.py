@@ -162,7 +162,7 @@ class PostgresStore:
             raise unavailable(error, settings) from error
         return cls(pool, settings, load_migrations())
 
-    def transaction(self, tenant_id: TenantId | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+    def transaction(self, tenant_id: TenantId) -> AbstractAsyncContextManager[UnitOfWork]:
         """See the port. ConflictError when a referred row is gone, InvalidInputError for text with U+0000."""
         return self._transaction(tenant_id)
 
