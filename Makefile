@@ -12,7 +12,7 @@ GENERATED := tests/api/test_generated_requests.py
 # Begun first, so that it does not run alone at the end.
 LONGEST := tests/chaos/test_storm.py
 
-.PHONY: help up install test check lint types contracts unit api integration e2e ui ui-check docs wheel lock bench test-vllm clean
+.PHONY: help up install test check lint types contracts unit api integration fuzz e2e ui ui-check docs wheel lock sbom bench test-vllm clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -74,6 +74,10 @@ wheel: ui install ## one wheel with all three packages and the UI
 
 bench: install ## the benchmarks; each prints a table and writes bench/results/
 	$(BIN)/python -m bench
+
+sbom: install ## a bill of materials of all that is shipped, from the locks
+	mkdir -p dist
+	$(BIN)/python deploy/sbom.py > dist/sbom.json
 
 lock: ## pin the dependencies again
 	$(LOCK) --group pyproject.toml:installer -o deploy/locks/installer.txt
