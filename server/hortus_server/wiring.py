@@ -314,7 +314,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
 
         async def load_artifact(sha256: str) -> bytes | None:
             try:
-                async with services.store.system_transaction() as uow:
+                async with services.store.transaction(claim.run.tenant_id) as uow:
                     return (await uow.artifacts.get(claim.run.tenant_id, sha256))[1]
             except NotFoundError:
                 return None

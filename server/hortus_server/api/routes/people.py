@@ -91,7 +91,7 @@ async def invite_user(
 @router.get("/invitations", response_model=InvitationsView, responses=LIST, dependencies=[NoQuery])
 async def list_invitations(edge: EdgeDep, caller: UsersRead) -> Response:
     """Links of the last ninety days, newest first, used and revoked ones included."""
-    async with edge.store.system_transaction() as uow:
+    async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.invitations.list(caller.tenant_id)
     return json_answer(InvitationsView(items=tuple(InvitationView.of(one) for one in found)))
 
