@@ -21,6 +21,7 @@ from hortus_agents.messages import ChatRequest, ChatResult, TextDelta, ToolCall,
 from hortus_agents.spec import AgentSpec, MemorySpec, ToolMode
 from hortus_agents.tools.capability import Capability, ScoredCapability
 from hortus_agents.tools.port import InDoubtPolicy, SideEffect, ToolContext, ToolDefinition, ToolOutput
+from hortus_agents.tools.proxy import Terms
 from hortus_agents.tools.registry import ToolRegistry
 
 SPACE = UUID("00000000-0000-4000-8000-000000000000")
@@ -173,7 +174,7 @@ class World:
                 )
             )
 
-    async def emit(self, events: Sequence[NewEvent]) -> None:
+    async def emit(self, events: Sequence[NewEvent], *, effect: int | None = None, terms: Terms | None = None) -> None:
         self.commits.append(tuple(event.payload.type for event in events))
         self.append(events)
 

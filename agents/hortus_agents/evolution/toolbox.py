@@ -58,7 +58,7 @@ def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
         builtins["remember"] = RememberTool(ports.memory)
     evolved: EvolvedTools | None = None
     if ports.sandbox is not None:
-        builtins["python"] = PythonTool(ports.sandbox)
+        builtins["python"] = PythonTool(ports.sandbox, ports.store_artifact)
         if ports.store is not None:
             builtins["request_capability"] = RequestCapabilityTool(
                 Synthesiser(model, ports.store, ports.gates or ToolGates(ports.sandbox))

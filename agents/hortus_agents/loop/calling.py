@@ -105,19 +105,6 @@ def note_finished(record: CallRecord, observation: Observation, journal: Journal
     )
 
 
-async def call(admitted: Admitted, journal: Journal, deps: StepDeps, *, in_doubt: bool = False) -> Observation:
-    """Run it. Raises only what a commit of the tool's own events raises."""
-    lost: list[Exception] = []
-    context = context_of(admitted, journal, deps, in_doubt=in_doubt, lost=lost)
-    left_s = journal.wall_left_s()
-    if left_s <= 0:
-        return Observation("failed", "the run's time is up")
-    observation = await deps.tools.run(admitted, context, timeout_s=left_s)
-    if lost:
-        raise lost[0]  # the log could not be written: that is the driver's affair, not the tool's or the model's
-    return observation
-
-
 def context_of(
     admitted: Admitted,
     journal: Journal,

@@ -8,7 +8,6 @@ from hortus_agents.loop import parking
 from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.calling import (
     admit,
-    call,
     context_of,
     effect_of,
     note_called,
@@ -16,6 +15,7 @@ from hortus_agents.loop.calling import (
     note_finished,
 )
 from hortus_agents.loop.journal import Journal
+from hortus_agents.loop.nested import call
 from hortus_agents.loop.step import Commit, StepDeps
 from hortus_agents.tools.port import InDoubtPolicy
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation

@@ -15,8 +15,15 @@ from hortus_agents.models.port import ChatModel
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.proxy import Terms, ToolProxy
 
-Emit = Callable[[Sequence[NewEvent]], Awaitable[None]]
-"""Commits events to the session's log, durably, before it returns."""
+
+class Emit(Protocol):
+    """Commits events to the session's log, durably, before it returns; `effect` and `terms` as of a Commit."""
+
+    async def __call__(
+        self, events: Sequence[NewEvent], *, effect: int | None = None, terms: Terms | None = None
+    ) -> None:
+        """Raises what the consumer's commit raises: the step cannot go on then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from contextlib import aclosing
 from hortus_agents.loop import parking
 from hortus_agents.loop.breaker import detect_loop
 from hortus_agents.loop.call_record import CallRecord
-from hortus_agents.loop.calling import admit, call, effect_of, note_called, note_decided, note_finished
+from hortus_agents.loop.calling import admit, effect_of, note_called, note_decided, note_finished
 from hortus_agents.loop.doubt import settle
 from hortus_agents.loop.interpret import is_duplicate
 from hortus_agents.loop.journal import Journal
+from hortus_agents.loop.nested import call
 from hortus_agents.loop.step import Commit, StepDeps
 from hortus_agents.tools.port import AskPerson, AskTimer
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation

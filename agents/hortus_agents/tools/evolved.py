@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.events import CapabilityDisabled
 from hortus_agents.labels import Label
-from hortus_agents.sandbox.contract import Sandbox, SandboxOutcome
+from hortus_agents.sandbox.contract import AnswerTool, CallExtras, Sandbox, SandboxOutcome
 from hortus_agents.tools.capability import Capability, CapabilityLibrary
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
@@ -39,7 +40,10 @@ class EvolvedTool:
         if await self._library.get(context.tenant_id, capability.version_id) is None:
             await self._refuse(context)
         result = await self._sandbox.run_function(
-            capability.source, function=capability.function, arguments=dict(arguments)
+            capability.source,
+            function=capability.function,
+            arguments=dict(arguments),
+            extras=CallExtras(answer_tool=self._declared_only(context) if capability.permissions.tools else None),
         )
         ok = result.outcome is SandboxOutcome.OK
         await self._library.record_use(
@@ -52,6 +56,20 @@ class EvolvedTool:
         if result.outcome is SandboxOutcome.ERROR:
             raise ToolRetryError(f"{capability.name} raised: {reason}")
         raise ToolFailedError(f"{capability.name} was stopped ({result.outcome.value}): {reason}")
+
+    def _declared_only(self, context: ToolContext) -> AnswerTool:
+        """The calls that its permissions declare; the proxy judges them besides, by what its agent may."""
+        permissions = self._capability.permissions
+
+        async def answer(name: str, arguments: Mapping[str, Any]) -> str:
+            if name not in permissions.tools or context.call_tool is None:
+                raise ToolFailedError(f"this tool does not declare calls of {name}")
+            host = urlsplit(str(arguments.get("url", ""))).hostname if name == "http_get" else None
+            if name == "http_get" and host not in permissions.network:
+                raise ToolFailedError(f"this tool does not declare the host {host}")
+            return await context.call_tool(name, arguments)
+
+        return answer
 
     async def _refuse(self, context: ToolContext) -> NoReturn:
         """Somebody took the version out of use since it was bound: the run forgets it, and is told so."""

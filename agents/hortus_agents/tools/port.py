@@ -76,7 +76,8 @@ class ToolContext:
     `task` is the user's message, `prior` what this very call emitted before a crash: a call that runs again takes
     finished model calls from there instead of repeating them. Emitting an event of `prior` again does nothing.
     `call_id` stays the same when a call runs again, and `in_doubt` says that an earlier attempt may have taken effect.
-    `labels` say what the run has read by now.
+    `labels` say what the run has read by now. `call_tool` makes a call of another tool on behalf of code that this one
+    runs, where that may be.
     """
 
     tenant_id: UUID
@@ -91,6 +92,7 @@ class ToolContext:
     prior: tuple[EventPayload, ...] = ()
     in_doubt: bool = False
     labels: RunLabels = UNLABELLED
+    call_tool: Callable[[str, Mapping[str, Any]], Awaitable[str]] | None = None
 
 
 class Tool(Protocol):

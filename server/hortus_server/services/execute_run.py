@@ -33,6 +33,7 @@ from hortus_agents.loop.state import fold_session
 from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
 from hortus_agents.models.port import ChatModel
 from hortus_agents.tools.policy import ToolPolicy
+from hortus_agents.tools.proxy import Terms
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId
@@ -272,9 +273,12 @@ class ExecuteRun:
         return "finished" if run_log.state.finished else "parked"
 
     async def _step(self, run_log: RunLog, text: LiveText, setup: RunSetup, *, draft: Draft | None) -> None:
-        async def emit(events: Sequence[NewEvent]) -> None:
+        async def emit(events: Sequence[NewEvent], *, effect: int | None = None, terms: Terms | None = None) -> None:
             await text.flush()
-            await run_log.commit(events)
+            await run_log.commit(events, effect=effect, terms=terms)
+            run_log.effect = max(run_log.effect, effect or 0)
+            if effect and not run_log.is_safe():
+                raise StaleGenerationError(run_log.claim.run.id, run_log.claim.generation)
 
         async with aclosing(self.execution.engine.step(run_log.state, setup, emit, draft=draft)) as emissions:
             async for emission in emissions:

@@ -1,44 +1,75 @@
 """Run a script in the sandbox."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from hortus_agents.errors import ToolRetryError
 from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
-from hortus_agents.sandbox.contract import Sandbox, SandboxOutcome
+from hortus_agents.sandbox.contract import (
+    DEFAULT_LIMITS,
+    FILE_NAME,
+    OUTPUT_FILES,
+    CallExtras,
+    Sandbox,
+    SandboxLimits,
+    SandboxOutcome,
+)
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
 _SPEC = ToolSpec(
     name="python",
-    description="Run a Python script (standard library, no network); print the result.",
+    description=(
+        "Run a Python script (standard library, no network); print the result. "
+        "call_tool('name', a=1) calls another of your tools."
+    ),
     parameters={
         "type": "object",
-        "properties": {"code": {"type": "string", "minLength": 1, "maxLength": 20_000}},
+        "properties": {
+            "code": {"type": "string", "minLength": 1, "maxLength": 20_000},
+            "outputs": {
+                "type": "array",
+                "items": {"type": "string", "pattern": f"^{FILE_NAME.pattern}$"},
+                "maxItems": OUTPUT_FILES,
+                "description": "files that the script writes and that are to be kept",
+            },
+        },
         "required": ["code"],
         "additionalProperties": False,
     },
 )
+StoreFile = Callable[[bytes], Awaitable[str]]
 _ERROR_TAIL = 800  # characters of a traceback: its end says what went wrong
 
 
 class PythonTool:
     """`python(code)`: output and the last expression's value; every call gets a fresh jail."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(
+        self, sandbox: Sandbox, store_artifact: StoreFile | None = None, *, limits: SandboxLimits = DEFAULT_LIMITS
+    ) -> None:
         self._sandbox = sandbox
+        self._limits = limits
+        self._store_artifact = store_artifact
 
     @property
     def definition(self) -> ToolDefinition:
         """See Tool."""
         return ToolDefinition(_SPEC, SideEffect.SCRATCH, output=Label(origin="tool", trust=1))
 
-    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:  # noqa: ARG002
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
-        result = await self._sandbox.run_script(str(arguments["code"]))
+        outputs = tuple(arguments.get("outputs", ())) if self._store_artifact is not None else ()
+        extras = CallExtras(outputs=outputs, answer_tool=context.call_tool)
+        result = await self._sandbox.run_script(str(arguments["code"]), limits=self._limits, extras=extras)
         if result.outcome is not SandboxOutcome.OK:
             printed = f"{result.stdout[-_ERROR_TAIL:]}\n" if result.stdout else ""
             raise ToolRetryError(f"{printed}{result.outcome.value}: {result.error[-_ERROR_TAIL:]}")
         value = "" if result.value in {None, "None"} else str(result.value)
-        text = "\n".join(part for part in (result.stdout.rstrip(), value) if part)
+        kept = [await self._keep(name, content) for name, content in result.files.items()]
+        text = "\n".join(part for part in (result.stdout.rstrip(), value, *kept) if part)
         return ToolOutput(text or "(no output: print what you need)", tier=result.tier)
+
+    async def _keep(self, name: str, content: bytes) -> str:
+        sha256 = await self._store_artifact(content) if self._store_artifact is not None else "not kept"
+        return f"[file {name}: {len(content)} bytes, artifact {sha256}]"
