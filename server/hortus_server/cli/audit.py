@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -135,7 +135,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {"damage": finding.damage, "first": finding.first, "last": finding.last, "message": finding.message}
 
 
-def _show(reports: list[Mapping[str, Any]]) -> None:
+def _show(reports: Sequence[Mapping[str, Any]]) -> None:
     for report in reports:
         head = report["head"]
         end = f", head {head['seq']} {head['hash']}" if head else ""
