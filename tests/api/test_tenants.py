@@ -136,3 +136,21 @@ async def test_a_weaker_caller_neither_rotates_nor_revokes_a_stronger_key(make_c
 async def test_another_tenants_key_is_not_rotated(admin: Caller, stranger: Caller):
     key_id = (await admin.get("/v1/me")).json()["key_id"]
     is_problem(await stranger.post(f"/v1/admin/keys/{key_id}/rotate"), 404, "not_found")
+
+
+async def test_only_the_operating_tenant_stops_what_is_everybodys(
+    admin: Caller, stranger: Caller, owner: Browser, make_caller: MakeCaller
+):
+    for method, path in (
+        ("POST", "/v1/admin/freeze"),
+        ("DELETE", "/v1/admin/freeze"),
+        ("POST", "/v1/admin/workers/worker@host/drain"),
+    ):
+        body = {"json": {"reason": "mine"}} if path.endswith("freeze") and method == "POST" else {}
+        is_problem(await stranger.call(method, path, **body), 403, "forbidden")
+    operator = await join(owner, "olga@example.org", "operator")
+    assert (await operator.post("/v1/admin/freeze", {"reason": "fire"})).status_code == 200
+    assert (await operator.call("DELETE", "/v1/admin/freeze")).status_code == 200
+    assert (await operator.post("/v1/admin/stop", {"action": "pause", "reason": "look"})).status_code == 200
+    developer = await join(owner, "dan@example.org", "developer")
+    is_problem(await developer.call("DELETE", "/v1/admin/stop"), 403, "forbidden")

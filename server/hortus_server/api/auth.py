@@ -109,11 +109,11 @@ class Caller:
             whose = "key lacks" if self.live is None else f"role {self.live.role} lacks"
             raise ForbiddenError(f"the {whose} the scope {scope}", scope=scope)
 
-    def demand_operation(self) -> None:
-        """Raises ForbiddenError unless an administrator of the tenant that operates the installation calls."""
-        self.demand("admin")
+    def demand_operation(self, scope: Scope = "admin") -> None:
+        """For what concerns all tenants. Raises ForbiddenError unless the scope is held in the operating tenant."""
+        self.demand(scope)
         if not self.authority.operates:
-            raise ForbiddenError("only administrators of the tenant that operates the installation may", scope="admin")
+            raise ForbiddenError("this concerns every tenant: the one that operates the installation may", scope=scope)
 
     def user(self) -> LiveLogin:
         """The login of a user. Raises ForbiddenError when a key calls."""

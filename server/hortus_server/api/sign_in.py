@@ -76,6 +76,6 @@ async def who(edge: Edge, caller: Caller) -> MeView:
         scopes=tuple(sorted(caller.scopes)),
         via=caller.via,
         tenants=tuple(place_view(place) for place in places),
-        operates=caller.authority.operates and "admin" in caller.scopes,
+        operates=caller.authority.operates,
         setup=setup,
     )

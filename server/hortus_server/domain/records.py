@@ -32,7 +32,7 @@ TERMINAL_STATUSES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled
 ToolState = Literal["proposed", "quarantined", "tested", "active", "disabled", "rejected", "rolled_back"]
 ToolOrigin = Literal["agent", "import"]
 Scope = Literal[
-    "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write",
+    "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write", "stops:write",
     "tools:read", "tools:write", "memories:read", "memories:write",
     "schedules:read", "schedules:write", "webhooks:read", "webhooks:write",
     "approvals:read", "approvals:decide",

@@ -26,8 +26,8 @@ _READS: frozenset[Scope] = frozenset({
 ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = {
     "owner": frozenset({"admin"}),
     "operator": _READS | {
-        "runs:write", "tools:write", "memories:write", "approvals:decide", "policies:write", "secrets:read",
-        "secrets:write", "audit:read", "users:read",
+        "runs:write", "stops:write", "tools:write", "memories:write", "approvals:decide", "policies:write",
+        "secrets:read", "secrets:write", "audit:read", "users:read",
     },
     "developer": _READS | {
         "agents:write", "sessions:write", "runs:write", "tools:write", "memories:write", "schedules:write",

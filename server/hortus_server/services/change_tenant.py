@@ -65,12 +65,14 @@ class ChangeTenant:
     async def _pause(self, tenant: Tenant, authority: Authority) -> None:
         reach, by = Reach.of_tenant(tenant.id), authority.actor.name
         if tenant.disabled_at is not None:
-            await self.stop_runs.place(tenant.id, reach, "pause", reason=WHY_PAUSED, placed_by=by)
+            await self.stop_runs.place(
+                tenant.id, reach, "pause", reason=WHY_PAUSED, placed_by=by, actor=authority.actor
+            )
             return
         orders = await self.stop_runs.in_force(tenant.id, reach)
         # A pause that the tenant had placed itself stays.
         if any(order.kind == "pause" and order.reason == WHY_PAUSED for order in orders):
-            await self.stop_runs.lift(tenant.id, reach, "pause", lifted_by=by)
+            await self.stop_runs.lift(tenant.id, reach, "pause", lifted_by=by, actor=authority.actor)
 
 
 async def _note(

@@ -34,6 +34,7 @@ async def list_workers(edge: EdgeDep, _caller: Admin) -> Response:
 @router.post("/workers/{worker}/drain", response_model=WorkerView, responses=READ, dependencies=[NoQuery])
 async def drain_worker(worker: WorkerName, edge: EdgeDep, caller: Admin) -> Response:
     """Let a worker finish what it runs and take nothing new."""
+    caller.demand_operation()
     view = WorkerView.model_validate(await _workers(edge).drain(worker))
     await record_audit(edge.store, NewAuditEntry(caller.tenant_id, caller.actor, "worker.drained", f"worker:{worker}"))
     return json_answer(view)
@@ -42,6 +43,7 @@ async def drain_worker(worker: WorkerName, edge: EdgeDep, caller: Admin) -> Resp
 @router.post("/workers/{worker}/resume", response_model=WorkerView, responses=READ, dependencies=[NoQuery])
 async def resume_worker(worker: WorkerName, edge: EdgeDep, caller: Admin) -> Response:
     """Let a drained worker take runs again."""
+    caller.demand_operation()
     view = WorkerView.model_validate(await _workers(edge).resume(worker))
     await record_audit(edge.store, NewAuditEntry(caller.tenant_id, caller.actor, "worker.resumed", f"worker:{worker}"))
     return json_answer(view)

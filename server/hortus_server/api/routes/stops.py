@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from hortus_server.api.answers import json_answer
 from hortus_server.api.auth import Caller
-from hortus_server.api.deps import Admin, AgentKey, EdgeDep, NoQuery, RunsRead, RunsWrite
+from hortus_server.api.deps import Admin, AgentKey, EdgeDep, NoQuery, RunsRead, RunsWrite, StopsWrite
 from hortus_server.api.edge import Edge
 from hortus_server.api.responses import CHANGE, LIST
 from hortus_server.api.schemas.runs import RunView
@@ -86,13 +86,13 @@ async def lift_agent_stop(agent: AgentKey, edge: EdgeDep, caller: RunsWrite) -> 
 
 
 @admin.post("/stop", response_model=StopView, responses=CHANGE, dependencies=[NoQuery])
-async def stop_tenant(body: StopBody, edge: EdgeDep, caller: Admin) -> Response:
+async def stop_tenant(body: StopBody, edge: EdgeDep, caller: StopsWrite) -> Response:
     """Cancel all unfinished runs of the tenant, or pause them and keep new ones queued until the stop is lifted."""
     return await _stop(edge, caller, body, agent_id=None)
 
 
 @admin.delete("/stop", response_model=StopView, responses=CHANGE, dependencies=[NoQuery])
-async def lift_tenant_stop(edge: EdgeDep, caller: Admin) -> Response:
+async def lift_tenant_stop(edge: EdgeDep, caller: StopsWrite) -> Response:
     """Lift the tenant's pause: the runs that it stopped go on, queued ones start."""
     reach = Reach.of_tenant(caller.tenant_id)
     order = await edge.stop_runs.lift(caller.tenant_id, reach, "pause", lifted_by=signature(caller), actor=caller.actor)
@@ -100,8 +100,9 @@ async def lift_tenant_stop(edge: EdgeDep, caller: Admin) -> Response:
 
 
 @admin.post("/freeze", response_model=FreezeView, responses=CHANGE, dependencies=[NoQuery])
-async def freeze(body: FreezeBody, edge: EdgeDep, caller: Admin) -> Response:
+async def freeze(body: FreezeBody, edge: EdgeDep, caller: StopsWrite) -> Response:
     """Freeze every side effect of this installation: no run starts, running ones park before their next effect."""
+    caller.demand_operation("stops:write")
     order = await edge.stop_runs.place(
         caller.tenant_id, Reach.of_all(), "freeze", reason=body.reason, placed_by=signature(caller), actor=caller.actor
     )
@@ -109,8 +110,9 @@ async def freeze(body: FreezeBody, edge: EdgeDep, caller: Admin) -> Response:
 
 
 @admin.delete("/freeze", response_model=FreezeView, responses=CHANGE, dependencies=[NoQuery])
-async def unfreeze(edge: EdgeDep, caller: Admin) -> Response:
+async def unfreeze(edge: EdgeDep, caller: StopsWrite) -> Response:
     """Lift the freeze, by the tenant that placed it. Queued runs start; each parked one waits for its own resume."""
+    caller.demand_operation("stops:write")
     order = await edge.stop_runs.lift(
         caller.tenant_id, Reach.of_all(), "freeze", lifted_by=signature(caller), actor=caller.actor
     )

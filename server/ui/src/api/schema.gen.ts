@@ -139,14 +139,14 @@ export interface paths {
          * Freeze
          * @description Freeze every side effect of this installation: no run starts, running ones park before their next effect.
          *
-         *     Scope: `admin`.
+         *     Scope: `stops:write`.
          */
         post: operations["freeze"];
         /**
          * Unfreeze
          * @description Lift the freeze, by the tenant that placed it. Queued runs start; each parked one waits for its own resume.
          *
-         *     Scope: `admin`.
+         *     Scope: `stops:write`.
          */
         delete: operations["unfreeze"];
         options?: never;
@@ -383,14 +383,14 @@ export interface paths {
          * Stop Tenant
          * @description Cancel all unfinished runs of the tenant, or pause them and keep new ones queued until the stop is lifted.
          *
-         *     Scope: `admin`.
+         *     Scope: `stops:write`.
          */
         post: operations["stop_tenant"];
         /**
          * Lift Tenant Stop
          * @description Lift the tenant's pause: the runs that it stopped go on, queued ones start.
          *
-         *     Scope: `admin`.
+         *     Scope: `stops:write`.
          */
         delete: operations["lift_tenant_stop"];
         options?: never;
@@ -4032,6 +4032,24 @@ export interface components {
             state: "ok" | "down";
         };
         /**
+         * ContentOrigin
+         * @description Where a text comes from that is not the caller's own words: it is data to the agent, and untrusted.
+         */
+        ContentOrigin: {
+            /**
+             * Origin
+             * @description `web` what came in from outside, such as a webhook's payload or a mail; `tool` a tool's output; `agent` what an agent wrote
+             * @enum {string}
+             */
+            origin: "web" | "tool" | "agent";
+            /**
+             * Source
+             * @description a name for people: `github webhook`
+             * @default
+             */
+            source: string;
+        };
+        /**
          * CronTiming
          * @description Five fields (minute, hour, day of month, month, day of week) in an IANA time zone.
          */
@@ -4803,7 +4821,7 @@ export interface components {
             /** Rotated At */
             rotated_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "stops:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
             /**
              * Secret
              * @example hk_...
@@ -4845,7 +4863,7 @@ export interface components {
              *       "runs:write"
              *     ]
              */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "stops:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
         };
         /**
          * KeyRotate
@@ -4900,7 +4918,7 @@ export interface components {
             /** Rotated At */
             rotated_at: string | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "stops:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
         };
         /**
          * KeysView
@@ -5203,13 +5221,13 @@ export interface components {
             name: string;
             /**
              * Operates
-             * @description may run the installation: make and disable tenants
+             * @description the tenant runs the installation
              */
             operates: boolean;
             /** Role */
             role: ("owner" | "operator" | "developer" | "viewer") | null;
             /** Scopes */
-            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
+            scopes: ("admin" | "agents:read" | "agents:write" | "sessions:read" | "sessions:write" | "runs:read" | "runs:write" | "stops:write" | "tools:read" | "tools:write" | "memories:read" | "memories:write" | "schedules:read" | "schedules:write" | "webhooks:read" | "webhooks:write" | "approvals:read" | "approvals:decide" | "policies:read" | "policies:write" | "secrets:read" | "secrets:write" | "audit:read" | "users:read" | "users:write")[];
             /**
              * Setup
              * @description there is no user yet, and these credentials may make the first one
@@ -5435,6 +5453,8 @@ export interface components {
         MessageCreate: {
             /** Content */
             content: string;
+            /** @description set where the text is not the caller's own words; the agent's definition then says what to do */
+            foreign?: components["schemas"]["ContentOrigin"] | null;
             limits?: components["schemas"]["LimitsPatch"];
             /**
              * Message Policy
@@ -6559,6 +6579,8 @@ export interface components {
              * @description id or name
              */
             agent?: string | null;
+            /** @description set where the text is not the caller's own words; the agent's definition then says what to do */
+            foreign?: components["schemas"]["ContentOrigin"] | null;
             /** Input */
             input: string;
             limits?: components["schemas"]["LimitsPatch"];
@@ -7680,6 +7702,11 @@ export interface components {
              * @default null
              */
             agent: string | null;
+            /**
+             * @description set where the text is not the caller's own words; the agent's definition then says what to do
+             * @default null
+             */
+            foreign: components["schemas"]["ContentOrigin"] | null;
             /** Id */
             id: string | number;
             /**
@@ -9199,6 +9226,7 @@ export type CapabilityTested = components['schemas']['CapabilityTested'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type CloseCode = components['schemas']['CloseCode'];
 export type ComponentView = components['schemas']['ComponentView'];
+export type ContentOrigin = components['schemas']['ContentOrigin'];
 export type CronTiming = components['schemas']['CronTiming'];
 export type DecisionView = components['schemas']['DecisionView'];
 export type DeliveryDetailView = components['schemas']['DeliveryDetailView'];

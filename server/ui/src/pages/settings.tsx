@@ -48,7 +48,7 @@ export default function Settings(): ReactNode {
   const [params] = useSearchParams();
   const can = useCan();
   const operates = useQuery(meQuery).data?.operates ?? false;
-  const shown = TABS.filter((each) => each.name !== "tenants" || operates);
+  const shown = TABS.filter((each) => each.name !== "tenants" || (operates && can("admin")));
   const tab = shown.find((each) => each.name === params.get("tab"))?.name ?? (can("users:read") ? "users" : "me");
   return (
     <Page title="Settings">

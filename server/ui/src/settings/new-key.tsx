@@ -12,6 +12,7 @@ const HINTS: Readonly<Record<Scope, string>> = {
   admin: "everything, keys and workers too",
   "runs:read": "see runs",
   "runs:write": "start and stop runs",
+  "stops:write": "stop the whole tenant, freeze side effects",
   "sessions:read": "read conversations",
   "sessions:write": "begin and delete conversations",
   "agents:read": "see agents",

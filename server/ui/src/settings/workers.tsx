@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, body } from "../api/client";
-import { workersQuery } from "../api/queries";
+import { meQuery, workersQuery } from "../api/queries";
 import type { WorkerView } from "../api/schema.gen";
 import { Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
@@ -57,6 +57,7 @@ function load(workers: readonly WorkerView[]): string {
 function Row({ worker }: { worker: WorkerView }): ReactNode {
   const client = useQueryClient();
   const { fail, tell } = useToasts();
+  const operates = useQuery(meQuery).data?.operates ?? false;
   const isDraining = worker.state === "draining";
   const change = useMutation({
     mutationFn: () => {
@@ -85,9 +86,11 @@ function Row({ worker }: { worker: WorkerView }): ReactNode {
         <When at={worker.seen_at} />
       </td>
       <td className="number">
-        <button type="button" className="button" disabled={change.isPending} onClick={() => change.mutate()}>
-          {isDraining ? "Resume" : "Drain"}
-        </button>
+        {operates && (
+          <button type="button" className="button" disabled={change.isPending} onClick={() => change.mutate()}>
+            {isDraining ? "Resume" : "Drain"}
+          </button>
+        )}
       </td>
     </tr>
   );

@@ -1,16 +1,18 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
-import { agentsQuery, sessionsQuery, toolsQuery } from "../api/queries";
+import { agentsQuery, memorySearchQuery, runsQuery, sessionsQuery, toolsQuery } from "../api/queries";
 import { shortId } from "../text/format";
 import { type Scope, useCan } from "./me";
 import { type Entry, idEntries, matching } from "./palette-entries";
 import { PLACES } from "./sidebar";
 
 const SHOWN = 30;
+const ASK_AFTER_MS = 250;
+const FEWEST_LETTERS = 3;
 const ACTIONS: readonly (Entry & { readonly scope: Scope })[] = [
-  { to: "/settings?tab=stops&do=freeze", text: "Freeze all side effects", kind: "action", scope: "admin" },
-  { to: "/settings?tab=stops", text: "Stops in force: pause, cancel, lift", kind: "action", scope: "admin" },
+  { to: "/settings?tab=stops&do=freeze", text: "Freeze all side effects", kind: "action", scope: "stops:write" },
+  { to: "/settings?tab=stops", text: "Stops in force: pause, cancel, lift", kind: "action", scope: "stops:write" },
   { to: "/sessions?new=1", text: "Start a session", kind: "action", scope: "runs:write" },
   { to: "/agents/new", text: "New agent", kind: "action", scope: "agents:write" },
   { to: "/policies/new", text: "New policy", kind: "action", scope: "policies:write" },
@@ -18,7 +20,7 @@ const ACTIONS: readonly (Entry & { readonly scope: Scope })[] = [
   { to: "/webhooks/new", text: "New webhook", kind: "action", scope: "webhooks:write" },
 ];
 
-/** Ctrl-K: jump to a page, to anything by its id, to agents, tools and sessions by name. */
+/** Ctrl-K: jump to a page, to anything by its id, to agents, tools, sessions, runs and memories by words. */
 export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const [words, setWords] = useState("");
@@ -26,7 +28,11 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   const list = useId();
   const navigate = useNavigate();
   const entries = useEntries();
-  const shown = useMemo(() => [...idEntries(words), ...matching(entries, words)].slice(0, SHOWN), [entries, words]);
+  const memories = useMemories(words);
+  const shown = useMemo(
+    () => [...idEntries(words), ...matching(entries, words), ...memories].slice(0, SHOWN),
+    [entries, memories, words],
+  );
   const current = Math.min(at, shown.length - 1);
 
   useEffect(() => dialog.current?.showModal(), []);
@@ -54,11 +60,11 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
     <dialog ref={dialog} className="palette" aria-label="Jump to" onCancel={onClose} onClose={onClose}>
       <input
         role="combobox"
-        aria-label="Jump to a page, an id, an agent, a tool or a session"
+        aria-label="Jump to a page, an id, an agent, a tool, a session, a run or a memory"
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={shown[current] ? `${list}-${current}` : undefined}
-        placeholder="Page, id, agent, tool, session…"
+        placeholder="Page, id, agent, tool, session, run, memory…"
         autoComplete="off"
         spellCheck={false}
         value={words}
@@ -82,7 +88,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
           </div>
         ))}
       </div>
-      {shown.length === 0 && <p className="card-body muted">Nothing matches. Ids must be whole.</p>}
+      {shown.length === 0 && <p className="card-body muted">Nothing matches. Ids of what is older must be whole.</p>}
     </dialog>
   );
 }
@@ -92,6 +98,11 @@ function useEntries(): Entry[] {
   const agents = useInfiniteQuery(agentsQuery).data;
   const tools = useInfiniteQuery(toolsQuery).data;
   const sessions = useInfiniteQuery(sessionsQuery({})).data;
+  const runs = useInfiniteQuery(runsQuery({})).data;
+  const names = useMemo(
+    () => new Map((agents?.pages ?? []).flatMap((page) => page.items.map((agent) => [agent.id, agent.name]))),
+    [agents],
+  );
   return useMemo(
     () => [
       ...PLACES.map((place) => ({ to: place.to, text: place.text, kind: "page" })),
@@ -107,9 +118,39 @@ function useEntries(): Entry[] {
           to: `/sessions/${session.id}`,
           text: session.title || `session ${shortId(session.id)}`,
           kind: "session",
+          words: session.id,
+        })),
+      ),
+      ...(runs?.pages ?? []).flatMap((page) =>
+        page.items.map((run) => ({
+          to: `/runs/${run.id}`,
+          text: `Run ${shortId(run.id)} of ${names.get(run.agent_id) ?? "an agent"}`,
+          kind: `run, ${run.status}`,
+          words: `${run.id} ${run.output ?? ""}`,
         })),
       ),
     ],
-    [agents, tools, sessions, can],
+    [agents, tools, sessions, runs, names, can],
+  );
+}
+
+/** What memory finds, asked for when the words have stood for a moment. */
+function useMemories(words: string): Entry[] {
+  const can = useCan()("memories:read");
+  const [settled, setSettled] = useState("");
+  useEffect(() => {
+    const timer = window.setTimeout(() => setSettled(words.trim()), ASK_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [words]);
+  const enabled = can && settled.length >= FEWEST_LETTERS && idEntries(settled).length === 0;
+  const found = useQuery({ ...memorySearchQuery(settled, undefined), enabled, retry: false }).data;
+  return useMemo(
+    () =>
+      enabled && found && !found.low_confidence
+        ? found.items
+            .slice(0, 5)
+            .map(({ memory }) => ({ to: `/memory/${memory.id}`, text: memory.title, kind: "memory" }))
+        : [],
+    [enabled, found],
   );
 }

@@ -1,5 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { meQuery } from "../api/queries";
 import { lift, type Order, stopsQuery } from "../api/stops";
 import { Confirm } from "../components/dialog";
 import { useToasts } from "../components/toasts";
@@ -9,9 +10,10 @@ import { consequence, headline, scopeOf } from "./words";
 /** Lifts a stop after a question; nothing where the key may not, or another tenant placed it. */
 export function Lift({ order, agent }: { order: Order; agent: string }): ReactNode {
   const can = useCan();
+  const operates = useQuery(meQuery).data?.operates ?? false;
   const client = useQueryClient();
   const { fail, tell } = useToasts();
-  if (!order.own || !can(scopeOf(order))) return null;
+  if (!order.own || !can(scopeOf(order)) || (order.kind === "freeze" && !operates)) return null;
   async function go(): Promise<void> {
     try {
       await lift(order);

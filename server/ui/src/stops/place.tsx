@@ -1,5 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { meQuery } from "../api/queries";
 import { freeze, stopAll, stopsQuery } from "../api/stops";
 import { Confirm } from "../components/dialog";
 import { useToasts } from "../components/toasts";
@@ -12,7 +13,8 @@ const WHY = "Why (kept with the order, shown to everybody)";
 export function FreezeButton({ open = false, onClose }: { open?: boolean; onClose?: () => void }): ReactNode {
   const place = usePlace();
   const can = useCan();
-  if (!can("admin")) return null;
+  const operates = useQuery(meQuery).data?.operates ?? false;
+  if (!can("stops:write") || !operates) return null;
   return (
     <Confirm
       label="Freeze all side effects"
@@ -31,7 +33,7 @@ export function FreezeButton({ open = false, onClose }: { open?: boolean; onClos
 export function StopAllButtons({ agent, name }: { agent?: string; name: string }): ReactNode {
   const place = usePlace();
   const can = useCan();
-  if (!can(agent === undefined ? "admin" : "runs:write")) return null;
+  if (!can(agent === undefined ? "stops:write" : "runs:write")) return null;
   return (
     <>
       <Confirm

@@ -12,7 +12,7 @@ it("says what an order stops, and who may lift it", () => {
     "All runs are paused",
     "Runs of gardener are paused",
   ]);
-  expect(orders.map(scopeOf)).toEqual(["admin", "admin", "runs:write"]);
+  expect(orders.map(scopeOf)).toEqual(["stops:write", "stops:write", "runs:write"]);
   expect(consequence(orders[0])).toContain("stay so");
   expect(consequence(orders[1])).toContain("go on");
 });

@@ -18,7 +18,7 @@ export function consequence(order: Pick<Order, "kind">): string {
 
 /** The scope that a key needs to lift it. */
 export function scopeOf(order: Pick<Order, "kind" | "scope">): Scope {
-  return order.scope === "agent" ? "runs:write" : "admin";
+  return order.scope === "agent" ? "runs:write" : "stops:write";
 }
 
 /** The key's name out of `name (id)`. */
