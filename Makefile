@@ -54,7 +54,7 @@ integration: install ## generated requests; several processes over the real embe
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests/chaos tests/integration
 
 fuzz: install ## generated requests and chains of them, for minutes and from another seed each time
-	HORTUS_FUZZ_EXAMPLES=$${HORTUS_FUZZ_EXAMPLES:-150} $(BIN)/pytest -q -n 2 $(GENERATED)
+	HORTUS_FUZZ_EXAMPLES=$${HORTUS_FUZZ_EXAMPLES:-150} $(BIN)/pytest -q -n 2 --timeout 3600 $(GENERATED)
 
 e2e: install ## the main job with the real CPU model, and the documentation's commands
 	$(BIN)/pytest -q tests/e2e
