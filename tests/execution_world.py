@@ -19,7 +19,8 @@ from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.admission import FairShare
 from hortus_server.domain.records import Claim, Run
 from hortus_server.services.choose_run import ChooseRun
-from hortus_server.services.execute_run import ExecuteRun, Execution
+from hortus_server.services.execute_run import ExecuteRun
+from hortus_server.services.execution import Execution
 from hortus_server.services.keep_leases import KeepLeases
 from hortus_server.services.load_policies import LoadPolicies, RunPolicies
 from hortus_server.services.reveal_secrets import RevealedSecrets

@@ -63,7 +63,8 @@ from hortus_server.services.check_tool import CheckTool
 from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.deliver_webhooks import DeliverWebhooks
 from hortus_server.services.end_waits import EndWaits
-from hortus_server.services.execute_run import ExecuteRun, Execution, ToolsFor
+from hortus_server.services.execute_run import ExecuteRun
+from hortus_server.services.execution import Execution, ToolsFor
 from hortus_server.services.fire_schedules import FireSchedules
 from hortus_server.services.index_tool import IndexTool
 from hortus_server.services.keep_leases import KeepLeases

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Rules over tool calls: what is all
 
 RulesFile = Annotated[Path, typer.Option("--rules", help="JSON file: a list of rules, or an object with `rules`.")]
 Comment = Annotated[str, typer.Option(help="Why, for those who read the versions.")]
-RULE_COLUMNS = ("name", "effect", "tools", "from_class", "to_class", "conditions", "reason")
+RULE_COLUMNS = ("name", "effect", "tools", "class", "conditions", "reason")
 
 
 @app.command("list")
@@ -52,7 +52,7 @@ def show(
         return
     state = "disabled" if policy["disabled_at"] else "in force"
     out.print(f"policy {policy['name']}, {state} at version {policy['current_version']}; this is {chosen['version']}")
-    rows = [{**rule, "conditions": _conditions(rule)} for rule in chosen["rules"]]
+    rows = [{**rule, "class": _classes(rule), "conditions": _conditions(rule)} for rule in chosen["rules"]]
     print_table(RULE_COLUMNS, rows, empty="No rules: what stands behind it decides.")
 
 
@@ -146,6 +146,11 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise CommandError(f"--arguments is not JSON: {error}") from error
+
+
+def _classes(rule: dict[str, Any]) -> str:
+    low, high = rule["from_class"], rule["to_class"]
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _conditions(rule: dict[str, Any]) -> str | None:

@@ -5,10 +5,9 @@ One step answers in two transactions: the claim, and the commit that holds the m
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import assert_never
 from uuid import uuid4
 
@@ -25,29 +24,24 @@ from hortus_agents.events import (
     RunWaiting,
     WaitReason,
 )
-from hortus_agents.limits import FREE, LimitName, TokenPrice
-from hortus_agents.loop.engine import RunSetup, StepEngine
+from hortus_agents.limits import LimitName
+from hortus_agents.loop.engine import RunSetup
 from hortus_agents.loop.journal import message_id
 from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.state import fold_session
 from hortus_agents.loop.step import Commit, Delta, Draft, RunScope
-from hortus_agents.models.port import ChatModel
-from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.proxy import Terms
-from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim
-from hortus_server.ports.models import ChatModels
 from hortus_server.ports.observer import RunEnd
 from hortus_server.services.check_terms import CallHeldError
 from hortus_server.services.choose_run import ChooseRun, Turn
+from hortus_server.services.execution import Execution
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
-from hortus_server.services.load_policies import RunPolicies
 from hortus_server.services.remember_run import memory_rule
 from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
-from hortus_server.services.watch_budgets import BudgetWatch, Unwatched
 
 log = structlog.get_logger()
 
@@ -56,31 +50,6 @@ WALL_GRACE_S = 5.0  # the loop itself holds the wall limit; this is for what han
 MESSAGE_LIMIT = 2_000  # characters of an error's text in an event
 
 MOST_HOLDS = 20  # times in a row that a call is judged anew before its run fails
-
-ToolsFor = Callable[[Claim, ChatModel, ToolPolicy], ToolRegistry]
-"""The tools that a run's agent may use, behind what judges their calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """How runs are executed in this process.
-
-    `draining` says that the process is about to stop, `budgets` what tenants and sessions have left.
-    """
-
-    models: ChatModels
-    tools_for: ToolsFor
-    engine: StepEngine
-    policies: RunPolicies
-    draining: Callable[[], bool]
-    delta_interval: timedelta
-    prices: Mapping[str, TokenPrice] = field(default_factory=dict)
-    budgets: BudgetWatch = field(default_factory=Unwatched)
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    def price_of(self, model: str) -> TokenPrice:
-        """What a model's tokens cost here; nothing, unless the price table says otherwise."""
-        return self.prices.get(model) or self.prices.get("*") or FREE
 
 
 @dataclass(frozen=True, slots=True)
