@@ -13,6 +13,7 @@ NAMES = (
     "overhead",
     "sandbox",
     "policy",
+    "security",
     "commits",
     "waiting",
     "parked",

@@ -17,7 +17,7 @@ _LINE_ENDS: Final = re.compile("\r\n|[\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _MARKS: Final = re.compile(r"\[\W*(?:end|data|aperson)")
 # Letters of other scripts that read as those of our marks; compatibility forms are NFKC's business.
 _ALIKE: Final = str.maketrans("аеорсԁոԛѕԥαενοптіı", "aeopcdnqsnaevontii")
-_BRACKETS: Final = frozenset({"Ps", "Pe", "Pi", "Pf"})
+_OTHERS: Final = frozenset("(){}")
 _LOOSE_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _SPOKEN: Final = frozenset({"description", "title", "examples", "default", "$comment", "deprecated"})
 
@@ -63,8 +63,8 @@ def _seen(line: str) -> str:
     kept: list[str] = []
     for char in folded:
         category = unicodedata.category(char)
-        if category in _BRACKETS:
-            kept.append("[" if category in {"Ps", "Pi"} else "]")
+        if _is_bracket(char, category):
+            kept.append("[" if category == "Ps" else "]")
         elif category[0] not in "CMZ":
             kept.append(char)
     return "".join(kept)
@@ -72,9 +72,14 @@ def _seen(line: str) -> str:
 
 def _rounded(char: str) -> str:
     category = unicodedata.category(char)
-    if category not in _BRACKETS:
+    if not _is_bracket(char, category):
         return char
-    return "(" if category in {"Ps", "Pi"} else ")"
+    return "(" if category == "Ps" else ")"
+
+
+def _is_bracket(char: str, category: str) -> bool:
+    """Whatever may be taken for a square bracket; braces and round ones cannot be."""
+    return category in {"Ps", "Pe"} and char not in _OTHERS
 
 
 def _bare(schema: Any) -> Any:
