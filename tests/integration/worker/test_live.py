@@ -77,7 +77,7 @@ async def test_every_name_of_a_tenant_begins_with_it(live: RedisLive, redis: Red
     async with asyncio.timeout(5):
         while not (names := await redis.keys(f"*{session}*")):
             await asyncio.sleep(0.01)
-    assert all(name.startswith(f"hortus:tenant:{TENANT}:".encode()) for name in names)
+    assert all(name.startswith(f"hortus:tenant:{{{TENANT}}}:".encode()) for name in names)
 
 
 async def test_readers_get_events_and_text_in_order_and_only_of_their_session(

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from hortus_server.adapters.redis.client import notice_cancellation
+from hortus_server.adapters.redis.keys import tenant_key
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import TenantId
 from hortus_server.domain.rates import Draw, Grant
@@ -44,8 +45,7 @@ class RedisBuckets:
 
     async def draw(self, tenant_id: TenantId, draws: Sequence[Draw]) -> Sequence[Grant]:
         """See the port."""
-        # The braces keep a tenant's buckets in one slot of a cluster.
-        keys = [f"hortus:rate:{{{tenant_id}}}:{draw.name}" for draw in draws]
+        keys = [tenant_key(tenant_id, "rate", draw.name) for draw in draws]
         numbers = [number for draw in draws for number in (draw.rate.per_second, draw.rate.burst, draw.wanted)]
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -5,4 +5,5 @@ from uuid import UUID
 
 def tenant_key(tenant_id: UUID, *parts: object) -> str:
     """The name of a key or channel of a tenant, its parts joined by colons."""
-    return ":".join(("hortus", "tenant", str(tenant_id), *(str(part) for part in parts)))
+    # The braces keep what belongs to a tenant in one slot of a cluster: a script may touch several of its keys.
+    return ":".join(("hortus", "tenant", f"{{{tenant_id}}}", *(str(part) for part in parts)))
