@@ -14,6 +14,12 @@ it("finds by every word, and puts what begins with the first one in front", () =
   expect(matching(ENTRIES, "")).toEqual(ENTRIES);
 });
 
+it("finds by words that are not shown, such as the beginning of an id", () => {
+  const run = { to: "/runs/1", text: "What is 2 + 3?", kind: "run", words: "01a200b1-bc54 gardener" };
+  expect(matching([...ENTRIES, run], "01a200b1")).toEqual([run]);
+  expect(matching([...ENTRIES, run], "run gardener")).toEqual([run]);
+});
+
 it("an id may be of anything, and half an id of nothing", () => {
   expect(idEntries(" 01A200B1-bc54-722b-8c1b-082aa8f9a318 ").map((entry) => entry.to.split("/")[1])).toEqual([
     "runs",

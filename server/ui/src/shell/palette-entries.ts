@@ -2,6 +2,8 @@ export interface Entry {
   readonly to: string;
   readonly text: string;
   readonly kind: string;
+  /** Further words that it is found by: an id, an agent's name. */
+  readonly words?: string;
 }
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -27,7 +29,7 @@ export function matching(entries: readonly Entry[], words: string): Entry[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const first = wanted[0];
   const found = entries.filter((entry) => {
-    const text = `${entry.text} ${entry.kind}`.toLowerCase();
+    const text = `${entry.text} ${entry.kind} ${entry.words ?? ""}`.toLowerCase();
     return wanted.every((word) => text.includes(word));
   });
   if (first === undefined) return found;

@@ -6,6 +6,7 @@ import { Icon, Leaf } from "../components/icons";
 import { Loading } from "../components/states";
 import { FirstOwner } from "../people/first-owner";
 import { StopBanner } from "../stops/banner";
+import { KeysHelp } from "./keys-help";
 import { Palette } from "./palette";
 import { Sidebar } from "./sidebar";
 
@@ -13,7 +14,8 @@ import { Sidebar } from "./sidebar";
 export function Shell(): ReactNode {
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
-  useHotkey(() => setPalette((open) => !open));
+  const [help, setHelp] = useState(false);
+  useHotkeys({ palette: () => setPalette((open) => !open), help: () => setHelp(true) });
   useFocusOnNavigation();
   useEffect(() => {
     if (!menu) return;
@@ -60,6 +62,7 @@ export function Shell(): ReactNode {
         </Suspense>
       </main>
       {palette && <Palette onClose={() => setPalette(false)} />}
+      {help && <KeysHelp onClose={() => setHelp(false)} />}
     </div>
   );
 }
@@ -87,19 +90,26 @@ function HealthBanner(): ReactNode {
   );
 }
 
-function useHotkey(toggle: () => void): void {
-  const latest = useRef(toggle);
-  latest.current = toggle;
+function useHotkeys(actions: { readonly palette: () => void; readonly help: () => void }): void {
+  const latest = useRef(actions);
+  latest.current = actions;
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        latest.current();
+        latest.current.palette();
+      } else if (event.key === "?" && !event.ctrlKey && !event.metaKey && !isWriting(event.target)) {
+        event.preventDefault();
+        latest.current.help();
       }
     }
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+}
+
+function isWriting(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("input, textarea, select, dialog, [contenteditable]") !== null;
 }
 
 /** Screen readers hear the new page, and the keyboard starts at its content. */
