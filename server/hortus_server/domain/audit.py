@@ -98,8 +98,11 @@ EVERY_ENTRY: Final = AuditFilter()
 
 
 def canonical_json(value: object) -> str:
-    """JSON in the one spelling that hashes cover: keys sorted, no blanks, ASCII. Raises ValueError for NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """JSON in the one spelling that hashes cover: keys sorted, no blanks, ASCII; ids and times as text.
+
+    Raises ValueError for NaN.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=str)
 
 
 def canonical_detail(detail: JsonObject) -> str:

@@ -37,6 +37,8 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     garden.make_agent("asker", tools=["calculate"], approval={"tools": ["calculate"]})
     asked = garden.submit("asker", "What is the sum of 2 and 3?")
     until(lambda: len(garden.get("/v1/approvals")["items"]) > 0, within_s=20, why=garden.logs)
+    with garden.client() as http:
+        http.put("/v1/secrets/WEATHER_KEY", json={"value": "not-a-real-key", "agent": "asker"}).raise_for_status()
     timing = {"kind": "cron", "expression": "30 8 * * MON-FRI", "time_zone": "Europe/Berlin"}
     made = {"name": "morning-report", "agent": agent, "input": "Write it.", "timing": timing}
     schedule = garden.post("/v1/schedules", made)["id"]
@@ -86,6 +88,8 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
         "limits": "/settings?tab=limits",
         "users": "/settings?tab=users",
         "tenants": "/settings?tab=tenants",
+        "secrets": "/settings?tab=secrets",
+        "audit": "/settings?tab=audit",
         "keys": "/settings?tab=keys",
         "workers": "/settings?tab=workers",
         "models": "/settings?tab=models",

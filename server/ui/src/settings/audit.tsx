@@ -8,9 +8,11 @@ import { Json } from "../components/prose";
 import { Empty, Paged } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
-import { Copy, Fact, When } from "../components/values";
+import { Copy, When } from "../components/values";
 import { count, plural, shortId } from "../text/format";
 import { exportPath, FILTERS, filterOf, pageOf, shortDetail, split, toneOf } from "./audit-words";
+
+const SHOWN = 60;
 
 /** Who did what, whether the log is whole, and all of it to take away. */
 export function Audit(): ReactNode {
@@ -99,7 +101,7 @@ function Entries({
   onFilter: (name: string, value: string) => void;
 }): ReactNode {
   return (
-    <TableBox label="Audit log">
+    <TableBox label="Entries">
       <thead>
         <tr>
           <th className="number">No.</th>
@@ -147,10 +149,11 @@ function Entries({
 function Subject({ entry }: { entry: AuditEntryView }): ReactNode {
   const [kind, id] = split(entry.subject);
   const page = pageOf(entry.action, entry.subject);
-  const text = shortId(id);
+  const text = /^0+$/.test(id.replaceAll("-", "")) ? "" : shortId(id);
   return (
     <span className="id" title={entry.subject}>
-      {kind} {page ? <Link to={page}>{text}</Link> : text}
+      <span>{kind}&nbsp;</span>
+      {page ? <Link to={page}>{text}</Link> : text}
       <Copy text={entry.subject} what="subject" />
     </span>
   );
@@ -161,7 +164,7 @@ function Detail({ entry }: { entry: AuditEntryView }): ReactNode {
   return (
     <details>
       <summary className="small muted">
-        <span className="clip">{text || "no more is known"}</span>
+        {text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text || "no more is known"}
       </summary>
       <Json value={entry.detail} />
       <p className="small muted mono wrap">{entry.hash}</p>
@@ -226,15 +229,16 @@ function Report({ report }: { report: AuditReportView }): ReactNode {
         </ul>
       )}
       {report.head && (
-        <dl className="facts">
-          <Fact name="Last entry">{report.head.seq}</Fact>
-          <Fact name="Its hash: note it elsewhere, and a log that is cut or rewritten is found out">
-            <span className="row">
-              <code className="wrap">{report.head.hash}</code>
-              <Copy text={report.head.hash} what="hash" />
-            </span>
-          </Fact>
-        </dl>
+        <>
+          <p className="small muted">
+            The hash of the last entry, number {report.head.seq}. Note it elsewhere, and a log that is cut or written
+            anew is found out:
+          </p>
+          <p className="code row">
+            <code className="grow wrap">{report.head.hash}</code>
+            <Copy text={report.head.hash} what="hash" />
+          </p>
+        </>
       )}
     </>
   );

@@ -50,7 +50,7 @@ function SecretTable({
   onReplace: ((secret: SecretView) => void) | null;
 }): ReactNode {
   return (
-    <TableBox label="Secrets">
+    <TableBox label="Names of secrets">
       <thead>
         <tr>
           <th>Name</th>
