@@ -22,7 +22,8 @@ from hortus_agents.messages import Usage
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import MemoryId, RunId, SessionId, TenantId, ToolId, ToolVersionId, new_id
-from hortus_server.domain.records import Agent, AgentVersion, Claim, Memory, Run, Session, Tenant, ToolVersion
+from hortus_server.domain.keys import Tenant
+from hortus_server.domain.records import Agent, AgentVersion, Claim, Memory, Run, Session, ToolVersion
 from hortus_server.ports.store import Store
 
 LEASE = timedelta(seconds=30)

@@ -20,7 +20,7 @@ from hortus_server.api.app import create_app
 from hortus_server.api.edge import Edge, EdgePorts, make_edge
 from hortus_server.api.people import PeoplePorts
 from hortus_server.domain.ids import SessionId, TenantId
-from hortus_server.domain.records import Scope
+from hortus_server.domain.keys import Scope
 from hortus_server.ports.store import Store
 from hortus_server.services.issue_key import KeyDraft, add_key
 

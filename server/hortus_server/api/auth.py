@@ -17,8 +17,8 @@ from hortus_server.domain.approvals import Decider
 from hortus_server.domain.audit import Actor
 from hortus_server.domain.errors import ForbiddenError, HortusError, UnauthenticatedError
 from hortus_server.domain.ids import KeyId, TenantId
+from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.rates import Requester
-from hortus_server.domain.records import ApiKey, Scope
 from hortus_server.domain.users import ROLE_SCOPES, Authority, LiveLogin
 from hortus_server.services.authenticate_login import TOKEN_MARK, token_digest
 from hortus_server.services.limit_requests import Account

@@ -11,7 +11,7 @@ from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.cli.client import ADMIN_KEY_FILE
 from hortus_server.domain.errors import ConflictError, HortusError
-from hortus_server.domain.records import Scope, Tenant
+from hortus_server.domain.keys import Scope, Tenant
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.issue_key import KeyDraft, add_key

@@ -11,7 +11,7 @@ from hortus_server.cli.bootstrap import make_key
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import out, print_json, print_table
-from hortus_server.domain.records import Scope
+from hortus_server.domain.keys import Scope
 from hortus_server.settings import DatabaseEnvironment
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")

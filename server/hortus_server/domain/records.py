@@ -16,7 +16,6 @@ from hortus_server.domain.ids import (
     AgentId,
     AgentVersionId,
     JobId,
-    KeyId,
     MemoryId,
     RunId,
     SessionId,
@@ -31,52 +30,9 @@ RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canc
 TERMINAL_STATUSES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "budget_exhausted"})
 ToolState = Literal["proposed", "quarantined", "tested", "active", "disabled", "rejected", "rolled_back"]
 ToolOrigin = Literal["agent", "import"]
-Scope = Literal[
-    "admin", "agents:read", "agents:write", "sessions:read", "sessions:write", "runs:read", "runs:write", "stops:write",
-    "tools:read", "tools:write", "memories:read", "memories:write",
-    "schedules:read", "schedules:write", "webhooks:read", "webhooks:write",
-    "approvals:read", "approvals:decide",
-    "policies:read", "policies:write", "secrets:read", "secrets:write", "audit:read", "users:read", "users:write",
-]  # fmt: skip
 JobKind = Literal["remember_run", "index_tool", "check_tool"]
 MessagePolicy = Literal["enqueue", "reject", "interrupt", "rollback"]
 """What a message does where runs of its session have not ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """Owner of everything else. Administrators of the one that `operates` run the installation."""
-
-    id: TenantId
-    name: str
-    created_at: datetime
-    disabled_at: datetime | None = None
-    operates: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """Credential of an application; only the hash of its secret is stored.
-
-    `made_by` names its maker as the audit log does; `person_id` is the user behind it, if a user made it. After a
-    rotation the secret before it works until `previous_until`. What a tenant is stands beside the key that opens it.
-    """
-
-    id: KeyId
-    tenant_id: TenantId
-    name: str
-    prefix: str
-    scopes: tuple[Scope, ...]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-    made_by: str = ""
-    person_id: UUID | None = None
-    rotated_at: datetime | None = None
-    previous_until: datetime | None = None
-    tenant_disabled: bool = False
-    tenant_operates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 from hortus_server.domain.audit import Actor, NewAuditEntry
 from hortus_server.domain.errors import ForbiddenError, InvalidInputError
 from hortus_server.domain.ids import InvitationId, LoginId, TenantId, UserId
-from hortus_server.domain.records import Scope
+from hortus_server.domain.keys import Scope
 
 Role = Literal["owner", "operator", "developer", "viewer"]
 LoginMethod = Literal["password", "oidc", "link"]

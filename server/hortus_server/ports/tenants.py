@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hortus_server.domain.ids import KeyId, TenantId
-from hortus_server.domain.records import ApiKey, Scope, Tenant
+from hortus_server.domain.keys import ApiKey, Scope, Tenant
 
 
 class TenantRepository(Protocol):

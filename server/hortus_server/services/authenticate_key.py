@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from hortus_server.domain.errors import UnauthenticatedError
 from hortus_server.domain.ids import KeyId, TenantId
-from hortus_server.domain.records import ApiKey
+from hortus_server.domain.keys import ApiKey
 from hortus_server.ports.store import Store
 from hortus_server.services.cache_briefly import BriefCache
 

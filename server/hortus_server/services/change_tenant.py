@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hortus_server.domain.audit import NewAuditEntry
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import TenantId
-from hortus_server.domain.records import Tenant
+from hortus_server.domain.keys import Tenant
 from hortus_server.domain.stops import Reach
 from hortus_server.domain.users import Authority
 from hortus_server.ports.store import Store, UnitOfWork

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hortus_server.domain.audit import NewAuditEntry
 from hortus_server.domain.errors import InvalidInputError, NotFoundError
 from hortus_server.domain.ids import KeyId, TenantId
-from hortus_server.domain.records import ApiKey, Scope
+from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.users import Authority
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import AuthenticateKey, utc_now

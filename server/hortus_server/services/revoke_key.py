@@ -2,7 +2,7 @@
 
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import KeyId, TenantId
-from hortus_server.domain.records import ApiKey
+from hortus_server.domain.keys import ApiKey
 from hortus_server.domain.users import Authority
 from hortus_server.ports.store import Store
 from hortus_server.services.authenticate_key import AuthenticateKey

@@ -11,7 +11,8 @@ from hortus_agents.events import Event, WaitReason
 from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
-from hortus_server.domain.records import AgentVersion, ApiKey, Artifact, Claim, Memory, Run, Tool, ToolVersion
+from hortus_server.domain.keys import ApiKey
+from hortus_server.domain.records import AgentVersion, Artifact, Claim, Memory, Run, Tool, ToolVersion
 from hortus_server.domain.schedules import TIMING, CronTiming, Schedule, Timing
 from hortus_server.domain.webhooks import TakenDelivery, Webhook
 

@@ -12,7 +12,7 @@ from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import KeyId, TenantId, new_id
-from hortus_server.domain.records import ApiKey, Scope, Tenant
+from hortus_server.domain.keys import ApiKey, Scope, Tenant
 
 _STATEMENTS = load_statements("tenants.sql")
 

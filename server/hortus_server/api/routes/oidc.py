@@ -33,7 +33,7 @@ class StartQuery(BaseModel):
     return_to: str = Field(default="/", max_length=500, description="page of the UI to come back to")
 
 
-@router.get("/start", status_code=303, responses=REDIRECT | problems(403, 404, 422, 503))
+@router.get("/start", status_code=303, responses=REDIRECT | problems(401, 403, 404, 422, 503))
 async def start_oidc(
     request: Request,
     edge: EdgeDep,
@@ -59,7 +59,7 @@ async def start_oidc(
     return response
 
 
-@router.get("/callback", status_code=303, responses=REDIRECT | problems(403, 404, 422, 503))
+@router.get("/callback", status_code=303, responses=REDIRECT | problems(401, 403, 404, 422, 503))
 async def finish_oidc(request: Request, edge: EdgeDep, people: PeopleDep) -> Response:
     """Where the identity provider sends the browser back to. What went wrong is said on the sign-in page."""
     oidc = _oidc(people)

@@ -17,15 +17,11 @@ from hortus_server.api.schemas.people import (
     InvitationsView,
     InvitationView,
     IssuedInvitationView,
-    MadeTenantView,
-    TenantCreate,
-    TenantPatch,
-    TenantsView,
-    TenantView,
     UserChange,
     UsersView,
     UserView,
 )
+from hortus_server.api.schemas.tenants import MadeTenantView, TenantCreate, TenantPatch, TenantsView, TenantView
 from hortus_server.domain.ids import InvitationId, TenantId, UserId
 from hortus_server.services.change_tenant import TenantChange
 from hortus_server.services.invite_user import IssuedLink

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from hortus_server.api.schemas.wire import Body, View
-from hortus_server.domain.records import ApiKey, RunStatus, Scope
+from hortus_server.domain.keys import ApiKey, Scope
+from hortus_server.domain.records import RunStatus
 
 
 class KeyCreate(Body):

@@ -1,4 +1,4 @@
-"""People: users, their logins, one-time links, tenants, and who one is, as sent and received."""
+"""People: users, their logins, one-time links, and who one is, as sent and received."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,19 +7,20 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from hortus_server.api.schemas.wire import Body, View
-from hortus_server.domain.records import Scope, Tenant
+from hortus_server.domain.keys import Scope
 from hortus_server.domain.users import Invitation, LinkPurpose, Login, LoginMethod, Member, Place, Role
 
 
-def _stripped(text: str) -> str:
-    stripped = text.strip()
-    if not stripped or not stripped.isprintable():
+def stripped(text: str) -> str:
+    """A name without blanks around it. Raises ValueError for a blank one and signs that cannot be shown."""
+    name = text.strip()
+    if not name or not name.isprintable():
         raise ValueError("must not be blank, and of printable signs")
-    return stripped
+    return name
 
 
 Email = Annotated[str, Field(min_length=3, max_length=254, examples=["ann@example.org"])]
-PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ann"]), AfterValidator(_stripped)]
+PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ann"]), AfterValidator(stripped)]
 Secret = Annotated[str, Field(min_length=1, max_length=200)]
 NewPassword = Annotated[str, Field(min_length=1, max_length=200, description="12 characters or more")]
 
@@ -246,60 +247,6 @@ class InvitationsView(View):
     """Links of the last ninety days, newest first."""
 
     items: tuple[InvitationView, ...]
-
-
-TenantName = Annotated[str, Field(min_length=1, max_length=100, examples=["garden"]), AfterValidator(_stripped)]
-
-
-class TenantCreate(Body):
-    """A further tenant; with `owner` the answer holds a link for its first owner."""
-
-    name: TenantName
-    owner: Email | None = None
-
-
-class TenantPatch(Body):
-    """What is to be different."""
-
-    name: TenantName | None = None
-    disabled: bool | None = None
-
-
-class TenantView(View):
-    """A tenant."""
-
-    id: UUID
-    name: str
-    operates: bool
-    created_at: datetime
-    disabled_at: datetime | None
-    members: int | None = None
-    keys: int | None = None
-
-    @classmethod
-    def of(cls, tenant: Tenant, members: int | None = None, keys: int | None = None) -> "TenantView":
-        """A tenant as it is sent."""
-        return cls(
-            id=tenant.id,
-            name=tenant.name,
-            operates=tenant.operates,
-            created_at=tenant.created_at,
-            disabled_at=tenant.disabled_at,
-            members=members,
-            keys=keys,
-        )
-
-
-class MadeTenantView(TenantView):
-    """A new tenant; `link` lets its first owner in, and is shown once."""
-
-    link: str | None
-
-
-class TenantsView(View):
-    """All tenants, by name."""
-
-    items: tuple[TenantView, ...]
 
 
 def place_view(place: Place) -> PlaceView:
