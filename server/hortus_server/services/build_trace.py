@@ -136,6 +136,28 @@ def _tool_in_doubt(tree: TraceTree, event: Event, payload: ev.ToolInDoubt) -> No
     tree.add(event, "tool", f"{payload.name} in doubt", state="failed", detail=detail, call_id=payload.call_id)
 
 
+def _policy_decided(tree: TraceTree, event: Event, payload: ev.PolicyDecided) -> None:
+    state: SpanState = "failed" if payload.effect == "deny" else "note"
+    rule = f"rule {payload.rule} of {payload.policy}"
+    detail = ": ".join(filter(None, (rule, payload.reason)))
+    label = f"policy: {payload.effect} {payload.name}"
+    tree.add(event, "tool", label, state=state, detail=detail, call_id=payload.call_id, ref_id=payload.policy_id)
+
+
+def _plan_made(tree: TraceTree, event: Event, payload: ev.PlanMade) -> None:
+    again = f", revision {payload.revision}" if payload.revision else ""
+    if payload.problem is not None:
+        tree.add(event, "step", f"no usable plan{again}", state="failed", detail=payload.problem)
+    else:
+        tree.add(event, "step", f"plan of {len(payload.plan.get('steps', ()))} steps{again}", state="ok")
+
+
+def _plan_advanced(tree: TraceTree, event: Event, payload: ev.PlanAdvanced) -> None:
+    label = "asks to plan anew" if payload.index is None else f"step {payload.index + 1} of the plan"
+    detail = f"from untrusted text: {', '.join(payload.tainted)}" if payload.tainted else ""
+    tree.add(event, "step", label, detail=detail, call_id=payload.call.id)
+
+
 def _approval_requested(tree: TraceTree, event: Event, payload: ev.ApprovalRequested) -> None:
     span = tree.add(event, "approval", f"{payload.kind}: {payload.name}", ended_at=None, state="running")
     span.detail, span.ref_id, span.call_id = payload.reason, payload.approval_id, payload.call_id
@@ -190,6 +212,12 @@ def _budget_warned(tree: TraceTree, event: Event, payload: ev.BudgetWarned) -> N
     tree.add(event, "run", f"{payload.limit} nearly used up", within=False, detail=detail)
 
 
+def _planned(tree: TraceTree, event: Event, payload: ev.PlanMade) -> None:
+    count = len(payload.plan.get("steps", ()))
+    title = "a plan that is not usable" if payload.problem else f"plan of {count} step{'' if count == 1 else 's'}"
+    tree.add(event, "run", title, detail=payload.problem or "")
+
+
 def _requested(tree: TraceTree, event: Event, payload: ev.CapabilityRequested) -> None:
     tree.add(event, "capability", f"asks for {payload.name}", detail=payload.purpose)
 
@@ -217,6 +245,23 @@ def _bound(tree: TraceTree, event: Event, payload: ev.CapabilityActivated | ev.C
     reused = isinstance(payload, ev.CapabilityReused)
     label = f"reuses {payload.name}" if reused else f"{payload.name} is active"
     tree.add(event, "capability", label, state="ok", detail=f"version {payload.version}", tool_version_id=used.id)
+
+
+def _checked(tree: TraceTree, event: Event, payload: ev.CapabilityChecked) -> None:
+    tree.add(
+        event,
+        "capability",
+        "passes its gates" if payload.passed else "fails its gates",
+        state="ok" if payload.passed else "failed",
+        detail=f"{payload.findings} findings, {payload.negative_tests} negative tests: {payload.detail}",
+        attempt=payload.attempt,
+        tool_version_id=payload.tool_version_id,
+    )
+
+
+def _quarantined(tree: TraceTree, event: Event, payload: ev.CapabilityQuarantined) -> None:
+    label, version = f"{payload.name} waits for a person", payload.tool_version_id
+    tree.add(event, "capability", label, detail=payload.reason, tool_version_id=version)
 
 
 def _disabled(tree: TraceTree, event: Event, payload: ev.CapabilityDisabled) -> None:
@@ -252,9 +297,13 @@ _TAKES: dict[type, Callable[..., None]] = {
     ev.ToolCalled: _tool_called,
     ev.ToolFinished: _tool_finished,
     ev.ToolInDoubt: _tool_in_doubt,
+    ev.PolicyDecided: _policy_decided,
+    ev.PlanMade: _plan_made,
+    ev.PlanAdvanced: _plan_advanced,
     ev.ApprovalRequested: _approval_requested,
     ev.ApprovalDecided: _approval_decided,
     ev.ApprovalExpired: _approval_expired,
+    ev.PlanMade: _planned,
     ev.MemoryRecalled: _recalled,
     ev.MemoryWritten: _written,
     ev.MessageRestarted: _restarted,
@@ -262,11 +311,13 @@ _TAKES: dict[type, Callable[..., None]] = {
     ev.CapabilityRequested: _requested,
     ev.CapabilityProposed: _proposed,
     ev.CapabilityTested: _tested,
+    ev.CapabilityChecked: _checked,
+    ev.CapabilityQuarantined: _quarantined,
     ev.CapabilityActivated: _bound,
     ev.CapabilityReused: _bound,
     ev.CapabilityDisabled: _disabled,
 }
 UNSHOWN: frozenset[type] = frozenset({
-    ev.SessionCreated, ev.SessionForked, ev.MessageCreated, ev.MessageCompleted, ev.RunRolledBack,
+    ev.SessionCreated, ev.SessionForked, ev.MessageCreated, ev.MessageCompleted, ev.RunRolledBack, ev.PlanAdvanced,
 })  # fmt: skip
 """Types that have no place in the tree; a test asks that every other one has."""

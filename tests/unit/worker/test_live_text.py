@@ -13,12 +13,12 @@ class Readers:
     def __init__(self) -> None:
         self.deltas: list[TokenDelta] = []
 
-    async def publish_delta(self, _session: UUID, delta: TokenDelta) -> None:
+    async def publish_delta(self, _tenant: UUID, _session: UUID, delta: TokenDelta) -> None:
         self.deltas.append(delta)
 
 
 def text_over(readers: Readers, *, interval_s: float) -> LiveText:
-    claim = SimpleNamespace(run=SimpleNamespace(session_id=uuid4()), generation=3)
+    claim = SimpleNamespace(run=SimpleNamespace(tenant_id=uuid4(), session_id=uuid4()), generation=3)
     observer = SimpleNamespace(delta_published=lambda _claim: None)
     return LiveText(readers, observer, claim, interval_s)
 

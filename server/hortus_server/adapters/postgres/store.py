@@ -32,9 +32,10 @@ from hortus_server.adapters.postgres.migrations import (
     may_act_for_tenants,
     missing_migrations,
 )
-from hortus_server.adapters.postgres.policies import PostgresPolicies, PostgresRulings
+from hortus_server.adapters.postgres.policies import PostgresPolicies
 from hortus_server.adapters.postgres.retention import PostgresRetention
 from hortus_server.adapters.postgres.rows import SpecCache
+from hortus_server.adapters.postgres.rulings import PostgresRulings
 from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
 from hortus_server.adapters.postgres.secrets import PostgresSecrets

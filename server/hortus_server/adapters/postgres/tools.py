@@ -88,21 +88,21 @@ class PostgresTools:
             state=state,
             report=Jsonb(dict(report)),
         )
-        if version is None:
-            raise NotFoundError("tool version", version_id)
-        return version
+        return _there(version, version_id)
 
     async def record_gates(
         self, tenant_id: TenantId, version_id: ToolVersionId, *, scan: Mapping[str, Any], negative: Mapping[str, Any]
     ) -> ToolVersion:
         """See the port."""
-        return await self._version(
+        version = await self._sql.one(
             "record_gates",
+            rows.tool_version,
             tenant_id=tenant_id,
             version_id=version_id,
             scan=Jsonb(dict(scan)),
             negative=Jsonb(dict(negative)),
         )
+        return _there(version, version_id)
 
     async def activate(
         self,
@@ -137,7 +137,10 @@ class PostgresTools:
     ) -> ToolVersion:
         """See the port."""
         await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
-        return await self._version("set_state", tenant_id=tenant_id, version_id=version_id, state=state, reason=reason)
+        version = await self._sql.one(
+            "set_state", rows.tool_version, tenant_id=tenant_id, version_id=version_id, state=state, reason=reason
+        )
+        return _there(version, version_id)
 
     async def activates_pure(self, tenant_id: TenantId) -> bool:
         """See the port."""
@@ -155,9 +158,7 @@ class PostgresTools:
         version = await self._sql.one(
             "set_in_doubt", rows.tool_version, tenant_id=tenant_id, version_id=version_id, policy=policy
         )
-        if version is None:
-            raise NotFoundError("tool version", version_id)
-        return version
+        return _there(version, version_id)
 
     async def get(self, tenant_id: TenantId, key: ToolId | str) -> Tool:
         """See the port."""
@@ -172,9 +173,7 @@ class PostgresTools:
     async def get_version(self, tenant_id: TenantId, version_id: ToolVersionId) -> ToolVersion:
         """See the port."""
         version = await self._sql.one("get_version", rows.tool_version, tenant_id=tenant_id, version_id=version_id)
-        if version is None:
-            raise NotFoundError("tool version", version_id)
-        return version
+        return _there(version, version_id)
 
     async def active_versions(
         self, tenant_id: TenantId, ids: Sequence[ToolVersionId]
@@ -217,12 +216,6 @@ class PostgresTools:
             "record_use", tenant_id=tenant_id, version_id=version_id, run_id=run_id, call_id=call_id, ok=ok
         )
 
-    async def _version(self, statement: str, **values: object) -> ToolVersion:
-        version = await self._sql.one(statement, rows.tool_version, **values)
-        if version is None:
-            raise NotFoundError("tool version", str(values["version_id"]))
-        return version
-
     async def _find_proposed(self, tenant_id: TenantId, version: ToolVersion) -> ToolVersion | None:
         return await self._sql.one(
             "find_proposed",
@@ -233,6 +226,12 @@ class PostgresTools:
             origin_call_id=version.origin_call_id,
             source_sha256=version.source_sha256,
         )
+
+
+def _there(version: ToolVersion | None, version_id: ToolVersionId) -> ToolVersion:
+    if version is None:
+        raise NotFoundError("tool version", version_id)
+    return version
 
 
 def _tool_and_number(*, tool_id: ToolId, version: int) -> tuple[ToolId, int]:
