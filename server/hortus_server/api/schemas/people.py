@@ -50,9 +50,7 @@ class MeView(View):
     scopes: tuple[Scope, ...]
     via: Literal["key", "cookie"]
     tenants: tuple[PlaceView, ...] = Field(description="where a user may work; empty for a key")
-    operates: bool = Field(
-        description="the tenant runs the installation"
-    )
+    operates: bool = Field(description="the tenant runs the installation")
     setup: bool = Field(description="there is no user yet, and these credentials may make the first one")
 
 
