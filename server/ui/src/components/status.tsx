@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { RunStatus } from "../api/queries";
 
-type Tone = "ok" | "busy" | "wait" | "bad" | "quiet" | "violet";
+export type Tone = "ok" | "busy" | "wait" | "bad" | "quiet" | "violet";
 
 const RUN_TONES: Record<RunStatus, Tone> = {
   queued: "quiet",
@@ -34,7 +34,9 @@ const STATE_TONES: Record<string, Tone> = {
   active: "ok",
   tested: "busy",
   proposed: "wait",
+  quarantined: "wait",
   disabled: "quiet",
+  rolled_back: "quiet",
   rejected: "bad",
   ok: "ok",
   down: "bad",
@@ -47,5 +49,5 @@ const STATE_TONES: Record<string, Tone> = {
 
 /** The state of a tool version, a component or a worker. */
 export function StateBadge({ state }: { state: string }): ReactNode {
-  return <Status tone={STATE_TONES[state] ?? "quiet"}>{state}</Status>;
+  return <Status tone={STATE_TONES[state] ?? "quiet"}>{state.replaceAll("_", " ")}</Status>;
 }

@@ -1,18 +1,17 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { api, body } from "../api/client";
 import { toolQuery, toolVersionQuery, toolVersionsQuery } from "../api/queries";
 import type { ToolVersionDetailView, ToolVersionView, ToolView } from "../api/schema.gen";
-import { Confirm } from "../components/dialog";
 import { Card, Page } from "../components/page";
 import { Code, Json } from "../components/prose";
 import { Loaded } from "../components/states";
 import { StateBadge } from "../components/status";
-import { useToasts } from "../components/toasts";
 import { Copy, Fact, Id, When } from "../components/values";
-import { useCan } from "../shell/me";
 import { count } from "../text/format";
+import { DisableTool, VersionActions } from "../tools/actions";
+import { NegativeTests, ScanFindings } from "../tools/gates";
+import { declared, negativeOf, scanOf } from "../tools/report";
 import { TestCases } from "../tools/test-cases";
 import { ToolUses } from "../tools/uses";
 import { VersionDiff } from "../tools/version-diff";
@@ -32,7 +31,7 @@ function Detail({ tool }: { tool: ToolView }): ReactNode {
       title={tool.name}
       heading={<span className="mono">{tool.name}</span>}
       crumb={{ to: "/tools", text: "Tools" }}
-      actions={<Disable tool={tool} />}
+      actions={<DisableTool tool={tool} />}
     >
       <p className="muted">{tool.description}</p>
       <Loaded query={versions}>
@@ -53,6 +52,7 @@ function Detail({ tool }: { tool: ToolView }): ReactNode {
                   </button>
                 ))}
               </fieldset>
+              {shown && <VersionActions tool={tool} version={shown} />}
               {shown && <Version tool={tool.id} version={shown.version} all={items} />}
               <ToolUses tool={tool.id} />
             </>
@@ -65,32 +65,6 @@ function Detail({ tool }: { tool: ToolView }): ReactNode {
 
 function preferred(tool: ToolView, versions: readonly ToolVersionView[]): ToolVersionView | undefined {
   return versions.find((each) => each.version === tool.active_version) ?? versions[0];
-}
-
-function Disable({ tool }: { tool: ToolView }): ReactNode {
-  const can = useCan();
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
-  const disable = useMutation({
-    mutationFn: (reason: string) =>
-      body(api.POST("/v1/tools/{tool}/disable", { params: { path: { tool: tool.id } }, body: { reason } })),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ["tool", tool.id] });
-      void client.invalidateQueries({ queryKey: ["tools"] });
-      tell(`${tool.name} is out of use`);
-    },
-    onError: fail,
-  });
-  if (tool.active_version === null || !can("tools:write")) return null;
-  return (
-    <Confirm
-      label="Disable"
-      title={`Disable ${tool.name}?`}
-      detail={`Version ${tool.active_version} goes out of use in every session at once.`}
-      reason="Why (kept with the tool)"
-      onConfirm={(reason) => disable.mutateAsync(reason).catch(() => undefined)}
-    />
-  );
 }
 
 function Version({
@@ -122,14 +96,19 @@ function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNod
         <dl className="facts card-body">
           <Fact name="State">
             <StateBadge state={version.state} />
+            {version.state_reason && <span className="small muted"> {version.state_reason}</span>}
           </Fact>
+          <Fact name="Declares">{declared(version) || <span className="muted">nothing: a pure function</span>}</Fact>
           <Fact name="Calls">{count(version.uses)}</Fact>
           <Fact name="Failures">{count(version.failures)}</Fact>
-          <Fact name="Made by run">
+          <Fact name={version.origin === "import" ? "Imported" : "Made by run"}>
             {version.origin_run_id ? (
-              <Id id={version.origin_run_id} to={`/runs/${version.origin_run_id}`} what="run id" />
+              <>
+                <Id id={version.origin_run_id} to={`/runs/${version.origin_run_id}`} what="run id" />
+                {version.origin_step ? <span className="small muted"> step {version.origin_step}</span> : null}
+              </>
             ) : (
-              <span className="muted">deleted, or none</span>
+              <span className="muted">{version.origin === "import" ? "from a file" : "deleted, or none"}</span>
             )}
           </Fact>
           <Fact name="Made">
@@ -146,8 +125,14 @@ function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNod
           <Code source={version.source} />
         </div>
       </Card>
+      <Card title="Static scan">
+        <ScanFindings report={scanOf(version)} />
+      </Card>
       <Card title="Tests">
         <TestCases version={version} />
+      </Card>
+      <Card title="Negative tests">
+        <NegativeTests report={negativeOf(version)} />
       </Card>
       <div className="halves">
         <Card title="Takes">

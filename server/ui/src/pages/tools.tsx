@@ -6,17 +6,20 @@ import type { ToolView } from "../api/schema.gen";
 import { ToolCharts } from "../charts/tool-charts";
 import { Card, Page, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
-import { StateBadge } from "../components/status";
+import { StateBadge, Status } from "../components/status";
 import { When } from "../components/values";
 import { useCan } from "../shell/me";
 import { count } from "../text/format";
+import { ToolActivation } from "../tools/activation";
+import { ImportTool } from "../tools/import-tool";
 
 export default function Tools(): ReactNode {
   const can = useCan();
   const query = useInfiniteQuery(toolsQuery);
   return (
-    <Page title="Tools">
+    <Page title="Tools" actions={can("tools:write") && <ImportTool />}>
       <p className="muted">Tools that agents wrote for themselves, tested in the sandbox and shared with later runs.</p>
+      <ToolActivation />
       {can("runs:read") && <ToolCharts />}
       <Card>
         <Paged
@@ -67,7 +70,12 @@ function Row({ tool }: { tool: ToolView }): ReactNode {
         </Link>
       </td>
       <td>
-        <StateBadge state={tool.active_version !== null ? "active" : (current?.state ?? "disabled")} />
+        <span className="row">
+          <StateBadge state={tool.active_version !== null ? "active" : (current?.state ?? "disabled")} />
+          {tool.active_version !== null && tool.waiting_version != null && (
+            <Status tone="wait">version {tool.waiting_version} waits</Status>
+          )}
+        </span>
       </td>
       <td className="wide">
         <span className="clip muted">{tool.description}</span>

@@ -35,6 +35,75 @@ export function reportOf(version: Pick<ToolVersionDetailView, "test_report" | "t
   };
 }
 
+/** What the static scan saw. */
+export interface Finding {
+  readonly rule: string;
+  readonly weight: string;
+  readonly line: number;
+  readonly text: string;
+  readonly cwe: string;
+}
+
+/** One call with hostile arguments. */
+export interface NegativeRow {
+  readonly kind: string;
+  readonly called: string;
+  readonly verdict: string;
+  readonly outcome: string;
+  readonly reason: string;
+}
+
+export interface GateReport<Row> {
+  readonly passed: boolean;
+  readonly error: string;
+  readonly by: string;
+  readonly rows: readonly Row[];
+}
+
+export function scanOf(version: Pick<ToolVersionDetailView, "scan_report">): GateReport<Finding> | null {
+  return gate(version.scan_report, "scanner", "findings", (row) => ({
+    rule: text(row["rule"]),
+    weight: text(row["weight"]),
+    line: typeof row["line"] === "number" ? row["line"] : 0,
+    text: text(row["text"]),
+    cwe: typeof row["cwe"] === "number" ? `CWE-${row["cwe"]}` : "",
+  }));
+}
+
+export function negativeOf(version: Pick<ToolVersionDetailView, "negative_report">): GateReport<NegativeRow> | null {
+  return gate(version.negative_report, "tier", "cases", (row) => ({
+    kind: text(row["kind"]).replaceAll("_", " "),
+    called: isObject(row["arguments"]) ? call(row["arguments"]) : "",
+    verdict: text(row["verdict"]),
+    outcome: text(row["outcome"]),
+    reason: text(row["reason"]),
+  }));
+}
+
+/** What a version declares beyond computing, in words; empty for a pure function. */
+export function declared(version: Pick<ToolVersionDetailView, "permissions">): string {
+  return Object.entries(version.permissions ?? {})
+    .filter(([, names]) => Array.isArray(names) && names.length > 0)
+    .map(([kind, names]) => `${kind}: ${(names as readonly string[]).join(", ")}`)
+    .join("; ");
+}
+
+function gate<Row>(
+  report: unknown,
+  by: string,
+  rows: string,
+  read: (row: Record<string, unknown>) => Row,
+): GateReport<Row> | null {
+  if (!isObject(report)) return null;
+  const found = Array.isArray(report[rows]) ? report[rows] : [];
+  return {
+    passed: report["passed"] === true,
+    error: text(report["error"]),
+    by: text(report[by]),
+    rows: found.filter(isObject).map(read),
+  };
+}
+
 function call(given: Record<string, unknown>): string {
   return Object.entries(given)
     .map(([name, value]) => `${name}=${json(value)}`)

@@ -20,7 +20,7 @@ function usesQuery(tool: string) {
 export function ToolUses({ tool }: { tool: string }): ReactNode {
   const query = useQuery(usesQuery(tool));
   return (
-    <Card title="Who used it" aside={<span className="muted small">the latest calls, of the newest 2,000 runs</span>}>
+    <Card title="Who used it" aside={<span className="muted small">the latest 50 calls</span>}>
       <Loaded query={query}>
         {({ items }) =>
           items.length === 0 ? (
