@@ -25,6 +25,7 @@ from hortus_server.ports.store import UnitOfWork
 from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.decide_approval import DecideApproval
 from hortus_server.services.end_waits import EndWaits
+from hortus_server.services.load_policies import LoadPolicies
 from hortus_server.services.run_log import RunLog, RunPorts
 from hortus_server.services.wake_waiting import WakeWaiting
 
@@ -112,7 +113,7 @@ class Desk:
             spec=self.spec,
             limits=run.limits,
             model=model,
-            registry=ToolRegistry({"calculate": self.tool}),
+            registry=ToolRegistry({"calculate": self.tool}, policy=await LoadPolicies(self.world.store).of(run)),
         )
         commits = 0
         while not (run_log.state.finished or run_log.state.parked):
@@ -121,7 +122,7 @@ class Desk:
                     if isinstance(emission, Commit):
                         if commits == dies_after:
                             return run_log.state
-                        await run_log.commit(emission.events, effect=emission.effect)
+                        await run_log.commit(emission.events, effect=emission.effect, terms=emission.terms)
                         commits += 1
         return run_log.state
 
