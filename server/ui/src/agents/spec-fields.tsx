@@ -87,10 +87,41 @@ function ModelFields(props: Props): ReactNode {
             <option value="constrained">constrained JSON</option>
           </select>
         </div>
+        <div className="field">
+          <label htmlFor={`${list}-strategy`}>How it works</label>
+          <select
+            id={`${list}-strategy`}
+            className="input"
+            value={spec.strategy}
+            onChange={(event) =>
+              onChange({ ...spec, strategy: event.target.value === "plan_execute" ? "plan_execute" : "react" })
+            }
+          >
+            <option value="react">step by step</option>
+            <option value="plan_execute">by a plan, made before it reads anything</option>
+          </select>
+        </div>
+        <div className="field">
+          <label htmlFor={`${list}-sensitivity`}>What it handles</label>
+          <select
+            id={`${list}-sensitivity`}
+            className="input"
+            value={spec.sensitivity}
+            onChange={(event) => onChange({ ...spec, sensitivity: sensitivityOf(event.target.value) })}
+          >
+            <option value={0}>public</option>
+            <option value={1}>the tenant’s own</option>
+            <option value={2}>confidential</option>
+          </select>
+        </div>
         <NumberInput field={TEMPERATURE} {...props} />
       </div>
     </Card>
   );
+}
+
+function sensitivityOf(value: string): 0 | 1 | 2 {
+  return value === "2" ? 2 : value === "1" ? 1 : 0;
 }
 
 function modeOf(value: string): "native" | "constrained" | null {

@@ -49,6 +49,7 @@ export const TOOLS: readonly { readonly name: AgentSpec["tools"][number]; readon
   { name: "calculate", hint: "arithmetic" },
   { name: "python", hint: "run code in the sandbox" },
   { name: "http_get", hint: "read allowed web hosts" },
+  { name: "read_untrusted", hint: "typed values out of foreign text, read without tools" },
   { name: "request_capability", hint: "ask for a tool to be made" },
   { name: "ask_human", hint: "ask a person and wait for the answer" },
   { name: "sleep", hint: "wait a while, without a worker" },
@@ -79,6 +80,7 @@ export function defaultSpec(): AgentSpec {
     approval: { tools: [], from_class: null, expires_s: 86_400 },
     loop_breaker: { enabled: true, repeats: 3, pairs: 2 },
     temperature: 0,
+    sensitivity: 0,
     http_allow: [],
     http_headers: [],
   };

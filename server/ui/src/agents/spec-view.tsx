@@ -16,6 +16,7 @@ export function SpecView({ spec }: { spec: AgentSpec }): ReactNode {
         <Fact name="Model">{spec.model}</Fact>
         <Fact name="Calls tools">{spec.tool_mode ?? "as the model is set"}</Fact>
         <Fact name="Strategy">{spec.strategy}</Fact>
+        <Fact name="Handles">{["public", "the tenant’s own", "confidential"][spec.sensitivity]}</Fact>
         <Fact name="Temperature">{spec.temperature}</Fact>
         <Fact name="Built-in tools">{spec.tools.join(", ") || "none"}</Fact>
         <Fact name="Plug-in tools">{spec.plugins.join(", ") || "none"}</Fact>

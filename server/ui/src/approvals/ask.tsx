@@ -10,6 +10,7 @@ import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { Decided } from "./decided";
+import { Taint } from "./taint";
 import { decisionOf, riskWords, WAYS } from "./words";
 
 const NEEDS_ANSWER = new Set<Decision>(["answer"]);
@@ -54,6 +55,7 @@ export function Ask({ approval, onDecided }: { approval: Approval; onDecided: ()
               <When at={approval.started_at} /> on {approval.worker_id}
             </Fact>
           )}
+          <Taint approval={approval} />
           <Fact name="Bound to">
             <Id id={approval.call_sha256} what="hash of the call" />
           </Fact>

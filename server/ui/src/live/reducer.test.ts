@@ -5,7 +5,7 @@ import { emptyLog, logOf, reduceLog, type SessionLog } from "./reducer";
 const SESSION = "s1";
 const MESSAGE = "m1";
 
-function event(seq: number, payload: Event["payload"] = { type: "step.started", bound_tools: [] }): Event {
+function event(seq: number, payload: Event["payload"] = { type: "step.started", bound_tools: [], labels: [] }): Event {
   return { session_id: SESSION, seq, run_id: "r1", step: 1, type: payload.type, at: "2026-01-01T00:00:00Z", payload };
 }
 

@@ -10,6 +10,7 @@ import { Card, Page } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
+import { Marks } from "../labels/marks-view";
 import { useCan } from "../shell/me";
 import { SpanDetail } from "../timeline/span-detail";
 
@@ -27,6 +28,10 @@ export default function MemoryPage(): ReactNode {
             <dl className="facts card-body">
               <Fact name="Kind">{memory.kind}</Fact>
               <Fact name="Who may recall it">{memory.visibility === "private" ? "its agent only" : "every agent"}</Fact>
+              <Fact name="Trust">
+                {memory.label ? <Marks label={memory.label} /> : "not known, so untrusted"}
+                {memory.label && memory.label.trust > 0 && "made by an agent of this server"}
+              </Fact>
               <Fact name="Agent">
                 <AgentName id={memory.agent_id} />
               </Fact>

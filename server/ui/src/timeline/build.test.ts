@@ -136,3 +136,28 @@ it("unknown events change nothing", () => {
   const unknown = { type: "tool.praised" } as unknown as Event["payload"];
   expect(rows(log([0, 0, unknown]))).toEqual([]);
 });
+
+it("shows a plan, and marks what was untrusted", () => {
+  const label = { origin: "web", trust: 0, sensitivity: 0, source: "https://a.example" } as const;
+  const spans = buildTimeline(
+    log(
+      [0, 0, queued],
+      [1, 0, started(1)],
+      [2, 1, step],
+      [3, 1, model("plan")],
+      [3, 1, { type: "plan.made", plan: { steps: [{}, {}], reply: "x" }, revision: 0 }],
+      [4, 2, step],
+      [4, 2, { type: "plan.advanced", index: 0, call: { id: "c", name: "calculate", arguments: {} }, tainted: [] }],
+      [4, 2, call],
+      [
+        5,
+        2,
+        { type: "tool.finished", call_id: "c", name: "calculate", outcome: "ok", content: "4", duration_ms: 1, label },
+      ],
+    ),
+  );
+  const labels = spans.map((span) => span.label);
+  expect(labels).toContain("plan of 2 steps");
+  expect(labels).toContain("calculate · untrusted");
+  expect(labels.filter((words) => words === "model call")).toEqual([]);
+});

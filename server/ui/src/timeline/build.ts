@@ -1,4 +1,5 @@
-import type { Event } from "../api/schema.gen";
+import type { Event, Label, RecalledItem } from "../api/schema.gen";
+import { markWords } from "../labels/marks";
 
 export type SpanKind = "queue" | "wait" | "approval" | "step" | "model" | "tool" | "memory" | "capability" | "run";
 export type SpanState = "ok" | "failed" | "running" | "note";
@@ -52,6 +53,15 @@ export function buildTimeline(events: readonly Event[], { active = false } = {})
   return builder.done();
 }
 
+function steps(plan: Record<string, unknown>): string {
+  const count = Array.isArray(plan["steps"]) ? plan["steps"].length : 0;
+  return `${count} step${count === 1 ? "" : "s"}`;
+}
+
+function worst(items: readonly RecalledItem[]): Label | null {
+  return items.map((item) => item.label ?? null).find((label) => label?.trust === 0) ?? null;
+}
+
 class Builder {
   private readonly spans: Draft[] = [];
   private readonly calls = new Map<string, Draft>();
@@ -91,6 +101,17 @@ class Builder {
       case "model.called":
         this.model(event, at);
         break;
+      case "plan.made":
+        this.add(event, "step", p.problem ? "a plan that is not usable" : `plan of ${steps(p.plan)}`, {
+          depth: 1,
+          state: p.problem ? "failed" : "note",
+          detail: p.problem ?? "",
+        });
+        this.dropPending();
+        break;
+      case "plan.advanced":
+        this.dropPending();
+        break;
       case "model.failed":
         this.add(event, "model", `model call failed: ${p.code}`, {
           depth: 1,
@@ -128,7 +149,11 @@ class Builder {
           start: event.step > 0 ? at : (this.claimedAt ?? at),
           depth: event.step > 0 ? 1 : 0,
           state: p.unavailable ? "failed" : "note",
-          detail: p.unavailable ? "memory was not available" : p.low_confidence ? "low confidence" : "",
+          detail: p.unavailable
+            ? "memory was not available"
+            : p.low_confidence
+              ? "low confidence"
+              : markWords(worst(p.items)),
         });
         break;
       case "memory.written":
@@ -229,7 +254,8 @@ class Builder {
       this.calls.get(p.call_id) ?? this.add(event, "tool", p.name, { depth: 1, start: at - p.duration_ms });
     called.end = at;
     called.state = p.outcome === "ok" ? "ok" : p.outcome === "duplicate" ? "note" : "failed";
-    if (p.outcome !== "ok") called.label = `${p.name} (${p.outcome})`;
+    const outcome = p.outcome === "ok" ? "" : ` (${p.outcome})`;
+    called.label = `${p.name}${outcome}${markWords(p.label)}`;
     if (!called.seqs.includes(event.seq)) called.seqs.push(event.seq);
   }
 

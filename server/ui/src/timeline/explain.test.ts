@@ -55,7 +55,7 @@ describe("a queued run says why it waits", () => {
 });
 
 it("a running one says what it does, and when it has been silent for long", () => {
-  const step: Event["payload"] = { type: "step.started", bound_tools: [] };
+  const step: Event["payload"] = { type: "step.started", bound_tools: [], labels: [] };
   expect(explainRun(run({ status: "running" }), [event(5, step)], null, NOW)).toEqual({
     tone: "busy",
     headline: "Running",

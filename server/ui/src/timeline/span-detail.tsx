@@ -4,8 +4,10 @@ import type { Event, MemoryRecalled, PolicyDecided } from "../api/schema.gen";
 import { Code, Json } from "../components/prose";
 import { Status } from "../components/status";
 import { Id, When } from "../components/values";
+import { Marks } from "../labels/marks-view";
 import { EFFECT_TONES, sourceWords } from "../policies/words";
 import { absolute } from "../text/format";
+import { PlanView } from "./plan-view";
 
 /** The events behind a row of the timeline, each as what it means and, folded, as it is stored. */
 export function SpanDetail({ events }: { events: readonly Event[] }): ReactNode {
@@ -61,6 +63,7 @@ function Meaning({ event }: { event: Event }): ReactNode {
         <>
           <div className="row small">
             <Status tone={p.outcome === "ok" ? "ok" : "bad"}>{p.outcome}</Status>
+            <Marks label={p.label} />
             {p.tier && <span className="muted">sandbox: {p.tier}</span>}
             {p.truncated && (
               <span className="muted">shortened; whole in artifact {p.artifact_sha256?.slice(0, 12)}</span>
@@ -71,7 +74,22 @@ function Meaning({ event }: { event: Event }): ReactNode {
       );
     case "message.created":
     case "message.completed":
-      return <p className="wrap">{p.content}</p>;
+      return (
+        <>
+          {p.label && (
+            <div className="row small">
+              <Marks label={p.label} />
+            </div>
+          )}
+          <p className="wrap">{p.content}</p>
+        </>
+      );
+    case "plan.made":
+      return <PlanView plan={p.plan} problem={p.problem ?? null} />;
+    case "plan.advanced":
+      return p.tainted && p.tainted.length > 0 ? (
+        <p className="small">from untrusted text: {p.tainted.join(", ")}</p>
+      ) : null;
     case "memory.recalled":
       return <Recalled recall={p} />;
     case "memory.written":
@@ -122,7 +140,7 @@ export function Recalled({ recall }: { recall: MemoryRecalled }): ReactNode {
       {recall.items.length === 0 && <p className="muted">nothing came to mind</p>}
       {recall.items.map((item) => (
         <div key={item.memory_id}>
-          <Link to={`/memory/${item.memory_id}`}>{item.title}</Link>{" "}
+          <Link to={`/memory/${item.memory_id}`}>{item.title}</Link> <Marks label={item.label} />{" "}
           <span className="muted">
             score {item.score.toFixed(2)}, <When at={item.occurred_at} />
           </span>
