@@ -36,7 +36,7 @@ def list_entries(
     subject: Subject = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 50,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,

@@ -78,7 +78,7 @@ async def _keys_in_use(options: EmbeddedOptions) -> dict[str, int] | None:
         return None
     try:
         async with store.system_transaction() as uow:
-            return dict(await uow.secrets.keys_in_use())
+            return dict(await uow.secret_seals.keys_in_use())
     finally:
         await store.close()
 

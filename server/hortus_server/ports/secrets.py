@@ -66,6 +66,10 @@ class SecretRepository(Protocol):
         """The kept versions of these, newest first; unknown names are left out."""
         ...
 
+
+class SecretSeals(Protocol):
+    """What stored values are sealed with, over all tenants; for rotations."""
+
     async def stale(self, key_id: str, *, skip: int, limit: int) -> Sequence[SealedVersion]:
         """Versions of all tenants under another key, less the first `skip`, held for `replace`.
 

@@ -25,7 +25,7 @@ from hortus_server.ports.rates import LimitRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
-from hortus_server.ports.secrets import SecretRepository
+from hortus_server.ports.secrets import SecretRepository, SecretSeals
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.stops import RunStops, StopOrders
@@ -84,6 +84,7 @@ class UnitOfWork(Protocol):
     deliveries: DeliveryRepository
     audit: AuditLog
     secrets: SecretRepository
+    secret_seals: SecretSeals
 
 
 class Store(Protocol):

@@ -46,7 +46,7 @@ class RotateSecrets:
         counted: Counter[TenantId] = Counter()
         failed = 0
         async with self.store.system_transaction() as uow:
-            versions = await uow.secrets.stale(self.sealer.key_id, skip=skip, limit=self.batch)
+            versions = await uow.secret_seals.stale(self.sealer.key_id, skip=skip, limit=self.batch)
             for version in versions:
                 try:
                     sealed = self.sealer.reseal(version.sealed, version.place)
@@ -54,7 +54,7 @@ class RotateSecrets:
                     failed += 1
                     log.warning("secret_not_resealed", name=version.name, version=version.version, error=str(error))
                     continue
-                await uow.secrets.replace(version, sealed)
+                await uow.secret_seals.replace(version, sealed)
                 counted[version.tenant_id] += 1
             for tenant_id, count in counted.items():
                 detail = {"key_id": self.sealer.key_id, "versions": count}

@@ -98,7 +98,7 @@ async def test_a_rotation_that_was_broken_off_goes_on_and_secrets_open_all_the_w
     with pytest.raises(ConnectionError):
         await RotateSecrets(store, PullsThePlug(both, 8), batch=3)()
     async with store.system_transaction() as uow:
-        assert dict(await uow.secrets.keys_in_use()) == {old.key_id: 8, both.key_id: 6}
+        assert dict(await uow.secret_seals.keys_in_use()) == {old.key_id: 8, both.key_id: 6}
     values = [f"value of {name}" for name in names]
     assert await opened(store, both, world.tenant_id, *names) == values
     assert await RotateSecrets(store, both, batch=3)() == Rotation(resealed=8, broken=0)

@@ -66,6 +66,13 @@ class PostgresSecrets:
         """See the port."""
         return await self._sql.many("sealed_versions", _version, tenant_id=tenant_id, names=[*names])
 
+
+class PostgresSecretSeals:
+    """See `SecretSeals`."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._sql = Executor(connection, _STATEMENTS)
+
     async def stale(self, key_id: str, *, skip: int, limit: int) -> Sequence[SealedVersion]:
         """See the port."""
         return await self._sql.many("stale_versions", _version, key_id=key_id, skip=skip, rows=limit)

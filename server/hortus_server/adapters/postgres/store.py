@@ -38,7 +38,7 @@ from hortus_server.adapters.postgres.rows import SpecCache
 from hortus_server.adapters.postgres.rulings import PostgresRulings
 from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
-from hortus_server.adapters.postgres.secrets import PostgresSecrets
+from hortus_server.adapters.postgres.secrets import PostgresSecrets, PostgresSecretSeals
 from hortus_server.adapters.postgres.sessions import PostgresSessions
 from hortus_server.adapters.postgres.statements import StoreConnection
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
@@ -68,7 +68,7 @@ from hortus_server.ports.rates import LimitRepository
 from hortus_server.ports.retention import RetentionRepository
 from hortus_server.ports.runs import RunRepository
 from hortus_server.ports.schedules import FiringRepository, ScheduleRepository
-from hortus_server.ports.secrets import SecretRepository
+from hortus_server.ports.secrets import SecretRepository, SecretSeals
 from hortus_server.ports.sessions import SessionRepository
 from hortus_server.ports.statistics import StatisticsRepository
 from hortus_server.ports.stops import RunStops, StopOrders
@@ -130,6 +130,7 @@ class PostgresUnitOfWork:
         self.webhooks: WebhookRepository = PostgresWebhooks(connection)
         self.deliveries: DeliveryRepository = PostgresDeliveries(connection)
         self.secrets: SecretRepository = PostgresSecrets(connection)
+        self.secret_seals: SecretSeals = PostgresSecretSeals(connection)
         self._entries = PostgresAudit(connection)
         self.audit: AuditLog = self._entries
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.audit import ActorKind, AuditEntry
@@ -44,6 +44,8 @@ class AuditAnchor(Body):
 
 class AuditVerify(Body):
     """What the log is held against, besides its own hashes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"anchors": [{"seq": 7, "hash": "0" * 64}]}]})
 
     anchors: tuple[AuditAnchor, ...] = Field(default=(), max_length=1_000)
 

@@ -20,7 +20,8 @@ it("an export has the same filter", () => {
 it("a subject leads to its page, unless that is gone or there is none", () => {
   expect(pageOf("run.cancelled", `run:${ID}`)).toBe(`/runs/${ID}`);
   expect(pageOf("approval.decided", `approval:${ID}`)).toBe(`/approvals?show=all&id=${ID}`);
-  expect(pageOf("tool.called", "tool:http_get")).toBe("/tools/http_get");
+  expect(pageOf("tool.called", "tool:http_get")).toBeNull();
+  expect(pageOf("tool.disabled", `tool:${ID}`)).toBe(`/tools/${ID}`);
   expect(pageOf("session.deleted", `session:${ID}`)).toBeNull();
   expect(pageOf("budget.changed", `tenant:${ID}`)).toBeNull();
   expect(pageOf("secrets.rotated", "secrets:all")).toBeNull();

@@ -37,6 +37,7 @@ const PAGES: Readonly<Record<string, string>> = {
   run: "/runs",
   session: "/sessions",
   memory: "/memory",
+  tool: "/tools",
   schedule: "/schedules",
   webhook: "/webhooks",
 };
@@ -45,7 +46,6 @@ const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 /** The page of what an entry is about, while there may be one. */
 export function pageOf(action: string, subject: string): string | null {
   const [kind = "", id = ""] = split(subject);
-  if (kind === "tool" && id) return `/tools/${id}`;
   if (action.endsWith(".deleted") || !ID.test(id)) return null;
   if (kind === "approval") return `/approvals?show=all&id=${id}`;
   return PAGES[kind] ? `${PAGES[kind]}/${id}` : null;
