@@ -29,7 +29,7 @@ class RateDefaults(BaseModel):
         default=75.0, ge=1, description="seconds an idle connection is kept; more than a load balancer's (often 60)"
     )
     head_s: float = Field(default=15.0, gt=0, description="seconds that the head of a request may take to arrive")
-    head_bytes: int = Field(default=32_768, ge=1024, description="largest head of a request, its address included")
+    head_bytes: int = Field(default=32_768, ge=1024, description="largest head of a request with its address, in bytes")
     body_s: float = Field(default=30.0, gt=0, description="seconds that the body of a request may take to arrive")
 
 

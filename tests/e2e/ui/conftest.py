@@ -21,8 +21,12 @@ SWITCHES = [
     "--disable-sync",
     "--no-first-run",
 ]
-# Webhooks may reach the tests' own receivers; what failed is tried again soon.
-SETTINGS = {"HORTUS_WEBHOOKS_ALLOW_PRIVATE": '["127.0.0.0/8"]', "HORTUS_WEBHOOKS_RETRY_S": "[2, 2, 2, 2]"}
+# Webhooks may reach the tests' own receivers; what failed is tried again soon, and what waits is stuck soon.
+SETTINGS = {
+    "HORTUS_WEBHOOKS_ALLOW_PRIVATE": '["127.0.0.0/8"]',
+    "HORTUS_WEBHOOKS_RETRY_S": "[2, 2, 2, 2]",
+    "HORTUS_API_STUCK_QUEUED_S": "2",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -183,6 +183,51 @@ def test_a_run_at_work_is_interrupted_and_the_conversation_forked(admin: Visitor
     assert run["session_id"] not in page.url
 
 
+def test_a_run_at_work_is_steered(admin: Visitor, garden: Stack, agent: str) -> None:
+    run = garden.submit(agent, "Talk for ever.")
+    page = admin.open(f"/sessions/{run['session_id']}")
+    page.get_by_label("Message").fill("Speak of roses instead.")
+    page.get_by_role("button", name="Steer").click()
+    expect(page.get_by_text("Its next model call sees it")).to_be_visible()
+    expect(page.locator(".bubble-user").last).to_contain_text("Speak of roses instead.")
+    steered = [event for event in garden.events(run["session_id"]) if event["type"] == "message.created"][-1]
+    assert (steered["run_id"], steered["payload"]["steers"]) == (run["id"], True)
+    page.get_by_role("button", name="Stop").first.click()
+    garden.ended(run)
+
+
+def test_a_stuck_run_is_requeued(admin: Visitor, garden: Stack, agent: str) -> None:
+    worker = garden.get("/v1/admin/workers")["items"][0]["id"]
+    garden.post(f"/v1/admin/workers/{worker}/drain")
+    try:
+        run = garden.submit(agent)
+        until(lambda: run["id"] in [one["run_id"] for one in garden.get("/v1/runs/stuck")["items"]], within_s=20)
+        page = admin.open("/runs?status=stuck")
+        row = page.get_by_role("row").filter(has=page.locator(f'a[href="/runs/{run["id"]}"]'))
+        row.get_by_role("button", name="Requeue").click()
+        page.get_by_role("dialog").get_by_role("button", name="Requeue").click()
+        expect(page.get_by_text("It is looked at again")).to_be_visible()
+    finally:
+        garden.post(f"/v1/admin/workers/{worker}/resume")
+    assert garden.ended(run)["status"] == "succeeded"
+
+
+def test_the_keys_are_told_and_a_memory_is_found_by_its_words(admin: Visitor, garden: Stack, agent: str) -> None:
+    run = garden.ended(garden.submit(agent, "What is the sum of 2 and 3?"))
+    until(lambda: len(garden.get("/v1/memories")["items"]) > 0, within_s=20, why=garden.logs)
+    page = admin.open("/")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("this list")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("combobox", name="Jump to")
+    box.fill(run["id"][:13])
+    expect(page.get_by_role("option").first).to_contain_text("run, succeeded")
+    box.fill("What is the sum of 2 and 3?")
+    expect(page.get_by_role("option").filter(has_text="memory").first).to_be_visible()
+
+
 def test_ten_thousand_runs_scroll_without_blocking(admin: Visitor, garden: Stack, agent: str) -> None:
     run = garden.ended(garden.submit(agent))
     _multiply(garden, run["id"])

@@ -3665,6 +3665,14 @@ export interface components {
         /**
          * AuditVerify
          * @description What the log is held against, besides its own hashes.
+         * @example {
+         *       "anchors": [
+         *         {
+         *           "hash": "0000000000000000000000000000000000000000000000000000000000000000",
+         *           "seq": 7
+         *         }
+         *       ]
+         *     }
          */
         AuditVerify: {
             /**
@@ -14838,6 +14846,15 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Forbidden */
             403: {
                 headers: {
@@ -14895,6 +14912,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Forbidden */
