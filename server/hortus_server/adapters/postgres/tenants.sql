@@ -61,7 +61,9 @@ VALUES (
 )
 RETURNING
     id, tenant_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at, made_by, person_id,
-    rotated_at, previous_until
+    rotated_at, previous_until,
+    (SELECT t.disabled_at IS NOT NULL FROM tenants AS t WHERE t.id = tenant_id) AS tenant_disabled,
+    (SELECT t.operates FROM tenants AS t WHERE t.id = tenant_id) AS tenant_operates
 
 -- name: find_key :one
 -- Authenticate: whose key has this hash, or had it until lately; the caller judges expiry and revocation.
@@ -103,7 +105,9 @@ SET
 WHERE tenant_id = %(tenant_id)s AND id = %(key_id)s AND revoked_at IS NULL
 RETURNING
     id, tenant_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at, made_by, person_id,
-    rotated_at, previous_until
+    rotated_at, previous_until,
+    (SELECT t.disabled_at IS NOT NULL FROM tenants AS t WHERE t.id = tenant_id) AS tenant_disabled,
+    (SELECT t.operates FROM tenants AS t WHERE t.id = tenant_id) AS tenant_operates
 
 -- name: revoke_key :one
 -- Revoke; the first time counts.
@@ -112,4 +116,6 @@ SET revoked_at = coalesce(revoked_at, now())
 WHERE tenant_id = %(tenant_id)s AND id = %(key_id)s
 RETURNING
     id, tenant_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at, made_by, person_id,
-    rotated_at, previous_until
+    rotated_at, previous_until,
+    (SELECT t.disabled_at IS NOT NULL FROM tenants AS t WHERE t.id = tenant_id) AS tenant_disabled,
+    (SELECT t.operates FROM tenants AS t WHERE t.id = tenant_id) AS tenant_operates
