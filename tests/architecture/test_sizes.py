@@ -11,7 +11,8 @@ SOFT_LINES, HARD_LINES, PUBLIC_METHODS, PORT_METHODS = 300, 500, 15, 8
 BANNED = {"manager", "helper", "helpers", "utils", "util", "common", "base", "data", "v2", "misc"}
 # A long file needs a reason here.
 LONG_FILES: dict[str, str] = {
-    "agents/hortus_agents/events.py": "the one typed union of all events; split, its reader would have to search",
+    "agents/hortus_agents/sandbox/inside.py": "mounted into the jail by itself: there it can import nothing of ours",
+    "agents/hortus_agents/loop/state.py": "one fold for each type of event, side by side",
 }
 LONG_PORTS: dict[str, str] = {}
 
