@@ -15,11 +15,12 @@ from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.rules import PolicyRules, RateLimit
 from hortus_server.domain.admission import TenantAdmission
 from hortus_server.domain.approvals import ApprovalFilter, Ruling
-from hortus_server.domain.audit import SYSTEM
+from hortus_server.domain.audit import EVERY_ENTRY, SYSTEM, NewAuditEntry
 from hortus_server.domain.budgets import Usage
 from hortus_server.domain.errors import ConflictError, NotFoundError
-from hortus_server.domain.ids import WebhookId, new_id
+from hortus_server.domain.ids import UserId, WebhookId, new_id
 from hortus_server.domain.policies import PolicyDraft, RateUse
+from hortus_server.domain.rates import Limits
 from hortus_server.domain.stops import Reach
 from hortus_server.domain.stuck import Patience
 from hortus_server.domain.webhooks import Webhook
@@ -27,6 +28,7 @@ from hortus_server.ports.forks import Conversation
 from hortus_server.ports.store import UnitOfWork
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 async def add_webhook(world):
@@ -70,6 +72,19 @@ class Rows:
             self.approval = await ask(uow, self.claim)
             draft = PolicyDraft("house", "", None, PolicyRules(), "")
             self.policy, _ = await uow.policies.add(world.tenant_id, draft, by=SYSTEM)
+            self.user = await uow.users.add("ann@example.org", name="Ann", password_hash=None)
+            await uow.members.put(world.tenant_id, self.user.id, role="owner")
+            self.invitation = await uow.invitations.add(
+                world.tenant_id, purpose="join", email="bob@example.org", role="viewer", secret_sha256=b"4" * 32,
+                made_by="ann", expires_at=LATER,
+            )  # fmt: skip
+            await uow.secrets.claim(world.tenant_id, name="TOKEN", description="", agent_id=None)
+            await uow.limits.set_key(world.tenant_id, self.key.id, Limits(burst=7))
+            await uow.audit.append(NewAuditEntry(world.tenant_id, SYSTEM, "tested", "subject"))
+            await uow.stop_orders.place(
+                world.tenant_id, Reach.of_agent(world.agent.id), "pause", reason="r", placed_by="x"
+            )
+            await uow.stop_orders.lift(world.tenant_id, Reach.of_agent(world.agent.id), "pause", lifted_by="x")
             self.version = world.version
         return self
 
@@ -79,6 +94,37 @@ REACHES = {
     "tenants.add_key": None,  # makes a row of the caller's own
     "tenants.list_keys": lambda u, t, _: u.tenants.list_keys(t),
     "tenants.revoke_key": lambda u, t, r: u.tenants.revoke_key(t, r.key.id),
+    "tenants.rotate_key": lambda u, t, r: u.tenants.rotate_key(
+        t, r.key.id, prefix="mine", secret_sha256=b"9" * 32, grace=timedelta(seconds=1)
+    ),
+    "directory.get": None,  # the installation's: what is asked for is the tenant itself
+    "directory.rename": None,
+    "directory.set_disabled": None,
+    "members.put": None,
+    "members.list": lambda u, t, _: u.members.list(t),
+    "members.get": lambda u, t, r: u.members.get(t, r.user.id),
+    "members.remove": lambda u, t, r: u.members.remove(t, r.user.id),
+    "members.set_disabled": lambda u, t, r: u.members.set_disabled(t, r.user.id, disabled=True),
+    "members.count_owners": lambda u, t, r: u.members.count_owners(t, except_user=UserId(r.memory.id)),
+    "invitations.add": None,
+    "invitations.list": lambda u, t, _: u.invitations.list(t),
+    "invitations.revoke": lambda u, t, r: u.invitations.revoke(t, r.invitation.id),
+    "logins.add": None,  # a user's own, in a tenant of theirs
+    "logins.move": None,
+    "logins.end_all": lambda u, t, r: u.logins.end_all(r.user.id, tenant_id=t),
+    "limits.of_caller": lambda u, t, r: own_limits(u.limits.of_caller(t, r.key.id)),
+    "limits.of_tenant": lambda u, t, _: own_keys(u.limits.of_tenant(t)),
+    "limits.set_key": lambda u, t, r: u.limits.set_key(t, r.key.id, Limits(burst=1)),
+    "limits.set_tenant": None,
+    "secrets.claim": None,
+    "secrets.get": lambda u, t, _: u.secrets.get(t, "TOKEN"),
+    "secrets.list": lambda u, t, _: u.secrets.list(t, PageOf()),
+    "secrets.delete": lambda u, t, _: u.secrets.delete(t, "TOKEN"),
+    "secrets.sealed": lambda u, t, _: u.secrets.sealed(t, ["TOKEN"]),
+    "audit.head": lambda u, t, _: u.audit.head(t),
+    "audit.list": lambda u, t, _: u.audit.list(t, PageOf(), which=EVERY_ENTRY),
+    "audit.read_after": lambda u, t, _: u.audit.read_after(t, 0, limit=9),
+    "stop_orders.lifted": lambda u, t, _: u.stop_orders.lifted(t, limit=9),
     "agents.add": None,
     "agents.add_version": lambda u, t, r: u.agents.add_version(t, r.world.agent.id, AgentSpec()),
     "agents.pin": lambda u, t, r: u.agents.pin(t, r.world.agent.id, 1),
@@ -208,6 +254,14 @@ async def amounts(history):
     return [value for period in periods for name, value in period.items() if name != "at" and value]
 
 
+async def own_limits(limits):
+    return [one for one in await limits if one != Limits()]
+
+
+async def own_keys(limits):
+    return (await limits).keys
+
+
 async def silent(uow, tenant_id):
     return (await uow.stuck_runs.silent(tenant_id, Patience(*[timedelta(seconds=-1)] * 4), PageOf())).items
 
@@ -258,6 +312,11 @@ async def snapshot(rows):
             await uow.approvals.get(world.tenant_id, rows.approval.id),
             await uow.policies.get(world.tenant_id, rows.policy.id),
             await uow.tenants.list_keys(world.tenant_id),
+            await uow.members.get(world.tenant_id, rows.user.id),
+            await uow.invitations.list(world.tenant_id),
+            await uow.secrets.get(world.tenant_id, "TOKEN"),
+            await uow.limits.of_tenant(world.tenant_id),
+            await uow.audit.head(world.tenant_id),
             await uow.idempotency.begin(world.tenant_id, "key", route="r", body_sha256=b"2" * 32),
             await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=99),
         )
