@@ -10,11 +10,12 @@ from celery import signals
 
 from hortus_server.domain.queues import QUEUES, QueueName
 from hortus_server.telemetry.logs import configure_logs
-from hortus_server.wiring import load_settings, open_beat_process, open_worker_process
+from hortus_server.wiring import load_settings
 from hortus_server.worker import control  # noqa: F401 - registers the remote control commands
 from hortus_server.worker.app import WorkerApp
 from hortus_server.worker.loop_thread import LoopThread
 from hortus_server.worker.tasks import register_tasks
+from hortus_server.worker_wiring import open_beat_process, open_worker_process
 
 log = structlog.get_logger()
 

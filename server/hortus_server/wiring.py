@@ -1,27 +1,15 @@
-"""The only place that picks adapters: constructors, in order, and nothing else."""
+"""The only place that picks adapters: constructors, in order, and nothing else. What any process has at hand."""
 
-import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 import structlog
-from prometheus_client import REGISTRY
 
 from hortus_agents.errors import SandboxUnavailableError
-from hortus_agents.evolution.gates import ToolGates
-from hortus_agents.evolution.toolbox import ToolPorts, build_registry
-from hortus_agents.loop.engine import StepEngine
-from hortus_agents.loop.retry import RetryRules
 from hortus_agents.models.openai_http import open_model_session
-from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox import Sandbox, open_sandbox
-from hortus_agents.tools.builtin.http_get import HttpGetSettings
-from hortus_agents.tools.policy import ToolPolicy
-from hortus_agents.tools.port import Tool
-from hortus_agents.tools.registry import ToolRegistry
 from hortus_memory.ranking.confidence import ConfidencePolicy
 from hortus_memory.service import EpisodicMemory
 from hortus_server.adapters.celery.wakeups import open_wakeups
@@ -30,8 +18,6 @@ from hortus_server.adapters.endpoint import EndpointModels, ModelProbe
 from hortus_server.adapters.memory import Indexes, IndexProbe, open_embedder, open_indexes
 from hortus_server.adapters.oidc import open_oidc
 from hortus_server.adapters.passwords import Argon2Passwords
-from hortus_server.adapters.plugin_tools import load_plugins
-from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.redis.buckets import RedisBuckets
 from hortus_server.adapters.redis.client import connect_redis
@@ -41,10 +27,6 @@ from hortus_server.adapters.redis.probe import BrokerProbe
 from hortus_server.adapters.redis.streams import open_streams
 from hortus_server.adapters.sealing import KeyRing
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
-from hortus_server.domain.admission import FairShare
-from hortus_server.domain.errors import NotFoundError
-from hortus_server.domain.records import Claim
-from hortus_server.domain.webhooks import RetryPolicy
 from hortus_server.ports.identity_provider import IdentityProvider
 from hortus_server.ports.live import LivePublisher, LiveSubscriber
 from hortus_server.ports.models import EndpointReports
@@ -56,45 +38,12 @@ from hortus_server.ports.store import Store
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
-from hortus_server.services.anchor_audit import AnchorAudit
-from hortus_server.services.cancel_run import CancelRun
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
-from hortus_server.services.check_tool import CheckTool
-from hortus_server.services.choose_run import ChooseRun
-from hortus_server.services.deliver_webhooks import DeliverWebhooks
-from hortus_server.services.end_waits import EndWaits
-from hortus_server.services.execute_run import ExecuteRun
-from hortus_server.services.execution import Execution, ToolsFor
-from hortus_server.services.fire_schedules import FireSchedules
-from hortus_server.services.index_tool import IndexTool
-from hortus_server.services.keep_leases import KeepLeases
-from hortus_server.services.load_policies import LoadPolicies
-from hortus_server.services.perform_job import PerformJob
-from hortus_server.services.purge_events import PurgeEvents
-from hortus_server.services.purge_history import PurgeHistory
-from hortus_server.services.purge_keys import PurgeKeys
-from hortus_server.services.recover_runs import RecoverRuns
-from hortus_server.services.remember_run import RememberRun
-from hortus_server.services.report_endpoints import ReportEndpoints
-from hortus_server.services.reveal_secrets import RevealedSecrets, RunSecrets, SecretUser
-from hortus_server.services.run_log import RunPorts
-from hortus_server.services.submit_run import SubmitRun
-from hortus_server.services.wake_waiting import WakeWaiting
-from hortus_server.services.watch_budgets import WatchBudgets
-from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.settings import SecretsSettings, Settings, WebhooksSettings
-from hortus_server.telemetry.endpoints import register_endpoint_metrics
-from hortus_server.telemetry.logs import blotting
-from hortus_server.telemetry.metrics import serve_metrics
-from hortus_server.telemetry.observers import open_observers
-from hortus_server.worker.process import WorkerProcess
 
 log = structlog.get_logger()
 
 Role = Literal["api", "worker"]
-
-PATIENCE_ROUNDS = 5  # rounds of the reaper until a wake-up counts as lost
-IDEMPOTENCY_KEPT = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,96 +141,6 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox | 
     return sandbox
 
 
-@asynccontextmanager
-async def open_worker_process(
-    settings: Settings, worker_id: str, draining: threading.Event
-) -> AsyncIterator[WorkerProcess]:
-    """The use cases of a worker, with its heartbeat beating."""
-    worker = settings.worker
-    async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(open_services(settings, role="worker"))
-        observer = stack.enter_context(open_observers(REGISTRY, spans=worker.spans))
-        if worker.metrics_port:
-            serve_metrics(REGISTRY, host=worker.metrics_host, port=worker.metrics_port)
-        revealed = RevealedSecrets()
-        stack.enter_context(blotting(revealed.in_log))
-        leases = KeepLeases(
-            services.store,
-            worker_id,
-            lease=timedelta(seconds=worker.lease_s),
-            heartbeat=timedelta(seconds=worker.heartbeat_s),
-        )
-        choice = ChooseRun(FairShare(worker.batch_share), worker_id, leases.lease)
-        execution = Execution(
-            models=services.models,
-            tools_for=_tools(services, load_plugins(worker.plugins), revealed),
-            policies=LoadPolicies(services.store),
-            engine=StepEngine(services.memory, RetryRules(patience_s=settings.model.patience_s)),
-            draining=draining.is_set,
-            delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
-            prices=settings.model.price_table,
-            budgets=WatchBudgets(services.store),
-        )
-        ports = RunPorts(services.store, services.live, services.queue, observer, revealed)
-        perform_job = PerformJob(
-            services.store,
-            observer,
-            remember_run=RememberRun(services.store, services.episodes, services.live),
-            index_tool=IndexTool(services.store, services.indexes.capabilities),
-            check_tool=CheckTool(services.store, ToolGates(services.sandbox) if services.sandbox else None),
-        )
-        recover = RecoverRuns(
-            services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
-        )
-        await _follow_endpoints(services, worker_id, stack)
-        presence = PostgresPresence(settings.database)
-        watch = WatchWorkers(presence, services.queue, worker_id, interval_s=worker.watch_s)
-        await stack.enter_async_context(watch.watching())
-        history_kept = timedelta(days=settings.webhooks.keep_days)
-        days = worker.events_keep_days
-        await stack.enter_async_context(leases.beating())
-        yield WorkerProcess(
-            worker_id=worker_id,
-            execute_run=ExecuteRun(ports, execution, leases, choice).__call__,
-            perform_job=perform_job.__call__,
-            recover_runs=recover.__call__,
-            fire_schedules=_fire_schedules(services).__call__,
-            deliver_webhooks=DeliverWebhooks(
-                services.store, services.webhooks, _retry_policy(settings.webhooks)
-            ).__call__,
-            end_waits=EndWaits(services.store, WakeWaiting(services.queue, services.live)).__call__,
-            anchor_audit=AnchorAudit(services.store, settings.audit.anchor_file).__call__,
-            purge=PurgeKeys(services.store, IDEMPOTENCY_KEPT).__call__,
-            purge_history=PurgeHistory(services.store, history_kept, history_kept).__call__,
-            purge_events=PurgeEvents(services.store, timedelta(days=days) if days else None).__call__,
-        )
-
-
-async def _follow_endpoints(services: Services, worker_id: str, stack: AsyncExitStack) -> None:
-    models = services.models
-    report = ReportEndpoints(services.endpoint_reports, worker_id, models.statuses)
-    models.on_change = report.note_change
-    stack.callback(register_endpoint_metrics(REGISTRY, models.statuses))
-    await stack.enter_async_context(models.watching())
-    await stack.enter_async_context(report.reporting())
-
-
-@asynccontextmanager
-async def open_beat_process(settings: Settings) -> AsyncIterator[None]:
-    """Beat looks for dead workers too; it has no store of its own, and nothing here stops it from starting."""
-    broker_url = settings.broker.url.get_secret_value()
-    async with open_wakeups(broker_url, timeout_s=settings.broker.timeout_s) as queue:
-        presence = PostgresPresence(settings.database)
-        async with WatchWorkers(presence, queue, None, interval_s=settings.worker.watch_s).watching():
-            yield
-
-
-def _fire_schedules(services: Services) -> FireSchedules:
-    store, queue, live = services.store, services.queue, services.live
-    submit = SubmitRun(store, queue, live, services.settings.api.queue_depth)
-    return FireSchedules(store, submit, CancelRun(store, queue, live))
-
-
 def _key_ring(settings: SecretsSettings) -> KeyRing | None:
     key = settings.key.get_secret_value() if settings.key else None
     return KeyRing.load(key, settings.key_file)
@@ -294,43 +153,3 @@ def _sender_bounds(settings: WebhooksSettings) -> SenderBounds:
         connect_timeout_s=settings.connect_timeout_s,
         timeout_s=settings.timeout_s,
     )
-
-
-def _retry_policy(settings: WebhooksSettings) -> RetryPolicy:
-    return RetryPolicy(
-        delays=tuple(timedelta(seconds=delay) for delay in settings.retry_s),
-        disable_after=timedelta(days=settings.disable_after_days),
-    )
-
-
-def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSecrets) -> ToolsFor:
-    settings = services.settings.sandbox
-    http = HttpGetSettings(private_allow=frozenset(settings.http_allow_private))
-
-    def tools_for(claim: Claim, model: ChatModel, policy: ToolPolicy) -> ToolRegistry:
-        async def store_artifact(content: bytes) -> str:
-            async with services.store.transaction(claim.run.tenant_id) as uow:
-                artifact = await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain; charset=utf-8")
-            return artifact.sha256
-
-        async def load_artifact(sha256: str) -> bytes | None:
-            try:
-                async with services.store.transaction(claim.run.tenant_id) as uow:
-                    return (await uow.artifacts.get(claim.run.tenant_id, sha256))[1]
-            except NotFoundError:
-                return None
-
-        ports = ToolPorts(
-            memory=services.memory,
-            store=services.capabilities,
-            sandbox=services.sandbox,
-            http=http,
-            policy=policy,
-            store_artifact=store_artifact,
-            load_artifact=load_artifact,
-            plugins=plugins,
-            secrets=RunSecrets(services.store, services.sealer, revealed, SecretUser.of(claim)),
-        )
-        return build_registry(model, ports)
-
-    return tools_for
