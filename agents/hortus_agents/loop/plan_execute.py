@@ -7,12 +7,11 @@ agrees. Everything is a fold over the log, as in every strategy.
 """
 
 import json
-import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from hortus_agents.events import (
     MessageCompleted,
@@ -33,35 +32,22 @@ from hortus_agents.loop.plan import (
     READER,
     REVISER,
     CallStep,
-    Plan,
     PlanError,
     PlanState,
     ReadStep,
     check_plan,
     resolve,
 )
+from hortus_agents.loop.planner import PLAN, SHOWN, callable_tools, plan_request, usable_as_is
 from hortus_agents.loop.state import RunState
 from hortus_agents.loop.step import Emission, StepDeps
 from hortus_agents.loop.tool_calls import run_pending
-from hortus_agents.messages import ChatRequest, ChatResult, JsonObject, Message, ToolCall
-from hortus_agents.tools.port import ToolDefinition
-from hortus_agents.tools.signature import render_signature
+from hortus_agents.messages import ChatResult, JsonObject, ToolCall
 
 INVALID_CODE = "plan_invalid"
 FAILED_CODE = "plan_failed"
 _ATTEMPTS = 2  # at one plan
 _REVISIONS = 1
-_SHOWN = 4_000  # characters of a plan that a repair quotes
-_PLAN: Final = TypeAdapter(Plan)
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_RULES: Final = """\
-Plan how to do what the user asks. You will see no result, so write down every step now. Reply with one JSON object:
-{"steps": [...], "reply": "..."}
-A step calls a tool: {"id": "a", "tool": NAME, "arguments": {...}}
-or takes values out of what a call gave back: \
-{"id": "b", "read": "a", "question": "...", "fields": {"title": "string", "price": "number"}}
-Fields are string, number, integer or boolean. Use a value in later arguments and in reply as {b.title}; as the whole \
-string it keeps its type. What these tools give back may be used as {a} without reading it: """
 
 
 class PlanExecuteStrategy:
@@ -112,7 +98,7 @@ class PlanExecuteStrategy:
         identity = message_id(journal.state.run_id, number)
         begun_at = deps.clock()
         unheard = tuple(said.message_id for said in journal.state.unheard)
-        request = _request(journal.state, deps)
+        request = plan_request(journal.state, deps)
         call = ModelCall(request, journal, deps, message_id=identity, step=number)
         async with aclosing(call.run()) as emissions:
             async for emission in emissions:
@@ -121,7 +107,7 @@ class PlanExecuteStrategy:
             yield journal.commit()
             return
         labels = entering(journal.state, deps.spec, ())
-        journal.note(StepStarted(bound_tools=tuple(_callable(deps)), labels=labels), step=number, at=begun_at)
+        journal.note(StepStarted(bound_tools=tuple(callable_tools(deps)), labels=labels), step=number, at=begun_at)
         called = ModelCalled(
             message_id=identity,
             purpose="plan",
@@ -158,72 +144,13 @@ def _rejected(state: RunState) -> bool:
     return state.plan is not None and state.plan.problem is not None
 
 
-def _callable(deps: StepDeps) -> dict[str, ToolDefinition]:
-    """Tools that a plan may call; a name that could be a sentence is none."""
-    found = {spec.name: deps.tools.definition(spec.name) for spec in deps.tools.specs}
-    return {
-        name: definition
-        for name, definition in found.items()
-        if definition is not None
-        and name not in {READER, REVISER}
-        and all(_NAME.fullmatch(each) for each in (name, *definition.spec.parameters.get("properties", {})))
-    }
-
-
-def _usable(definition: ToolDefinition) -> bool:
-    """Whether what a tool gives back may be used without reading it in quarantine."""
-    described = definition.described_by
-    return definition.output is not None and not definition.output.untrusted and not (described and described.untrusted)
-
-
-def _request(state: RunState, deps: StepDeps) -> ChatRequest:
-    tools = _callable(deps)
-    lines = "\n".join(f"- {_signature(definition)}" for definition in tools.values())
-    usable = ", ".join(name for name, definition in tools.items() if _usable(definition)) or "none"
-    system = f"{deps.spec.instructions.strip()}\n\n{_RULES}{usable}.\nTools:\n{lines or 'none'}"
-    return ChatRequest(
-        model=deps.model.name,
-        messages=(Message(role="system", content=system), *_asked(state)),
-        json_schema=_PLAN.json_schema(),
-        max_tokens=deps.limits.completion_tokens,
-        temperature=deps.spec.temperature,
-        metadata={"run_id": str(state.run_id), "step": str(state.step + 1), "purpose": "plan"},
-    )
-
-
-def _signature(definition: ToolDefinition) -> str:
-    """A tool whose description somebody else wrote has none here."""
-    described = definition.described_by
-    bare = described is not None and described.untrusted
-    return render_signature(definition.spec.model_copy(update={"description": ""}) if bare else definition.spec)
-
-
-def _asked(state: RunState) -> tuple[Message, ...]:
-    """The user's own words, and nothing that anybody else said."""
-    words = list(state.labels.words)
-    foreign = state.message_label is not None and state.message_label.untrusted
-    if foreign:
-        words.append(f'Do your task with the message that came in. A step reads it with "read": "{MESSAGE}".')
-    *earlier, request = words or [""]
-    said = ["\n".join(["Earlier the user said:", *earlier])] if earlier else []
-    messages = [Message(role="user", content="\n\n".join([*said, request]))]
-    plan = state.plan
-    if plan is not None and plan.problem is not None:
-        messages.append(Message(role="assistant", content=plan.raw[:_SHOWN]))
-        messages.append(Message(role="user", content=f"That plan is not usable: {plan.problem}\nReply with another."))
-    elif plan is not None and plan.revising:
-        messages.append(Message(role="assistant", content=plan.plan.model_dump_json()[:_SHOWN]))
-        messages.append(Message(role="user", content="That plan could not go on. Plan another way."))
-    return tuple(messages)
-
-
 def _made(result: ChatResult, state: RunState, deps: StepDeps) -> PlanMade:
     before = state.plan
     revision = 0 if before is None else before.revisions + (before.problem is None)
-    tools = {name: _usable(definition) for name, definition in _callable(deps).items()}
+    tools = {name: usable_as_is(definition) for name, definition in callable_tools(deps).items()}
     foreign = state.message_label is not None and state.message_label.untrusted
     try:
-        plan = _PLAN.validate_json(result.text)
+        plan = PLAN.validate_json(result.text)
         check_plan(plan, tools, message=foreign)
     except ValidationError as error:
         first = error.errors()[0]
@@ -233,7 +160,7 @@ def _made(result: ChatResult, state: RunState, deps: StepDeps) -> PlanMade:
         problem = str(error)
     else:
         return PlanMade(plan=plan.model_dump(mode="json"), revision=revision)
-    return PlanMade(plan={"text": result.text[:_SHOWN]}, revision=revision, problem=problem[:500])
+    return PlanMade(plan={"text": result.text[:SHOWN]}, revision=revision, problem=problem[:500])
 
 
 def _go_on(journal: Journal, deps: StepDeps, plan: PlanState) -> None:
@@ -287,7 +214,7 @@ def _begin(
 ) -> None:
     number = journal.state.step + 1
     call = ToolCall(id=call_id(journal.state.run_id, number, 0), name=name, arguments=arguments)
-    journal.note(StepStarted(bound_tools=tuple(_callable(deps))), step=number)
+    journal.note(StepStarted(bound_tools=tuple(callable_tools(deps))), step=number)
     journal.note(PlanAdvanced(index=index, call=call, tainted=tainted))
 
 

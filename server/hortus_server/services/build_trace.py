@@ -212,12 +212,6 @@ def _budget_warned(tree: TraceTree, event: Event, payload: ev.BudgetWarned) -> N
     tree.add(event, "run", f"{payload.limit} nearly used up", within=False, detail=detail)
 
 
-def _planned(tree: TraceTree, event: Event, payload: ev.PlanMade) -> None:
-    count = len(payload.plan.get("steps", ()))
-    title = "a plan that is not usable" if payload.problem else f"plan of {count} step{'' if count == 1 else 's'}"
-    tree.add(event, "run", title, detail=payload.problem or "")
-
-
 def _requested(tree: TraceTree, event: Event, payload: ev.CapabilityRequested) -> None:
     tree.add(event, "capability", f"asks for {payload.name}", detail=payload.purpose)
 
@@ -303,7 +297,6 @@ _TAKES: dict[type, Callable[..., None]] = {
     ev.ApprovalRequested: _approval_requested,
     ev.ApprovalDecided: _approval_decided,
     ev.ApprovalExpired: _approval_expired,
-    ev.PlanMade: _planned,
     ev.MemoryRecalled: _recalled,
     ev.MemoryWritten: _written,
     ev.MessageRestarted: _restarted,
@@ -318,6 +311,6 @@ _TAKES: dict[type, Callable[..., None]] = {
     ev.CapabilityDisabled: _disabled,
 }
 UNSHOWN: frozenset[type] = frozenset({
-    ev.SessionCreated, ev.SessionForked, ev.MessageCreated, ev.MessageCompleted, ev.RunRolledBack, ev.PlanAdvanced,
+    ev.SessionCreated, ev.SessionForked, ev.MessageCreated, ev.MessageCompleted, ev.RunRolledBack,
 })  # fmt: skip
 """Types that have no place in the tree; a test asks that every other one has."""

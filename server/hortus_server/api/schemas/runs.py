@@ -52,6 +52,8 @@ class LimitsPatch(Body):
 class ContentOrigin(Body):
     """Where a text comes from that is not the caller's own words: it is data to the agent, and untrusted."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"origin": "web", "source": "github webhook"}]})
+
     origin: Literal["web", "tool", "agent"] = Field(
         description=(
             "`web` what came in from outside, such as a webhook's payload or a mail; `tool` a tool's output; `agent` "
