@@ -1,13 +1,18 @@
 """Policies: write, read, version, roll back, compare, simulate; and who may."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from backends import Caller, is_problem
 from serving import MakeCaller
 
+from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import NewEvent, ToolCalled
+from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.builtin.definitions import builtin_definitions
+from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
+from hortus_agents.tools.port import ToolContext
 from hortus_server.domain.ids import RunId, SessionId
 from hortus_server.ports.store import Store
 
@@ -164,3 +169,21 @@ async def test_every_change_is_in_the_audit_log(admin: Caller):
     entries = (await admin.get("/v1/audit?limit=50")).json()["items"]
     told = [one["action"] for one in entries if one["action"].startswith("policy.")]
     assert told == ["policy.enabled", "policy.disabled", "policy.pinned", "policy.changed", "policy.created"]
+
+
+async def test_an_agent_has_no_way_to_policies(admin: Caller, address: str):
+    """Not even with a tool that fetches from this very server: it sends no key, and it can only read."""
+    await write(admin, DENY)
+    where = address.removeprefix("http://")
+    spec = AgentSpec(tools=("http_get",), http_allow=(where,))
+    tool = HttpGetTool(HttpGetSettings(private_allow=frozenset({where})))
+
+    async def emit(_payloads: Any) -> None:
+        raise AssertionError
+
+    context = ToolContext(admin.tenant_id, uuid4(), uuid4(), uuid4(), 1, "c", spec, emit)
+    for path in ("/v1/policies", "/v1/policies/house", "/v1/policies/house/pin"):
+        with pytest.raises(ToolFailedError, match="problem"):
+            await tool.call({"url": f"http://{where}{path}"}, context)
+    reaching = [name for name in builtin_definitions() if "polic" in name or "admin" in name]
+    assert reaching == []

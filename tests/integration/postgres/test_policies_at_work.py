@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +16,10 @@ from hortus_agents.tools.rules import PolicyRules, RateLimit, Rule
 from hortus_server.domain.audit import EVERY_ENTRY, Actor
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import TenantId
-from hortus_server.domain.policies import Policy, PolicyDraft
+from hortus_server.domain.policies import Policy, PolicyDraft, RateUse
 from hortus_server.ports.store import Store
 from hortus_server.services.load_policies import LoadPolicies
+from hortus_server.services.purge_history import PurgeHistory
 
 BY = Actor("key", "k", "ops")
 FORBID = Rule(name="no-echo", tools=("echo",), from_class=1, effect="deny", reason="not today")
@@ -157,3 +160,18 @@ async def test_the_audit_log_names_the_rule_that_denied_or_held_a_call(world: Wo
         ("tool.held", "tool:other", "house/ask-first (version 1)"),
         ("tool.denied", "tool:echo", "house/no-echo (version 1)"),
     ]
+
+
+async def test_counters_that_nobody_used_for_longer_than_a_window_are_forgotten(world: World) -> None:
+    policy = await write(world)
+    use_of = RateUse(policy.id, "few", world.tenant_id, RateLimit(calls=1, window_s=60))
+    async with world.store.transaction(world.tenant_id) as uow:
+        assert await uow.rulings.use_rate(world.tenant_id, use_of) is None
+        assert 55 < (await uow.rulings.use_rate(world.tenant_id, use_of) or 0) <= 60
+    purge = PurgeHistory(world.store, timedelta(days=1), timedelta(days=1))
+    await purge()
+    async with world.store.transaction(world.tenant_id) as uow:
+        assert await uow.rulings.use_rate(world.tenant_id, use_of)
+    await replace(purge, rates_kept=timedelta(seconds=-1))()
+    async with world.store.transaction(world.tenant_id) as uow:
+        assert await uow.rulings.use_rate(world.tenant_id, use_of) is None

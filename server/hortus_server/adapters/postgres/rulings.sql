@@ -61,6 +61,14 @@ ORDER BY e.at DESC, e.seq DESC
 LIMIT %(rows)s
 
 -- name: purge_rates :exec
--- Counters whose every window is over.
-DELETE FROM policy_calls
-WHERE updated_at < now() - %(older_than)s::interval
+-- Counters whose every window is over, the oldest first and so many in a round.
+DELETE FROM policy_calls AS c
+USING (
+    SELECT tenant_id, policy_id, rule, subject_id
+    FROM policy_calls
+    WHERE updated_at < now() - %(older_than)s::interval
+    ORDER BY updated_at
+    LIMIT 10000
+    FOR UPDATE SKIP LOCKED
+) AS old
+WHERE (c.tenant_id, c.policy_id, c.rule, c.subject_id) = (old.tenant_id, old.policy_id, old.rule, old.subject_id)
