@@ -37,7 +37,8 @@ async def run_pending(journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit
 async def _begin(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:
     """A call that has not run: make it, refuse it, or park until it may be made."""
     admitted = _admit(record, journal, deps)
-    note_decided(record, admitted, journal)
+    if not isinstance(admitted, Admitted):
+        note_decided(record, admitted, journal)
     match admitted:
         case NeedsPerson():
             settled: Admitted | Observation | None = _by_person(record, journal, admitted)
@@ -52,6 +53,7 @@ async def _begin(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
             note_called(record, journal, deps, runs=isinstance(admitted, Admitted))
             note_finished(record, settled, journal)
         case Admitted():
+            note_decided(record, settled, journal)
             note_called(record, journal, deps)
             yield journal.commit(effect=effect_of(record, deps), terms=settled.terms)
             note_finished(record, await call(settled, journal, deps), journal)
@@ -84,6 +86,11 @@ def _after_wait(
 ) -> Admitted | Observation | None:
     """A call that may be made, once what it waits for is there; None once the run is parked."""
     word = record.word
+    if word is not None and word.kind == "call" and word.outcome not in {"pending", "approved"}:
+        return parking.refusal(word)  # a person's no stands, though no rule asks for one any more
+    if word is not None and word.kind == "call" and word.outcome == "pending":
+        parking.park_again(journal, word)
+        return None
     if word is not None and word.kind == "question":
         if word.outcome != "pending":
             return parking.answer(word)

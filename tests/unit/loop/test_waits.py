@@ -114,6 +114,28 @@ async def test_without_a_yes_the_model_is_told_and_goes_on(outcome: str) -> None
     assert run.payloads("tool.called")[0].approval_id is None
 
 
+async def test_a_person_s_no_stands_though_no_rule_asks_for_one_any_more() -> None:
+    tool = EchoTool()
+    run = asking(tool)
+    await parked(run)
+    decide(run, "deny", "denied", reason="not now")
+    run.spec = run.spec.model_copy(update={"approval": ApprovalSpec()})
+    await run.finish()
+    assert (tool.calls, run.payloads("tool.finished")[-1].outcome) == ([], "denied")
+
+
+async def test_what_a_person_was_asked_is_theirs_though_no_rule_asks_any_more() -> None:
+    tool = EchoTool()
+    run = asking(tool)
+    await parked(run)
+    run.spec = run.spec.model_copy(update={"approval": ApprovalSpec()})
+    resume(run)
+    await parked(run)
+    decide(run, "approve", "approved")
+    await run.finish()
+    assert len(tool.calls) == 1
+
+
 async def test_a_run_taken_up_before_the_decision_parks_again_without_asking_twice() -> None:
     run = asking(EchoTool())
     first = await parked(run)
