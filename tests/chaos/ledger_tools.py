@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.port import InDoubtPolicy, Probed, SideEffect, ToolContext, ToolDefinition, ToolOutput
 
@@ -33,7 +34,8 @@ class Note:
     @property
     def definition(self) -> ToolDefinition:
         spec = ToolSpec(name=f"note_{self.policy}", description="Notes it.", parameters=PARAMETERS)
-        return ToolDefinition(spec, SideEffect.EXTERNAL, in_doubt=self.policy)
+        ours = Label(origin="tool", trust=1)  # the ledger says nothing that anybody else wrote
+        return ToolDefinition(spec, SideEffect.EXTERNAL, in_doubt=self.policy, output=ours)
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         who = {"call_id": context.call_id, "run_id": str(context.run_id), "tool": self.definition.spec.name}

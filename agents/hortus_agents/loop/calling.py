@@ -100,7 +100,7 @@ def note_finished(record: CallRecord, observation: Observation, journal: Journal
             tier=observation.tier,
             origin=observation.origin,
             error=observation.error,
-            label=USER if observation.origin == "user" else observation.label or journal.state.labels.mark(SERVER),
+            label=USER if observation.origin == "user" else journal.state.labels.mark(observation.label or SERVER),
         )
     )
 
