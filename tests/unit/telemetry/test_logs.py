@@ -50,3 +50,13 @@ def test_an_exception_is_part_of_its_line(written: io.StringIO) -> None:
     (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
     assert "ValueError: broken" in line["exception"]
     assert "hunter22" not in line["exception"]
+
+
+def test_what_a_process_has_opened_is_blotted_out_while_it_says_so(written: io.StringIO) -> None:
+    log = structlog.get_logger("here")
+    with logs.blotting(lambda text: text.replace("hunter22", "[redacted]")):
+        log.info("heard hunter22", nested={"deep": "hunter22"})
+    log.info("hunter22")
+    first, second = written.getvalue().splitlines()
+    assert "hunter22" not in first
+    assert "hunter22" in second
