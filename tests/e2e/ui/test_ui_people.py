@@ -125,7 +125,7 @@ def test_a_viewer_comes_by_a_link_and_sees_no_button_that_would_be_refused(
     page.reload()
     page.get_by_role("button", name="Change Vera").click()
     page.get_by_role("dialog").get_by_role("button", name="Keep out").click()
-    expect(page.get_by_role("row", name="Vera")).to_contain_text("kept out")
+    expect(page.get_by_role("row", name="Vera vera@")).to_contain_text("kept out")
     viewer.expected += ("status of 401",)
     viewer.open("/runs")
     expect(viewer.page.get_by_label("Email")).to_be_visible()
