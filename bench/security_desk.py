@@ -11,12 +11,14 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from hortus_agents.events import (
+    ApprovalRequested,
     Event,
     EventPayload,
     MemoryRecalled,
     MemoryWritten,
     MessageCreated,
     NewEvent,
+    PolicyDecided,
     RecalledItem,
     RunQueued,
     RunStarted,
@@ -294,9 +296,8 @@ class Desk:
 
     def rules(self, run_id: UUID) -> list[str]:
         """The rules that decided about this run's calls."""
-        return [getattr(event.payload, "rule", "") for event in self.log if event.type == "policy.decided"] + [
-            event.payload.rule for event in self.log if event.run_id == run_id and event.type == "approval.requested"
-        ]
+        own = [event.payload for event in self.log if event.run_id == run_id]
+        return [payload.rule for payload in own if isinstance(payload, PolicyDecided | ApprovalRequested)]
 
     async def _drive(self, run_id: UUID, setup: RunSetup) -> None:
         engine = StepEngine(memory=self.memories, clock=self._now, jitter=lambda: 0.0)

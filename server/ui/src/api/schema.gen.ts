@@ -4042,6 +4042,10 @@ export interface components {
         /**
          * ContentOrigin
          * @description Where a text comes from that is not the caller's own words: it is data to the agent, and untrusted.
+         * @example {
+         *       "origin": "web",
+         *       "source": "github webhook"
+         *     }
          */
         ContentOrigin: {
             /**
