@@ -96,7 +96,7 @@ function KeyTable({
             </td>
             <td className="wide mono">{key.prefix}…</td>
             <td className="wide">
-              <span className="clip muted" title={key.scopes.join(", ")}>
+              <span className="clip clip-narrow muted" title={key.scopes.join(", ")}>
                 {key.scopes.join(", ")}
               </span>
             </td>
