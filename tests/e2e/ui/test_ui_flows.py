@@ -125,7 +125,7 @@ def test_an_agent_is_edited_compared_and_pinned_back(admin: Visitor) -> None:
     assert admin.stack.get(f"/v1/agents/{name}")["current_version"] == 1
 
 
-def test_a_grown_tool_is_seen_with_its_origin_and_disabled(admin: Visitor, garden: Stack) -> None:
+def test_a_grown_tool_is_seen_with_its_gates_disabled_and_enabled_again(admin: Visitor, garden: Stack) -> None:
     agent = garden.make_agent(**GROWING)
     run = garden.ended(garden.submit(agent, "What is 2024 in Roman numerals?"))
     assert run["output"] == "It is MMXXIV."
@@ -136,6 +136,8 @@ def test_a_grown_tool_is_seen_with_its_origin_and_disabled(admin: Visitor, garde
     expect(page.get_by_text("# grows from the left")).to_be_visible()
     expect(page.get_by_role("row", name="confirmed number=14")).to_be_visible()
     expect(page.get_by_role("link", name=f"…{origin[-8:]}").first).to_have_attribute("href", f"/runs/{origin}")
+    expect(page.get_by_role("row", name="passed empty").first).to_be_visible()
+    expect(page.get_by_text("nothing: a pure function")).to_be_visible()
     page.get_by_role("button", name="Disable").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()
@@ -144,6 +146,11 @@ def test_a_grown_tool_is_seen_with_its_origin_and_disabled(admin: Visitor, garde
     expect(page.get_by_text("to_roman is out of use")).to_be_visible()
     expect(page.get_by_role("button", name="Disable", exact=True)).to_have_count(0)
     assert garden.get("/v1/tools/to_roman")["active_version"] is None
+    page.get_by_role("button", name=f"Enable version {version}").click()
+    dialog.get_by_label("Why").fill("it was right")
+    dialog.get_by_role("button", name="Enable").click()
+    expect(page.get_by_text(f"version {version} of to_roman is in use")).to_be_visible()
+    assert garden.get("/v1/tools/to_roman")["active_version"] == version
 
 
 def test_a_memory_is_found_traced_and_deleted(admin: Visitor, garden: Stack) -> None:
