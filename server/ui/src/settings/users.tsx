@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { TextField } from "../agents/fields";
 import { api, body } from "../api/client";
-import { fateOf, invitationsQuery, type Role, type User, usersQuery } from "../api/people";
+import { invitationsQuery, type Role, type User, usersQuery } from "../api/people";
 import { meQuery } from "../api/queries";
 import { Confirm, Dialog } from "../components/dialog";
 import { Card, TableBox } from "../components/page";
@@ -12,6 +12,7 @@ import { useToasts } from "../components/toasts";
 import { When } from "../components/values";
 import { OneTimeLink } from "../people/one-time-link";
 import { RoleChoice } from "../people/role-choice";
+import { fateOf } from "../people/words";
 import { useCan } from "../shell/me";
 
 export function Users(): ReactNode {

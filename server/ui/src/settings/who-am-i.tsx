@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api, body } from "../api/client";
-import { deviceName, type Login, loginsQuery, type Me } from "../api/people";
+import { type Login, loginsQuery, type Me } from "../api/people";
 import { meQuery } from "../api/queries";
 import { Confirm, Dialog } from "../components/dialog";
 import { Card, TableBox } from "../components/page";
@@ -10,6 +10,7 @@ import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useSignedIn } from "../pages/sign-in";
 import { SecretField } from "../people/secret-field";
+import { deviceName } from "../people/words";
 
 export function WhoAmI(): ReactNode {
   const query = useQuery(meQuery);

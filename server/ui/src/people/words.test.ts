@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { deviceName, fateOf, type Invitation } from "./people";
+import type { Invitation } from "../api/people";
+import { deviceName, fateOf } from "./words";
 
 const LINK: Invitation = {
   id: "1",
