@@ -38,6 +38,7 @@ from hortus_agents.tools.builtin.recall import RecallTool
 from hortus_agents.tools.builtin.remember import RememberTool
 from hortus_agents.tools.memory import MemoryScope
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+from hortus_agents.tools.proxy import Terms
 from hortus_agents.tools.registry import ToolRegistry
 
 SPACE = UUID("5ec0417e-0000-4000-8000-000000000000")
@@ -302,7 +303,12 @@ class Desk:
     async def _drive(self, run_id: UUID, setup: RunSetup) -> None:
         engine = StepEngine(memory=self.memories, clock=self._now, jitter=lambda: 0.0)
 
-        async def emit(events: Sequence[NewEvent]) -> None:
+        async def emit(
+            events: Sequence[NewEvent],
+            *,
+            effect: int | None = None,  # noqa: ARG001
+            terms: Terms | None = None,  # noqa: ARG001
+        ) -> None:
             self._append(run_id, [event.payload for event in events], step=events[0].step)
 
         for _ in range(MOST_STEPS):
