@@ -10,7 +10,15 @@ from hortus_agents.tools.capability import ToolPermissions
 from hortus_server.api.schemas.library import ToolVersionView, ToolView
 from hortus_server.api.schemas.wire import Body, View
 
-Reason = Annotated[str, Field(min_length=1, max_length=500, description="why; kept with the tool and in the audit log")]
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=500,
+        description="why; kept with the tool and in the audit log",
+        examples=["read it, fine"],
+    ),
+]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -26,7 +34,7 @@ class ToolChange(Body):
 class ToolHashes(Body):
     """SHA-256 of each part of a bundle."""
 
-    manifest: Digest = Field(description="of canonical JSON: sorted keys, no spaces")
+    manifest: Digest = Field(examples=["0" * 64], description="of canonical JSON: sorted keys, no spaces")
     source: Digest = Field(description="of the source's UTF-8 bytes")
     tests: Digest = Field(description="of canonical JSON")
 
@@ -34,7 +42,7 @@ class ToolHashes(Body):
 class ToolManifest(Body):
     """What a tool promises and declares."""
 
-    name: str = Field(pattern="^[a-z][a-z0-9_]{1,39}$")
+    name: str = Field(pattern="^[a-z][a-z0-9_]{1,39}$", examples=["slugify"])
     description: str = Field(min_length=1, max_length=500)
     function: str = Field(pattern="^[a-z_][a-z0-9_]{0,63}$", description="what the source defines")
     parameters: dict[str, Any] = Field(description="JSON schema of type object")
@@ -45,14 +53,14 @@ class ToolManifest(Body):
 class ToolTest(Body):
     """A call and its result."""
 
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] = Field(examples=[{"text": "Ä b"}])
     expected: Any
 
 
 class ToolBundleBody(Body):
     """A tool as a file. What it says of its provenance is shown to nobody and believed by nobody."""
 
-    format: Literal["hortus.tool/1"]
+    format: Literal["hortus.tool/1"] = Field(examples=["hortus.tool/1"])
     manifest: ToolManifest
     source: str = Field(min_length=1, max_length=MAX_SOURCE)
     tests: list[ToolTest] = Field(min_length=1, max_length=32, description="run on this server before anything else")
@@ -81,7 +89,7 @@ class ImportedToolView(View):
 class ToolActivation(Body):
     """Whether pure tools that passed every gate become active without a person."""
 
-    activate_pure: bool
+    activate_pure: bool = Field(examples=[False])
 
 
 class ToolActivationView(View):

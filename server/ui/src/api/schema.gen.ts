@@ -8229,7 +8229,10 @@ export interface components {
          * @description Whether pure tools that passed every gate become active without a person.
          */
         ToolActivation: {
-            /** Activate Pure */
+            /**
+             * Activate Pure
+             * @example false
+             */
             activate_pure: boolean;
         };
         /**
@@ -8247,6 +8250,7 @@ export interface components {
         ToolBundleBody: {
             /**
              * Format
+             * @example hortus.tool/1
              * @constant
              */
             format: "hortus.tool/1";
@@ -8361,6 +8365,7 @@ export interface components {
             /**
              * Reason
              * @description why; kept with the tool and in the audit log
+             * @example read it, fine
              */
             reason: string;
             /**
@@ -8445,6 +8450,7 @@ export interface components {
             /**
              * Manifest
              * @description of canonical JSON: sorted keys, no spaces
+             * @example 0000000000000000000000000000000000000000000000000000000000000000
              */
             manifest: string;
             /**
@@ -8490,7 +8496,10 @@ export interface components {
              * @description what the source defines
              */
             function: string;
-            /** Name */
+            /**
+             * Name
+             * @example slugify
+             */
             name: string;
             /**
              * Parameters
@@ -8556,7 +8565,12 @@ export interface components {
          * @description A call and its result.
          */
         ToolTest: {
-            /** Arguments */
+            /**
+             * Arguments
+             * @example {
+             *       "text": "Ä b"
+             *     }
+             */
             arguments: {
                 [key: string]: unknown;
             };
