@@ -90,3 +90,10 @@ async def test_the_log_has_a_scope_of_its_own(make_caller):
         is_problem(await caller.get(path), 403, "forbidden")
     is_problem(await caller.post(f"{AUDIT}/verify"), 403, "forbidden")
     assert (await (await make_caller("audit:read")).get(AUDIT)).status_code == 200
+
+
+@pytest.mark.parametrize("until", ["0860-03-18T06:41:29.610-20:05", "0001-01-01T00:00:00+23:00"])
+async def test_an_odd_time_zone_breaks_no_export(admin: Caller, until: str):
+    for path in ("/v1/audit", "/v1/audit/export"):
+        answer = await admin.get(path, params={"until": until})
+        assert answer.status_code in {200, 422}, answer.text

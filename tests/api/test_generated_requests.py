@@ -30,6 +30,7 @@ from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.adapters.redis.live import open_live
 from hortus_server.adapters.redis.streams import open_streams
+from hortus_server.adapters.sealing import KeyRing, new_key
 from hortus_server.adapters.webhook_sender import SenderBounds, open_webhook_sender
 from hortus_server.api.app import create_app
 from hortus_server.api.edge import EdgePorts, make_edge
@@ -80,7 +81,7 @@ def running(database_settings: DatabaseSettings, valkey_url: str) -> Iterator[Ru
             ports = EdgePorts(
                 store, ListQueue(), live, streams, WordIndex(), OneWorker(), OneModel(),
                 webhooks=sender, endpoint_reports=RedisEndpointReports(redis, 2.0),
-                people=PeoplePorts(cheap_passwords()),
+                people=PeoplePorts(cheap_passwords()), sealer=KeyRing([new_key()]),
             )  # fmt: skip
             edge = make_edge(OPTIONS, ports)
             async with serving(edge) as (_, where):

@@ -1,11 +1,12 @@
 """The audit log: who did what, whether the log is whole, and all of it as lines of JSON."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Body, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from hortus_server.api.answers import json_answer
@@ -23,6 +24,17 @@ NDJSON = "application/x-ndjson"
 LINES = 100
 
 
+def _utc(moment: datetime) -> datetime:
+    """The same moment; PostgreSQL takes no offset beyond 16 hours, and an export must fail before it begins."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+
+
 class AuditWhich(BaseModel):
     """Which entries."""
 
@@ -33,8 +45,8 @@ class AuditWhich(BaseModel):
         default=None, pattern=r"^[a-z_]+(\.[a-z_]+)*(\.\*)?$", max_length=100, description="`run.cancelled`, or `run.*`"
     )
     subject: str | None = Field(default=None, min_length=1, max_length=300, description="`kind:id`")
-    since: AwareDatetime | None = Field(default=None, description="not before")
-    until: AwareDatetime | None = Field(default=None, description="before")
+    since: Moment | None = Field(default=None, description="not before")
+    until: Moment | None = Field(default=None, description="before")
 
     @property
     def which(self) -> AuditFilter:
