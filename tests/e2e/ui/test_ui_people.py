@@ -18,7 +18,8 @@ PAGES = (
 # What changes nothing but one's own view or login.
 HARMLESS = re.compile(
     r"^(Copy .*|.* copied|Theme.*|Sign out|Sign out everywhere else|Jump.*|Menu|Close.*|Change password|Cancel|Show.*"
-    r"|Try again|All|Waiting|Search|Raw.*|Play|Skip.*|Follow.*|Clear.*|\d+ .*|Last .*|.*table.*|Find|Filter.*|Reload|Open session|Trace)$",
+    r"|Try again|All|Waiting|Search|Raw.*|Play|Skip.*|Follow.*|Clear.*|\d+ .*|Last .*|.*table.*|Find|Filter.*|Reload"
+    r"|Open session|Trace)$",
     re.IGNORECASE | re.DOTALL,
 )
 
