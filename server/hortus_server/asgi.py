@@ -36,9 +36,7 @@ def edge_options(settings: ApiSettings, rates: RateDefaults) -> EdgeOptions:
         public_origin=_origin(settings.public_url),
         send_timeout_s=settings.send_timeout_s,
         patience=_patience(settings),
-        logins=LoginRules(
-            idle=timedelta(seconds=settings.login_idle_s), absolute=timedelta(days=settings.login_days)
-        ),
+        logins=LoginRules(idle=timedelta(seconds=settings.login_idle_s), absolute=timedelta(days=settings.login_days)),
         rates=rates,
     )
 

@@ -185,7 +185,7 @@ class SecretsSettings(Group):
 
     key: SecretStr | None = Field(
         default=None,
-        description="32 random bytes in base64 or hex; several, newest first, with commas between: the others only open",
+        description="32 random bytes in base64 or hex; several, newest first, with commas: the others only open",
     )
     key_file: Path | None = Field(
         default=None, description="file with a key in each line, newest first; only its owner may read it"

@@ -275,7 +275,9 @@ async def test_idle_streams_share_their_looks_at_the_log(ports: EdgePorts, admin
 
 async def test_a_partial_text_is_over_with_its_model_call(address: str, admin: Caller, writer: Writer) -> None:
     call = model_called()
-    await writer.live.publish_delta(writer.tenant_id, writer.session_id, TokenDelta(call.message_id, 0, "thinking aloud"))
+    await writer.live.publish_delta(
+        writer.tenant_id, writer.session_id, TokenDelta(call.message_id, 0, "thinking aloud")
+    )
     await writer.write(call)
     await asyncio.sleep(0.3)
     async with socket(address, f"/v1/sessions/{writer.session_id}/stream?after=2", admin.key) as opened:

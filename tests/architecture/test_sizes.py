@@ -13,7 +13,6 @@ BANNED = {"manager", "helper", "helpers", "utils", "util", "common", "base", "da
 LONG_FILES: dict[str, str] = {
     "agents/hortus_agents/sandbox/inside.py": "mounted into the jail by itself: there it can import nothing of ours",
     "agents/hortus_agents/loop/state.py": "one fold for each type of event, side by side",
-    "server/hortus_server/services/build_trace.py": "one place in the tree for each type of event, side by side",
 }
 LONG_PORTS: dict[str, str] = {}
 

@@ -106,9 +106,7 @@ class SubmitRun:
         if request.session_id is not None:
             policy = request.message_policy or session.message_policy
             stopped = await make_way(uow, session, policy, for_run=run_id, cancel=self._cancel_run)
-        events += await uow.events.append(
-            tenant_id, session.id, _opening(version, limits, request), run_id=run_id
-        )
+        events += await uow.events.append(tenant_id, session.id, _opening(version, limits, request), run_id=run_id)
         run = await uow.runs.add(
             tenant_id,
             run_id=run_id,

@@ -52,9 +52,7 @@ class PostgresStatistics:
 
     async def tool_uses(self, tenant_id: TenantId, tool_id: ToolId, *, limit: int) -> tuple[ToolUse, ...]:
         """See the port."""
-        found = await self._sql.many(
-            "tool_uses", ToolUse, tenant_id=tenant_id, tool_id=tool_id, rows=limit
-        )
+        found = await self._sql.many("tool_uses", ToolUse, tenant_id=tenant_id, tool_id=tool_id, rows=limit)
         return tuple(found)
 
 

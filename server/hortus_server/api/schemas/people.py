@@ -78,7 +78,7 @@ class FirstOwnerBody(Body):
 class LinkBody(Body):
     """The secret of a one-time link: what stands behind its `#`."""
 
-    secret: Secret
+    secret: Secret = Field(examples=["one-time-secret"])
 
 
 class AcceptBody(Body):
@@ -111,14 +111,14 @@ class SignInOptionsView(View):
 class PasswordBody(Body):
     """Replace one's own password; every other login of the user ends."""
 
-    old: Secret
-    new: NewPassword
+    old: Secret = Field(examples=["the old passphrase"])
+    new: NewPassword = Field(examples=["a new and longer passphrase"])
 
 
 class MoveBody(Body):
     """Work in another tenant."""
 
-    tenant_id: UUID
+    tenant_id: UUID = Field(examples=["0198a1c0-0000-7000-8000-000000000001"])
 
 
 class LoginView(View):
@@ -205,7 +205,7 @@ class UsersView(View):
 class UserChange(Body):
     """What is to be different."""
 
-    role: Role | None = None
+    role: Role | None = Field(default=None, examples=["operator"])
     disabled: bool | None = None
 
 

@@ -45,7 +45,11 @@ class PolicyVersionCreate(PolicyRules):
 
     comment: str = Field(default="", max_length=1000, description="why, for those who read the versions")
     based_on: int | None = Field(
-        default=None, ge=1, le=2_147_483_647, description="refused (409) unless this is the newest version"
+        default=None,
+        ge=1,
+        le=2_147_483_647,
+        description="refused (409) unless this is the newest version",
+        examples=[3],
     )
 
 

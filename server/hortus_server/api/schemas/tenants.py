@@ -24,7 +24,7 @@ class TenantPatch(Body):
     """What is to be different."""
 
     name: TenantName | None = None
-    disabled: bool | None = None
+    disabled: bool | None = Field(default=None, examples=[True])
 
 
 class TenantView(View):

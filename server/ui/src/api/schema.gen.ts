@@ -5058,7 +5058,10 @@ export interface components {
          * @description The secret of a one-time link: what stands behind its `#`.
          */
         LinkBody: {
-            /** Secret */
+            /**
+             * Secret
+             * @example one-time-secret
+             */
             secret: string;
         };
         /**
@@ -5652,6 +5655,7 @@ export interface components {
             /**
              * Tenant Id
              * Format: uuid
+             * @example 0198a1c0-0000-7000-8000-000000000001
              */
             tenant_id: string;
         };
@@ -5702,9 +5706,13 @@ export interface components {
             /**
              * New
              * @description 12 characters or more
+             * @example a new and longer passphrase
              */
             new: string;
-            /** Old */
+            /**
+             * Old
+             * @example the old passphrase
+             */
             old: string;
         };
         /**
@@ -6105,6 +6113,7 @@ export interface components {
             /**
              * Based On
              * @description refused (409) unless this is the newest version
+             * @example 3
              */
             based_on?: number | null;
             /**
@@ -8166,7 +8175,10 @@ export interface components {
          * @description What is to be different.
          */
         TenantPatch: {
-            /** Disabled */
+            /**
+             * Disabled
+             * @example true
+             */
             disabled?: boolean | null;
             /** Name */
             name?: string | null;
@@ -8935,7 +8947,10 @@ export interface components {
         UserChange: {
             /** Disabled */
             disabled?: boolean | null;
-            /** Role */
+            /**
+             * Role
+             * @example operator
+             */
             role?: ("owner" | "operator" | "developer" | "viewer") | null;
         };
         /**
