@@ -8,6 +8,8 @@ export const FAMILIES: readonly { readonly name: string; readonly hint: string }
   { name: "capability", hint: "tools that agents make" },
   { name: "model", hint: "model calls" },
   { name: "step", hint: "steps of runs" },
+  { name: "policy", hint: "what rules said of calls" },
+  { name: "plan", hint: "made, followed step by step" },
   { name: "memory", hint: "recalled, written" },
   { name: "session", hint: "begun, forked" },
 ];
