@@ -40,7 +40,7 @@ from hortus_server.settings import DatabaseSettings
 
 FUZZ = int(os.environ.get("HORTUS_FUZZ_EXAMPLES", "0"))
 EXAMPLES = FUZZ or 8
-CHAINS, STEPS = FUZZ or 16, 12
+CHAINS, STEPS = FUZZ or 32, 12
 SEED = random.randrange(1 << 32) if FUZZ else 20260
 # Waiting, streaming and logging out are no matter of schemas.
 SKIPPED = {"wait_for_run", "logout"}
