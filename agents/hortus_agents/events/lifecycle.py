@@ -107,6 +107,7 @@ class RunWaiting(Frozen):
     type: Literal["run.waiting"] = "run.waiting"
     reason: WaitReason
     partial_output: str = ""
+    label: Label | None = None
 
 
 class RunResumed(Frozen):

@@ -41,7 +41,9 @@ def overheard(labels: RunLabels, payload: EventPayload) -> RunLabels:
     match payload:
         case ev.MessageCreated():
             return _said(labels, payload)
-        case ev.MessageCompleted() | ev.RunCancelled() | ev.RunBudgetExhausted():
+        case ev.MessageCompleted():
+            return labels.read(payload.label or UNKNOWN)
+        case ev.RunCancelled() | ev.RunBudgetExhausted() if payload.partial_output:
             return labels.read(payload.label or UNKNOWN)
         case _:
             return labels

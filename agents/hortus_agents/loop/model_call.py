@@ -14,6 +14,7 @@ from hortus_agents.events import MessageRestarted, ModelFailed, RunFailed, RunWa
 from hortus_agents.limits import LimitName
 from hortus_agents.loop.continuing import continuable
 from hortus_agents.loop.journal import Journal
+from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.meter import StreamMeter
 from hortus_agents.loop.retry import Again, decide_retry, outage
 from hortus_agents.loop.step import Delta, Draft, Emission, StepDeps
@@ -155,7 +156,8 @@ class ModelCall:
             )
         elif again.due_at is not None:
             reason = WaitReason(kind="model", detail=message[:_DETAIL], due_at=again.due_at)
-            self._journal.note(RunWaiting(reason=reason, partial_output=self._written if kept else ""), step=self._step)
+            written, label = self._written if kept else "", state.labels.mark(ANSWER)
+            self._journal.note(RunWaiting(reason=reason, partial_output=written, label=label), step=self._step)
         return again
 
     async def _restarts(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from hortus_agents.events import WaitReason
+from hortus_agents.labels import Label
 from hortus_server.domain.ids import AgentId, RunId, TenantId
 from hortus_server.domain.records import LeaseSignal, Run
 from hortus_server.domain.stops import OrderKind, Reach, StopOrder
@@ -87,6 +88,6 @@ class RunStops(Protocol):
         """What is asked of the run now, as the heartbeat would learn it."""
         ...
 
-    async def partial_output(self, run: Run) -> str:
-        """What a waiting run had written when it was stopped."""
+    async def partial_output(self, run: Run) -> tuple[str, Label | None]:
+        """What a waiting run had written when it was stopped, and the label of that."""
         ...

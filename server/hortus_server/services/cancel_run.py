@@ -47,8 +47,8 @@ class CancelRun:
         run = await uow.runs.request_cancel(tenant_id, run_id, reason=reason)
         if run.status not in {"queued", "waiting"}:
             return CancelledRun(run)
-        kept = await uow.run_stops.partial_output(run) if run.generation else ""
-        ending = RunCancelled(reason=reason, partial_output=kept)
+        kept, label = await uow.run_stops.partial_output(run) if run.generation else ("", None)
+        ending = RunCancelled(reason=reason, partial_output=kept, label=label)
         events = await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=ending)], run_id=run.id)
         await uow.runs.finish(run.id, None, event=events[-1])
         following = await uow.wakeups.next_queued(run.session_id)

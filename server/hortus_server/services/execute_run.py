@@ -159,7 +159,7 @@ class ExecuteRun:
                 return await self._end_with(run_log, text, payload)
             case "paused" | "frozen":
                 waiting = WaitReason(kind=stop.cause, detail=stop.reason, ref_id=stop.order_id)
-                payload = RunWaiting(reason=waiting, partial_output=text.text)
+                payload = RunWaiting(reason=waiting, partial_output=text.text, label=run_log.state.labels.mark(ANSWER))
                 end = await self._end_with(run_log, text, payload)
                 return "parked" if end == "finished" else end
             case "lost":

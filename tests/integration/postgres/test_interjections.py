@@ -26,6 +26,7 @@ from hortus_agents.events import (
     StepStarted,
     WaitReason,
 )
+from hortus_agents.labels import Label
 from hortus_agents.limits import Spent
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.messages import Usage
@@ -42,6 +43,8 @@ from hortus_server.services.steer_run import SteerRun, steered_json
 from hortus_server.services.submit_run import AcceptedRun, RunRequest, SubmitRun
 
 NOBODY: Any = Told()
+
+OWN = Label(origin="agent", trust=1)  # of an answer whose run read nothing untrusted
 
 
 def once(render: Any) -> Once[Any]:
@@ -209,7 +212,7 @@ async def test_later_prompts_hold_what_a_stopped_run_wrote_and_nothing_of_an_und
     kept, claim = await began(world)
     await steer(world, kept, "and more")
     run_log = await log_for(world, claim)
-    await run_log.commit(new(RunCancelled(reason="stop", partial_output="half of it")))
+    await run_log.commit(new(RunCancelled(reason="stop", partial_output="half of it", label=OWN)))
     undone, claim = await began(world)
     await world.append(claim, MessageCompleted(message_id=uuid4(), content="never said"))
     accepted = await submit(world, "instead", world.session, "rollback")
@@ -322,7 +325,8 @@ async def test_interrupting_keeps_what_a_waiting_run_had_written(world: World) -
     run, claim = await began(world)
     async with world.store.system_transaction() as uow:
         await uow.run_stops.request_pause(run.tenant_id, run.id, reason="hm")
-    await (await log_for(world, claim)).commit(new(RunWaiting(reason=WaitReason(kind="paused"), partial_output="half")))
+    waiting = RunWaiting(reason=WaitReason(kind="paused"), partial_output="half", label=OWN)
+    await (await log_for(world, claim)).commit(new(waiting))
     last = (await submit(world, "go on", world.session, "interrupt")).run
     history = [(message.role, message.content) for message in (await state_of(world, last)).history]
     assert history == [("user", "task"), ("assistant", "half")]

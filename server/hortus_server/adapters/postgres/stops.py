@@ -8,6 +8,8 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from hortus_agents.events import WaitReason
+from hortus_agents.labels import Label
+from hortus_agents.messages import JsonObject
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import NotFoundError
@@ -137,14 +139,15 @@ class PostgresRunStops:
             raise NotFoundError("run", run_id)
         return signal
 
-    async def partial_output(self, run: Run) -> str:
+    async def partial_output(self, run: Run) -> tuple[str, Label | None]:
         """See the port."""
-        return await self._sql.one("partial_output", _text, session_id=run.session_id, run_id=run.id) or ""
+        found = await self._sql.one("partial_output", _partial, session_id=run.session_id, run_id=run.id)
+        return found or ("", None)
 
 
 def _run_id(*, id: RunId) -> RunId:  # noqa: A002 - a column's name
     return id
 
 
-def _text(*, text: str) -> str:
-    return text
+def _partial(*, text: str, label: JsonObject | None) -> tuple[str, Label | None]:
+    return text, None if label is None else Label.model_validate(label)

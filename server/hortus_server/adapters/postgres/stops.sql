@@ -185,7 +185,7 @@ WHERE r.id = %(run_id)s
 
 -- name: partial_output :one
 -- What the run's last run.waiting kept.
-SELECT coalesce(payload ->> 'partial_output', '') AS text
+SELECT coalesce(payload ->> 'partial_output', '') AS text, payload -> 'label' AS label
 FROM events
 WHERE session_id = %(session_id)s AND run_id = %(run_id)s AND type = 'run.waiting'
 ORDER BY seq DESC

@@ -6983,6 +6983,7 @@ export interface components {
          * @description The run holds no worker and goes on once its reason is gone; what it was just writing is kept.
          */
         RunWaiting: {
+            label?: components["schemas"]["Label"] | null;
             /**
              * Partial Output
              * @default
