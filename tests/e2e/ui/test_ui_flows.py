@@ -169,10 +169,10 @@ def test_a_memory_is_found_traced_and_deleted(admin: Visitor, garden: Stack) -> 
 
 
 def test_a_key_is_shown_once_used_and_revoked(admin: Visitor, garden: Stack, chromium: Browser) -> None:
-    page = admin.open("/settings")
+    page = admin.open("/settings?tab=keys")
     page.get_by_role("button", name="New key").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill("watcher")
+    dialog.get_by_label("Name", exact=True).fill("watcher")
     for scope in ("runs:write", "sessions:write"):
         dialog.get_by_label(scope).uncheck()
     dialog.get_by_role("button", name="Create key").click()
