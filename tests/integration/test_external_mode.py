@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -85,7 +85,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 def pod(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     folder = tmp_path_factory.mktemp("pod")
     ports = {number: free_port() for number in ("5432", "6379", "6333", "8000", "8420", "9464")}
-    values = {**{name: uuid4().hex for name in SECRETS}, "COMPOSE_PROFILES": "cpu"}
+    values = {**{name: token_hex(32) for name in SECRETS}, "COMPOSE_PROFILES": "cpu"}
     text = on_this_machine(COMPOSE_FILE.read_text(encoding="utf-8"), ports)
     made = Pod(folder, image, load_compose(text, values)["services"], values, ports)
     with ExitStack() as exits:
