@@ -20,6 +20,7 @@ NAMES = (
     "takeover",
     "streaming",
     "footprint",
+    "admin_ui",
     "chaos",
 )
 LONGEST_S = 900
