@@ -41,7 +41,7 @@ from hortus_agents.loop.plan import (
 from hortus_agents.loop.planner import PLAN, SHOWN, callable_tools, plan_request, usable_as_is
 from hortus_agents.loop.state import RunState
 from hortus_agents.loop.step import Emission, StepDeps
-from hortus_agents.loop.tool_calls import run_pending
+from hortus_agents.loop.tool_calls import decide_and_call
 from hortus_agents.messages import ChatResult, JsonObject, ToolCall
 
 INVALID_CODE = "plan_invalid"
@@ -55,17 +55,9 @@ class PlanExecuteStrategy:
 
     async def step(self, state: RunState, deps: StepDeps) -> AsyncGenerator[Emission, None]:
         """See Strategy."""
-        journal = Journal(state, deps)
-        if state.finished:
-            return
-        if not state.pending:
-            async with aclosing(self._advance(journal, deps)) as emissions:
-                async for emission in emissions:
-                    yield emission
-        if journal.state.pending:
-            async with aclosing(run_pending(journal, deps)) as commits:
-                async for commit in commits:
-                    yield commit
+        async with aclosing(decide_and_call(Journal(state, deps), deps, self._advance)) as emissions:
+            async for emission in emissions:
+                yield emission
 
     async def _advance(self, journal: Journal, deps: StepDeps) -> AsyncGenerator[Emission, None]:
         limit = journal.exhausted()

@@ -24,7 +24,7 @@ from hortus_agents.loop.model_call import ModelCall, prompt_sha256
 from hortus_agents.loop.prompt import build_messages, step_schema
 from hortus_agents.loop.state import RunState
 from hortus_agents.loop.step import Draft, Emission, StepDeps
-from hortus_agents.loop.tool_calls import run_pending
+from hortus_agents.loop.tool_calls import decide_and_call
 from hortus_agents.messages import ChatRequest, ChatResult
 from hortus_agents.spec import ToolMode
 
@@ -37,17 +37,9 @@ class ReactStrategy:
 
     async def step(self, state: RunState, deps: StepDeps) -> AsyncGenerator[Emission, None]:
         """See Strategy."""
-        journal = Journal(state, deps)
-        if state.finished:
-            return
-        if not state.pending:
-            async with aclosing(self._think(journal, deps)) as emissions:
-                async for emission in emissions:
-                    yield emission
-        if journal.state.pending:
-            async with aclosing(run_pending(journal, deps)) as commits:
-                async for commit in commits:
-                    yield commit
+        async with aclosing(decide_and_call(Journal(state, deps), deps, self._think)) as emissions:
+            async for emission in emissions:
+                yield emission
 
     async def _think(self, journal: Journal, deps: StepDeps) -> AsyncGenerator[Emission, None]:
         """One model call and what it means. Its events stay uncommitted while tool calls follow."""

@@ -1,6 +1,6 @@
 """The tool calls of a step: each recorded before it runs, and never run twice unless its policy says so."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from hortus_agents.loop import parking
@@ -11,12 +11,28 @@ from hortus_agents.loop.doubt import settle
 from hortus_agents.loop.interpret import is_duplicate
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.nested import call
-from hortus_agents.loop.step import Commit, StepDeps
+from hortus_agents.loop.step import Commit, Emission, StepDeps
 from hortus_agents.tools.port import AskPerson, AskTimer
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation
 
 _REPEATED = "this exact call was made before; its result is above. Answer with what you have."
 _VOID = "the tool changed after a person had approved this call, so it was not made"
+
+
+async def decide_and_call(
+    journal: Journal, deps: StepDeps, decide: Callable[[Journal, StepDeps], AsyncGenerator[Emission, None]]
+) -> AsyncGenerator[Emission, None]:
+    """One step of any strategy: `decide` what to do unless calls are pending already, then make the calls."""
+    if journal.state.finished:
+        return
+    if not journal.state.pending:
+        async with aclosing(decide(journal, deps)) as emissions:
+            async for emission in emissions:
+                yield emission
+    if journal.state.pending:
+        async with aclosing(run_pending(journal, deps)) as commits:
+            async for commit in commits:
+                yield commit
 
 
 async def run_pending(journal: Journal, deps: StepDeps) -> AsyncGenerator[Commit, None]:

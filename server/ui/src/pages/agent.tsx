@@ -13,6 +13,7 @@ import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { StopAllButtons } from "../stops/place";
+import { numberIn } from "../text/params";
 
 export default function AgentPage(): ReactNode {
   const { id = "" } = useParams();
@@ -83,11 +84,6 @@ function Versions({ agent }: { agent: AgentDetailView }): ReactNode {
       {before !== null && after !== null && <Diff agent={agent.id} before={before} after={after} />}
     </Card>
   );
-}
-
-function numberIn(params: URLSearchParams, name: string): number | null {
-  const value = Number(params.get(name));
-  return Number.isInteger(value) && value > 0 ? value : null;
 }
 
 function VersionTable({

@@ -12,8 +12,9 @@ import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { RuleTable } from "../policies/rule-table";
 import { Simulator } from "../policies/simulator";
-import { numberIn, Versions } from "../policies/versions";
+import { Versions } from "../policies/versions";
 import { useCan } from "../shell/me";
+import { numberIn } from "../text/params";
 import { PolicyState } from "./policies";
 
 /** One policy. `?rule=` marks a rule, `?version=` shows another version than the chosen one. */

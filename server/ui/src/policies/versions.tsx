@@ -11,6 +11,7 @@ import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { When } from "../components/values";
 import { useCan } from "../shell/me";
+import { numberIn } from "../text/params";
 
 /** Every version with who wrote it and why; two of them compared; back to any of them. */
 export function Versions({ policy }: { policy: PolicyDetailView }): ReactNode {
@@ -29,11 +30,6 @@ export function Versions({ policy }: { policy: PolicyDetailView }): ReactNode {
       {before !== null && after !== null && <Changes policy={policy.id} before={before} after={after} />}
     </Card>
   );
-}
-
-export function numberIn(params: URLSearchParams, name: string): number | null {
-  const value = Number(params.get(name));
-  return Number.isInteger(value) && value > 0 ? value : null;
 }
 
 function VersionTable({
