@@ -6,6 +6,7 @@ import pytest
 
 from hortus_server.adapters.embedded.doctor import Check, examine
 from hortus_server.adapters.embedded.home import HortusHome
+from hortus_server.adapters.embedded.identity import anyone_can_reach
 from hortus_server.adapters.embedded.plan import EmbeddedOptions
 
 
@@ -34,6 +35,21 @@ async def test_every_finding_that_is_not_ok_says_how_to_mend_it(home: HortusHome
     assert checks.keys() >= {"model weights", "embedding weights", "user namespaces", "ports", "postgres", "model"}
     assert all(check.mend for check in checks.values() if check.outcome != "ok")
     assert checks["model weights"].outcome == "warn"
+
+
+async def test_a_home_that_does_not_exist_yet_is_no_fault_of_any_check(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "made" / "yet"
+    checks = await found(EmbeddedOptions(home=HortusHome(root=root, models=root / "models")))
+    assert (checks["home"].outcome, checks["home"].detail) == ("ok", f"{root} will be created at the first start")
+    # The answer of this machine, whichever it is: as the superuser under `/root` it may well be a refusal that explains.
+    assert checks["postgres binaries"].outcome == "ok" or "nobody" in checks["postgres binaries"].detail
+    assert not root.exists()
+
+
+def test_who_can_reach_a_folder_is_told_by_those_above_it_that_exist(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert not anyone_can_reach(closed / "not" / "yet")
 
 
 async def test_secrets_that_others_can_read_fail(home: HortusHome) -> None:

@@ -22,8 +22,8 @@ def nobody_ids() -> tuple[int, int]:
 
 
 def anyone_can_reach(path: Path) -> bool:
-    """Whether every folder above `path` lets any user pass."""
-    return all(folder.stat().st_mode & OTHERS_MAY_ENTER for folder in path.resolve().parents)
+    """Whether every folder above `path` lets any user pass; those that are still to be made will."""
+    return all(folder.stat().st_mode & OTHERS_MAY_ENTER for folder in path.resolve().parents if folder.exists())
 
 
 async def user_namespaces_work() -> bool:
