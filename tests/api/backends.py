@@ -9,10 +9,10 @@ from uuid import UUID
 
 import httpx
 
-from hortus_agents.events import Event, EventPayload, NewEvent
+from hortus_agents.events import Event, EventPayload, NewEvent, RecallReason
 from hortus_server.domain.errors import NotFoundError, UnavailableError
 from hortus_server.domain.ids import AgentId, JobId, MemoryId, RunId, SessionId, TenantId
-from hortus_server.domain.records import JobKind
+from hortus_server.domain.records import JobKind, Memory
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.memory_index import MemoryHit, MemoryHits
 from hortus_server.ports.probes import ModelInfo
@@ -51,7 +51,13 @@ class WordIndex:
             (len(words & set(text.lower().split())) / len(words), memory_id) for memory_id, text in self.texts.items()
         ]
         best = sorted((one for one in scored if one[0] > 0), reverse=True)[:limit]
-        return MemoryHits(tuple(MemoryHit(memory_id, score) for score, memory_id in best), not best)
+        found = (MemoryHit(memory_id, score, RecallReason(coverage=score)) for score, memory_id in best)
+        return MemoryHits(tuple(found), not best)
+
+    async def put(self, memory: Memory) -> None:
+        if self.is_down:
+            raise UnavailableError("qdrant", "no answer")
+        self.texts[memory.id] = f"{memory.title} {memory.content}"
 
     async def forget(self, tenant_id: TenantId, ids: Sequence[MemoryId]) -> None:
         if self.is_down:

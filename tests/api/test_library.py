@@ -102,6 +102,23 @@ async def test_memories_are_listed_found_and_read_with_their_origin(admin: Calle
     is_problem(await admin.get("/v1/memories/search?q=x&agent=nobody"), 404, "not_found")
 
 
+async def test_a_memory_is_edited_and_found_by_its_new_words(admin: Caller, memory: Memory, ports: EdgePorts):
+    path = f"/v1/memories/{memory.id}"
+    edited = (await admin.call("PATCH", path, json={"content": "The user asked for the year 1994"})).json()
+    assert (edited["title"], edited["content"]) == (memory.title, "The user asked for the year 1994")
+    assert (edited["source_first_seq"], edited["run_id"]) == (memory.source_first_seq, str(memory.run_id))
+    found = (await admin.get("/v1/memories/search?q=year+1994")).json()["items"]
+    assert [(one["memory"]["content"], one["why"]["coverage"]) for one in found] == [(edited["content"], 1.0)]
+    entry = (await admin.get("/v1/audit?action=memory.edited")).json()["items"][0]
+    assert entry["subject"] == f"memory:{memory.id}"
+    assert set(entry["detail"]) == {"before_sha256", "after_sha256"}
+    is_problem(await admin.call("PATCH", path, json={"content": "  "}), 422, "invalid_request")
+    assert isinstance(ports.index, WordIndex)
+    ports.index.is_down = True
+    is_problem(await admin.call("PATCH", path, json={"content": "half done"}), 503, "unavailable")
+    assert (await admin.get(path)).json()["content"] == edited["content"]
+
+
 async def test_a_deleted_memory_is_gone_from_rows_and_index(admin: Caller, memory: Memory, ports: EdgePorts):
     assert (await admin.delete(f"/v1/memories/{memory.id}")).status_code == 204
     is_problem(await admin.get(f"/v1/memories/{memory.id}"), 404, "not_found")
@@ -134,5 +151,6 @@ async def test_memories_of_another_tenant_are_absent(stranger: Caller, memory: M
     assert (await stranger.get("/v1/memories")).json()["items"] == []
     is_problem(await stranger.get(f"/v1/memories/{memory.id}"), 404, "not_found")
     is_problem(await stranger.delete(f"/v1/memories/{memory.id}"), 404, "not_found")
+    is_problem(await stranger.call("PATCH", f"/v1/memories/{memory.id}", json={"title": "mine"}), 404, "not_found")
     # The index of this test knows no tenants: even then the rows decide.
     assert (await stranger.get("/v1/memories/search?q=roman")).json()["items"] == []

@@ -51,6 +51,7 @@ from hortus_agents.events.memories import (
     MemoryRecalled,
     MemoryWritten,
     RecalledItem,
+    RecallReason,
 )
 from hortus_agents.events.steps import (
     ErrorClass,
@@ -169,6 +170,7 @@ __all__ = [
     "PlanMade",
     "PolicyDecided",
     "PolicyEffect",
+    "RecallReason",
     "RecalledItem",
     "RunBudgetExhausted",
     "RunCancelled",

@@ -8,8 +8,21 @@ from hortus_agents.labels import Label
 from hortus_agents.messages import Frozen
 
 
+class RecallReason(Frozen):
+    """Why a memory was found.
+
+    `cosine` in [-1, 1] is how near its meaning is, None where it was not among the nearest; `coverage` in [0, 1] is the
+    share of the query's words that it holds. Ranks begin at 1 and are None where that search did not find it.
+    """
+
+    cosine: float | None = None
+    coverage: float = 0.0
+    meaning_rank: int | None = None
+    words_rank: int | None = None
+
+
 class RecalledItem(Frozen):
-    """One memory as it was shown to the model."""
+    """One memory as it was shown to the model; `why` is absent from what was written before reasons were kept."""
 
     memory_id: UUID
     title: str
@@ -19,6 +32,7 @@ class RecalledItem(Frozen):
     session_id: UUID | None = None
     run_id: UUID | None = None
     label: Label | None = None
+    why: RecallReason | None = None
 
 
 class MemoryRecalled(Frozen):

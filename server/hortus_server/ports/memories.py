@@ -26,6 +26,10 @@ class MemoryRepository(Protocol):
         """Newest first."""
         ...
 
+    async def edit(self, tenant_id: TenantId, memory_id: MemoryId, *, title: str, content: str) -> Memory:
+        """Another text in its place, which the index holds already. Raises NotFoundError."""
+        ...
+
     async def delete(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
         """Raises NotFoundError."""
         ...

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hortus_agents.events import RecallReason
 from hortus_server.domain.ids import AgentId, MemoryId, TenantId
+from hortus_server.domain.records import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,7 @@ class MemoryHit:
 
     memory_id: MemoryId
     score: float
+    why: RecallReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class MemoryIndex(Protocol):
         self, tenant_id: TenantId, query: str, *, limit: int, agent_id: AgentId | None = None
     ) -> MemoryHits:
         """Hybrid search in one tenant, narrowed to what one agent may recall if given."""
+        ...
+
+    async def put(self, memory: Memory) -> None:
+        """Hold a memory as it is now; the same id again replaces what was there."""
         ...
 
     async def forget(self, tenant_id: TenantId, ids: Sequence[MemoryId]) -> None:

@@ -22,6 +22,8 @@ class TenantStatistics:
     tools_active: int
     memories: int
     tokens: int
+    cost_micros: int
+    reclaimed: int
 
 
 Width = Literal["hour", "day"]

@@ -7,14 +7,14 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from hortus_agents.events import MemoryRecalled, MemoryWritten, RecalledItem
+from hortus_agents.events import MemoryRecalled, MemoryWritten, RecalledItem, RecallReason
 from hortus_agents.labels import UNKNOWN, Label
 from hortus_agents.tools.memory import MemoryScope
 from hortus_memory.errors import HortusMemoryError
 from hortus_memory.ports import HybridIndex
 from hortus_memory.ranking.confidence import ConfidencePolicy
 from hortus_memory.service import EpisodicMemory
-from hortus_memory.types import Episode, RecallResult, Scope, Trust, Visibility
+from hortus_memory.types import Episode, RecallResult, Scope, ScoredItem, Trust, Visibility
 from hortus_server.domain.errors import NotFoundError, UnavailableError
 from hortus_server.domain.ids import AgentId, MemoryId, RunId, SessionId, TenantId
 from hortus_server.domain.records import Memory
@@ -98,6 +98,7 @@ class RowsAndIndex:
                         session_id=row.session_id,
                         run_id=row.run_id,
                         label=_recalled(row),
+                        why=_reason(hit.match),
                     )
                 )
         return tuple(items)
@@ -165,13 +166,20 @@ class EpisodeIndex:
             if agent_id is not None:
                 scope = Scope(tenant_id=str(tenant_id), agent_id=str(agent_id))
                 recalled = await self.episodes.recall(scope, query, limit=limit, min_score=0.0)
-                hits = tuple(MemoryHit(MemoryId(item.episode.id), item.match.score) for item in recalled.items)
+                hits = tuple(_hit(item.match) for item in recalled.items)
                 return MemoryHits(hits, recalled.low_confidence)
             found = await self.index.search(str(tenant_id), query, limit=limit)
         except HortusMemoryError as error:
             raise UnavailableError("memory", str(error)) from error
-        hits = tuple(MemoryHit(MemoryId(item.id), item.score) for item in found)
+        hits = tuple(_hit(item) for item in found)
         return MemoryHits(hits, self.confidence.is_low(found))
+
+    async def put(self, memory: Memory) -> None:
+        """See MemoryIndex."""
+        try:
+            await self.episodes.remember(to_episode(memory))
+        except HortusMemoryError as error:
+            raise UnavailableError("memory", str(error)) from error
 
     async def forget(self, tenant_id: TenantId, ids: Sequence[MemoryId]) -> None:
         """See MemoryIndex."""
@@ -184,6 +192,16 @@ class EpisodeIndex:
 def to_trust(label: Label | None) -> Trust:
     """What the index keeps of a label; without one, untrusted."""
     return _TRUST[(label or UNKNOWN).trust]
+
+
+def _reason(match: ScoredItem) -> RecallReason:
+    return RecallReason(
+        cosine=match.cosine, coverage=match.coverage, meaning_rank=match.dense_rank, words_rank=match.sparse_rank
+    )
+
+
+def _hit(match: ScoredItem) -> MemoryHit:
+    return MemoryHit(MemoryId(match.id), match.score, _reason(match))
 
 
 def _recalled(row: Memory) -> Label:

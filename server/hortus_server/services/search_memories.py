@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hortus_agents.events import RecallReason
 from hortus_server.domain.errors import NotFoundError, UnavailableError
 from hortus_server.domain.ids import AgentId, TenantId
 from hortus_server.domain.records import Memory
@@ -11,10 +12,11 @@ from hortus_server.ports.store import Store
 
 @dataclass(frozen=True, slots=True)
 class FoundMemory:
-    """A memory and how well it fits, comparable within one search only."""
+    """A memory, how well it fits, comparable within one search only, and why it was found."""
 
     memory: Memory
     score: float
+    why: RecallReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class SearchMemories:
         async with self.store.transaction(tenant_id) as uow:
             for hit in hits.items:
                 try:
-                    found.append(FoundMemory(await uow.memories.get(tenant_id, hit.memory_id), hit.score))
+                    found.append(FoundMemory(await uow.memories.get(tenant_id, hit.memory_id), hit.score, hit.why))
                 except NotFoundError:
                     continue
         return FoundMemories(tuple(found), hits.low_confidence or not found)

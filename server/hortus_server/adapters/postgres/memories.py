@@ -53,6 +53,11 @@ class PostgresMemories:
         )
         return to_page(memories, page.limit, lambda memory: encode_timed(memory.created_at, memory.id))
 
+    async def edit(self, tenant_id: TenantId, memory_id: MemoryId, *, title: str, content: str) -> Memory:
+        """See the port."""
+        await self._sql.count("edit_memory", tenant_id=tenant_id, memory_id=memory_id, title=title, content=content)
+        return await self.get(tenant_id, memory_id)
+
     async def delete(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
         """See the port."""
         if not await self._sql.count("delete_memory", tenant_id=tenant_id, memory_id=memory_id):

@@ -41,6 +41,12 @@ WHERE m.tenant_id = %(tenant_id)s
 ORDER BY m.created_at DESC, m.id DESC
 LIMIT %(rows)s
 
+-- name: edit_memory :exec
+-- A person's words in place of what was remembered.
+UPDATE memories
+SET title = %(title)s, content = %(content)s, indexed_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
+
 -- name: delete_memory :exec
 -- Forget one.
 DELETE FROM memories

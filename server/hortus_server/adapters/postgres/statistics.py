@@ -1,5 +1,6 @@
 """Amounts in PostgreSQL."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,6 +19,15 @@ _HISTORY_AT_MOST: Final = 200_000  # ended runs
 _STEPS: Final[dict[Width, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    status: RunStatus
+    runs: int
+    tokens: int
+    cost_micros: int
+    reclaimed: int
+
+
 class PostgresStatistics:
     """See `StatisticsRepository`. Counts stop at a million."""
 
@@ -26,14 +36,16 @@ class PostgresStatistics:
 
     async def overview(self, tenant_id: TenantId, *, window: timedelta) -> TenantStatistics:
         """See the port. Three statements."""
-        unfinished = await self._sql.many("unfinished_runs", _group, tenant_id=tenant_id, at_most=_COUNTED_AT_MOST)
+        unfinished = await self._sql.many("unfinished_runs", _Group, tenant_id=tenant_id, at_most=_COUNTED_AT_MOST)
         finished = await self._sql.many(
-            "finished_runs", _group, tenant_id=tenant_id, window=window, at_most=_COUNTED_AT_MOST
+            "finished_runs", _Group, tenant_id=tenant_id, window=window, at_most=_COUNTED_AT_MOST
         )
         things = await self._sql.one("count_things", _counts, tenant_id=tenant_id, at_most=_COUNTED_AT_MOST) or {}
         return TenantStatistics(
-            runs_by_status={status: runs for status, runs, _ in unfinished + finished},
-            tokens=sum(tokens for _, _, tokens in finished),
+            runs_by_status={one.status: one.runs for one in unfinished + finished},
+            tokens=sum(one.tokens for one in finished),
+            cost_micros=sum(one.cost_micros for one in finished),
+            reclaimed=sum(one.reclaimed for one in finished),
             **things,
         )
 
@@ -58,7 +70,3 @@ class PostgresStatistics:
 
 def _counts(**counts: int) -> dict[str, int]:
     return counts
-
-
-def _group(*, status: RunStatus, runs: int, tokens: int) -> tuple[RunStatus, int, int]:
-    return status, runs, tokens

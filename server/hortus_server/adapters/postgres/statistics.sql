@@ -1,6 +1,6 @@
 -- name: unfinished_runs :many
 -- Runs that have not ended, whatever their age.
-SELECT status, count(*) AS runs, 0::bigint AS tokens
+SELECT status, count(*) AS runs, 0::bigint AS tokens, 0::bigint AS cost_micros, 0::bigint AS reclaimed
 FROM (
     SELECT status
     FROM runs
@@ -14,9 +14,11 @@ GROUP BY status
 SELECT
     status,
     count(*) AS runs,
-    coalesce(sum(total_tokens) FILTER (WHERE created_at >= now() - %(window)s::interval), 0)::bigint AS tokens
+    coalesce(sum(total_tokens) FILTER (WHERE created_at >= now() - %(window)s::interval), 0)::bigint AS tokens,
+    coalesce(sum(cost_micros) FILTER (WHERE created_at >= now() - %(window)s::interval), 0)::bigint AS cost_micros,
+    count(*) FILTER (WHERE generation > 1) AS reclaimed
 FROM (
-    SELECT status, total_tokens, created_at
+    SELECT status, total_tokens, cost_micros, generation, created_at
     FROM runs
     WHERE tenant_id = %(tenant_id)s AND finished_at >= now() - %(window)s::interval
     LIMIT %(at_most)s

@@ -59,6 +59,8 @@ async def get_overview(edge: EdgeDep, caller: Admin) -> Response:
             runs_by_status=dict(counts.runs_by_status),
             queue_depth=counts.runs_by_status.get("queued", 0),
             tokens_last_hour=counts.tokens,
+            cost_micros_last_hour=counts.cost_micros,
+            recovered_last_hour=counts.reclaimed,
             agents=counts.agents,
             sessions=counts.sessions,
             tools_active=counts.tools_active,

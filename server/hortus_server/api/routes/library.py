@@ -24,6 +24,7 @@ from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.library import (
     FoundMemoriesView,
     MemoryPage,
+    MemoryPatch,
     MemoryView,
     ModelsView,
     ModelView,
@@ -40,6 +41,7 @@ from hortus_server.api.schemas.wire import agent_of, page_json
 from hortus_server.domain.errors import NotFoundError, UnavailableError
 from hortus_server.domain.ids import AgentId, MemoryId
 from hortus_server.services.delete_memory import delete_memory
+from hortus_server.services.edit_memory import MemoryEdit, edit_memory
 
 tools = APIRouter(prefix="/v1/tools", tags=["tools"])
 memories = APIRouter(prefix="/v1/memories", tags=["memories"])
@@ -161,6 +163,20 @@ async def get_memory(memory_id: UUID, edge: EdgeDep, caller: MemoriesRead) -> Re
     async with edge.store.transaction(caller.tenant_id) as uow:
         record = await uow.memories.get(caller.tenant_id, MemoryId(memory_id))
     return json_answer(MemoryView.model_validate(record))
+
+
+@memories.patch("/{memory_id}", response_model=MemoryView, responses=CHANGE, dependencies=[NoQuery])
+async def edit_memory_route(memory_id: UUID, body: MemoryPatch, edge: EdgeDep, caller: MemoriesWrite) -> Response:
+    """Put other words in place of what was remembered; agents recall them from now on. 503 while the index is down."""
+    edited = await edit_memory(
+        edge.store,
+        edge.index,
+        caller.tenant_id,
+        memory_id=MemoryId(memory_id),
+        edit=MemoryEdit(body.title, body.content),
+        actor=caller.actor,
+    )
+    return json_answer(MemoryView.model_validate(edited))
 
 
 @memories.delete("/{memory_id}", status_code=204, responses=CHANGE, dependencies=[NoQuery])

@@ -100,6 +100,8 @@ class OverviewView(View):
     runs_by_status: dict[RunStatus, int]
     queue_depth: int
     tokens_last_hour: int
+    cost_micros_last_hour: int = Field(description="millionths of the price table's unit of money")
+    recovered_last_hour: int = Field(description="ended runs that were taken over from a lost worker, or resumed")
     agents: int
     sessions: int
     tools_active: int

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from hortus_agents.events import RecallReason
 from hortus_agents.labels import Label
 from hortus_agents.spec import ToolMode
 from hortus_agents.tools.capability import ToolPermissions
@@ -125,6 +126,15 @@ class MemoryView(View):
     )
 
 
+class MemoryPatch(Body):
+    """Another text in place of what was remembered; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "The invoice was paid on 3 May."}]})
+
+    title: str | None = Field(default=None, max_length=120, pattern=r"\S")
+    content: str | None = Field(default=None, max_length=20_000, pattern=r"\S")
+
+
 class MemoryPage(PageView[MemoryView]):
     """Memories, newest first."""
 
@@ -133,6 +143,7 @@ class FoundMemoryView(View):
     """A hit; scores order the hits of one search and mean nothing across searches."""
 
     score: float
+    why: RecallReason = Field(description="how near its meaning is, and which share of the words it holds")
     memory: MemoryView
 
 

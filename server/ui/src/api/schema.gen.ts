@@ -1311,7 +1311,13 @@ export interface paths {
         delete: operations["delete_memory"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Edit Memory Route
+         * @description Put other words in place of what was remembered; agents recall them from now on. 503 while the index is down.
+         *
+         *     Scope: `memories:write`.
+         */
+        patch: operations["edit_memory"];
         trace?: never;
     };
     "/v1/models": {
@@ -4516,6 +4522,8 @@ export interface components {
             memory: components["schemas"]["MemoryView"];
             /** Score */
             score: number;
+            /** @description how near its meaning is, and which share of the words it holds */
+            why: components["schemas"]["RecallReason"];
         };
         /**
          * FreezeBody
@@ -5277,6 +5285,19 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * MemoryPatch
+         * @description Another text in place of what was remembered; what is left out stays.
+         * @example {
+         *       "content": "The invoice was paid on 3 May."
+         *     }
+         */
+        MemoryPatch: {
+            /** Content */
+            content?: string | null;
+            /** Title */
+            title?: string | null;
+        };
+        /**
          * MemoryRecalled
          * @description What memory gave for a query; `unavailable` says that the index was down and the run went on without.
          */
@@ -5682,11 +5703,21 @@ export interface components {
         OverviewView: {
             /** Agents */
             agents: number;
+            /**
+             * Cost Micros Last Hour
+             * @description millionths of the price table's unit of money
+             */
+            cost_micros_last_hour: number;
             /** Memories */
             memories: number;
             /** Queue Depth */
             queue_depth: number;
             readiness: components["schemas"]["ReadinessView"];
+            /**
+             * Recovered Last Hour
+             * @description ended runs that were taken over from a lost worker, or resumed
+             */
+            recovered_last_hour: number;
             /** Runs By Status */
             runs_by_status: {
                 [key: string]: number;
@@ -6305,8 +6336,28 @@ export interface components {
             state: "ready" | "degraded" | "unavailable";
         };
         /**
+         * RecallReason
+         * @description Why a memory was found.
+         *
+         *     `cosine` in [-1, 1] is how near its meaning is, None where it was not among the nearest; `coverage` in [0, 1] is the
+         *     share of the query's words that it holds. Ranks begin at 1 and are None where that search did not find it.
+         */
+        RecallReason: {
+            /** Cosine */
+            cosine?: number | null;
+            /**
+             * Coverage
+             * @default 0
+             */
+            coverage: number;
+            /** Meaning Rank */
+            meaning_rank?: number | null;
+            /** Words Rank */
+            words_rank?: number | null;
+        };
+        /**
          * RecalledItem
-         * @description One memory as it was shown to the model.
+         * @description One memory as it was shown to the model; `why` is absent from what was written before reasons were kept.
          */
         RecalledItem: {
             /** Content */
@@ -6330,6 +6381,7 @@ export interface components {
             session_id?: string | null;
             /** Title */
             title: string;
+            why?: components["schemas"]["RecallReason"] | null;
         };
         /**
          * ReplayedView
@@ -9327,6 +9379,7 @@ export type LoopBreakerSpec = components['schemas']['LoopBreakerSpec'];
 export type MadeTenantView = components['schemas']['MadeTenantView'];
 export type MeView = components['schemas']['MeView'];
 export type MemoryPage = components['schemas']['MemoryPage'];
+export type MemoryPatch = components['schemas']['MemoryPatch'];
 export type MemoryRecalled = components['schemas']['MemoryRecalled'];
 export type MemorySpec = components['schemas']['MemorySpec'];
 export type MemoryUseView = components['schemas']['MemoryUseView'];
@@ -9368,6 +9421,7 @@ export type ProposalBody = components['schemas']['ProposalBody'];
 export type RateLimit = components['schemas']['RateLimit'];
 export type RateView = components['schemas']['RateView'];
 export type ReadinessView = components['schemas']['ReadinessView'];
+export type RecallReason = components['schemas']['RecallReason'];
 export type RecalledItem = components['schemas']['RecalledItem'];
 export type ReplayedView = components['schemas']['ReplayedView'];
 export type ReplyFrame = components['schemas']['ReplyFrame'];
@@ -15997,6 +16051,122 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_memory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemoryPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryView"];
+                };
             };
             /** @description Bad Request */
             400: {
