@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from hortus_agents.events import TERMINAL_EVENTS, Event
@@ -25,8 +26,21 @@ BATCH = 200  # items per round trip
 PARTIAL_TTL_S = 900
 WAITING_TTL_S = 7 * 86_400  # a run that waits may go on with its half-written answer
 RETRY_S = 0.5
+GATHER_S = 0.004  # after a round trip, so that a busy process sends many items with the next; an idle one never waits
 REPORT_EVERY_S = 10.0
 _END_OF_TEXT = TERMINAL_EVENTS | {"message.completed", "message.restarted", "model.called"}
+# A batch is one command with one answer: a command for each step costs this process several times as much.
+# Items in order, each: where the unfinished message is kept, whether that is dropped first, the piece to keep, for how
+# many seconds from now (0: as before), channel, frame.
+_SCRIPT = """
+for place = 1, #ARGV, 6 do
+  local kept, drop, piece, ttl_s, channel, frame = unpack(ARGV, place, place + 5)
+  if drop == '1' then redis.call('DEL', kept) end
+  if piece ~= '' then redis.call('RPUSH', kept, piece) end
+  if ttl_s ~= '0' then redis.call('EXPIRE', kept, ttl_s) end
+  redis.call('PUBLISH', channel, frame)
+end
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,10 @@ class RedisLive:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _lost: int = 0
     _reported_at: float = float("-inf")
+    _script: AsyncScript = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._script = self.redis.register_script(_SCRIPT)
 
     async def publish_events(self, tenant_id: TenantId, session_id: SessionId, events: Sequence[Event]) -> None:
         """See LivePublisher."""
@@ -81,6 +99,7 @@ class RedisLive:
             self._arrived.clear()
             while self._items:
                 await self._send([self._items.popleft() for _ in range(min(BATCH, len(self._items)))])
+            await asyncio.sleep(GATHER_S)
 
     async def drain(self) -> None:
         """Send what is left, within the timeout."""
@@ -89,10 +108,8 @@ class RedisLive:
 
     async def _send(self, batch: list[_Item], *, pause_s: float = RETRY_S) -> None:
         try:
-            async with asyncio.timeout(self.timeout_s), self.redis.pipeline(transaction=False) as pipe:
-                for item in batch:
-                    _queue(pipe, item)
-                await pipe.execute()
+            async with asyncio.timeout(self.timeout_s):
+                await self._script(args=[argument for item in batch for argument in _arguments(item)])
         except (RedisError, OSError, TimeoutError) as error:
             self._report(len(batch), str(error) or type(error).__name__)
             await asyncio.sleep(pause_s)
@@ -106,22 +123,16 @@ class RedisLive:
             self._lost = 0
 
 
-def _queue(pipe: Redis, item: _Item) -> None:
-    """Commands for one item; pieces of the unfinished message are kept for readers who join in the middle."""
-    key = partial_key(item.tenant_id, item.session_id)
-    if item.delta is not None:
-        frame = encode_delta(item.delta)
-        if item.delta.index == 0:
-            pipe.delete(key)
-        pipe.rpush(key, encode_delta(item.delta, raw=True))
-        pipe.expire(key, PARTIAL_TTL_S)
-    else:
-        frame = encode_events(item.events)
-        if any(event.type in _END_OF_TEXT for event in item.events):
-            pipe.delete(key)
-        elif any(event.type == "run.waiting" for event in item.events):
-            pipe.expire(key, WAITING_TTL_S)
-    pipe.publish(channel(item.tenant_id, item.session_id), frame)
+def _arguments(item: _Item) -> tuple[str | bytes | int, ...]:
+    """What the script does with one item; pieces of the unfinished message are for readers who join in the middle."""
+    kept, heard = partial_key(item.tenant_id, item.session_id), channel(item.tenant_id, item.session_id)
+    delta = item.delta
+    if delta is not None:
+        piece = encode_delta(delta, raw=True)
+        return kept, int(delta.index == 0), piece, PARTIAL_TTL_S, heard, encode_delta(delta)
+    ends = any(event.type in _END_OF_TEXT for event in item.events)
+    waits = not ends and any(event.type == "run.waiting" for event in item.events)
+    return kept, int(ends), b"", WAITING_TTL_S if waits else 0, heard, encode_events(item.events)
 
 
 @asynccontextmanager
