@@ -56,6 +56,7 @@ def edge_ports(services: Services) -> EdgePorts:
         buckets=services.buckets,
         probes=services.probes,
         sealer=services.sealer,
+        revealed=services.revealed,
         people=PeoplePorts(services.passwords, services.provider, _oidc_rules(services.settings.oidc)),
     )
 

@@ -39,7 +39,9 @@ from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
+from hortus_server.services.reveal_secrets import RevealedSecrets
 from hortus_server.settings import SecretsSettings, Settings, WebhooksSettings
+from hortus_server.telemetry.blotting import blotting
 
 log = structlog.get_logger()
 
@@ -67,6 +69,7 @@ class Services:
     sandbox: Sandbox | None
     webhooks: WebhookSender
     sealer: KeyRing | None
+    revealed: RevealedSecrets
     probes: Sequence[Probe]
     passwords: Passwords
     provider: IdentityProvider | None
@@ -86,7 +89,9 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
     broker_url = settings.broker.url.get_secret_value()
     timeout_s = settings.broker.timeout_s
     confidence = ConfidencePolicy()
+    revealed = RevealedSecrets()
     async with AsyncExitStack() as stack:
+        stack.enter_context(blotting(revealed.in_log))
         store = await PostgresStore.open(settings.database, application_name=f"hortus-{role}")
         stack.push_async_callback(store.close)
         redis = connect_redis(broker_url, timeout_s=timeout_s)
@@ -122,6 +127,7 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
             sandbox=await _open_sandbox(settings, stack) if role == "worker" else None,
             webhooks=webhooks,
             sealer=_key_ring(settings.secrets),
+            revealed=revealed,
             passwords=Argon2Passwords(),
             provider=await stack.enter_async_context(open_oidc(settings.oidc)) if role == "api" else None,
             probes=(BrokerProbe(redis), IndexProbe(indexes.episodes), ModelProbe(models)),

@@ -34,6 +34,7 @@ from hortus_server.services.execution import Execution, ToolsFor
 from hortus_server.services.fire_schedules import FireSchedules
 from hortus_server.services.index_tool import IndexTool
 from hortus_server.services.keep_leases import KeepLeases
+from hortus_server.services.know_secrets import KnowSecrets
 from hortus_server.services.load_policies import LoadPolicies
 from hortus_server.services.perform_job import PerformJob
 from hortus_server.services.purge_events import PurgeEvents
@@ -50,7 +51,6 @@ from hortus_server.services.watch_budgets import WatchBudgets
 from hortus_server.services.watch_workers import WatchWorkers
 from hortus_server.settings import Settings, WebhooksSettings
 from hortus_server.telemetry.endpoints import register_endpoint_metrics
-from hortus_server.telemetry.logs import blotting
 from hortus_server.telemetry.metrics import serve_metrics
 from hortus_server.telemetry.observers import open_observers
 from hortus_server.wiring import Services, open_services
@@ -71,8 +71,8 @@ async def open_worker_process(
         observer = stack.enter_context(open_observers(REGISTRY, spans=worker.spans))
         if worker.metrics_port:
             serve_metrics(REGISTRY, host=worker.metrics_host, port=worker.metrics_port)
-        revealed = RevealedSecrets()
-        stack.enter_context(blotting(revealed.in_log))
+        revealed = services.revealed
+        known = KnowSecrets(services.store, services.sealer, revealed)
         leases = KeepLeases(
             services.store,
             worker_id,
@@ -89,12 +89,13 @@ async def open_worker_process(
             delta_interval=timedelta(milliseconds=worker.delta_interval_ms),
             prices=settings.model.price_table,
             budgets=WatchBudgets(services.store),
+            know_secrets=known.of,
         )
         ports = RunPorts(services.store, services.live, services.queue, observer, revealed)
         perform_job = PerformJob(
             services.store,
             observer,
-            remember_run=RememberRun(services.store, services.episodes, services.live),
+            remember_run=RememberRun(services.store, services.episodes, services.live, known.of),
             index_tool=IndexTool(services.store, services.indexes.capabilities),
             check_tool=CheckTool(services.store, ToolGates(services.sandbox) if services.sandbox else None),
         )

@@ -47,6 +47,11 @@ _log = logging.getLogger(__name__)
 OUTPUT_LIMIT = 8 * 1024  # bytes of a result that a prompt may carry
 KEPT_LIMIT = 4 * 1024 * 1024  # bytes of a result that are kept at all
 
+_CREDENTIAL_SAID = (
+    "the value of a secret stands in the arguments, so the call was not made; no tool takes one: "
+    "the agent's definition names the secret, and the server sends it"
+)
+
 StoreArtifact = Callable[[bytes], Awaitable[str]]
 """Keeps a whole output and returns its sha256 in hex."""
 
@@ -171,6 +176,8 @@ class ToolProxy:
         fault = _fault_of(call, definition)
         if fault is not None:
             return Observation("retry", f"invalid arguments of {call.name}: {fault}", error="invalid_arguments")
+        if self._secrets is not None and self._secrets.holds(call.arguments):
+            return Observation("denied", _CREDENTIAL_SAID, definition=definition)
         verdict = self._judge(ProposedCall(definition, call.arguments, spec, labels))
         if isinstance(verdict, Deny):
             return Observation("denied", verdict.reason, error="forbidden", verdict=verdict, definition=definition)

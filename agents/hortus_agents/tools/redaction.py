@@ -1,4 +1,4 @@
-"""Blots secrets out of texts, however a server wrote them back."""
+"""Blots secrets out of texts, however a server or a model wrote them back, whole or piece by piece."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 BLOTTED: Final = "[redacted]"
 _SHORTEST: Final = 6  # characters of a form: anything shorter may stand in a text by chance
 _BITS: Final = 6
+_UNDECIDED: Final = 0
 
 
 class Redactor:
@@ -19,12 +20,35 @@ class Redactor:
     def __init__(self, values: Iterable[str]) -> None:
         forms = {form for value in values for form in forms_of(value)}
         # The longest first: a form that holds another one goes as a whole.
-        ordered = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._forms = sorted(forms, key=len, reverse=True)
+        self._by_start: dict[str, list[str]] = {}
+        for form in self._forms:
+            self._by_start.setdefault(form[:_SHORTEST], []).append(form)
+        self._starts = {form[:length] for form in forms for length in range(1, _SHORTEST)}
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to replace."""
+        return not self._forms
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest form."""
+        return len(self._forms[0]) if self._forms else 0
 
     def text(self, text: str) -> str:
         """The text without them."""
-        return text if self._pattern is None else self._pattern.sub(BLOTTED, text)
+        # Most texts hold none, and a search for each costs less than compiling a pattern for all.
+        found = [form for form in self._forms if form in text]
+        return re.sub("|".join(map(re.escape, found)), BLOTTED, text) if found else text
+
+    def cut(self, text: str) -> str:
+        """The same for a text that was cut off, perhaps in the midst of a value: what may be the half of one goes."""
+        redacted = self.text(text)
+        for place in range(max(len(redacted) - self.longest + 1, 0), len(redacted) - _SHORTEST + 1):
+            if self.stands_at(redacted, place) == _UNDECIDED:
+                return redacted[:place] + BLOTTED
+        return redacted
 
     def tree(self, value: Any) -> Any:
         """The same for a JSON value, keys of objects included."""
@@ -40,7 +64,55 @@ class Redactor:
 
     def finds(self, text: str) -> bool:
         """Whether anything would be replaced."""
-        return self._pattern is not None and self._pattern.search(text) is not None
+        return any(form in text for form in self._forms)
+
+    def stands_at(self, text: str, place: int) -> int | None:
+        """How many characters are to be replaced there; None for nothing, 0 where what follows the text decides."""
+        start = text[place : place + _SHORTEST]
+        if len(start) < _SHORTEST:
+            return _UNDECIDED if start in self._starts else None
+        for form in self._by_start.get(start, ()):
+            if text.startswith(form, place):
+                return len(form)
+            if len(form) > len(text) - place and form.startswith(text[place:]):
+                return _UNDECIDED
+        return None
+
+
+class StreamRedactor:
+    """The same for a text that comes in pieces: together they are the redacted whole, however it was split.
+
+    Only an end that may still become a value is held back, so always less than the longest form; other text goes on
+    at once.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._held = ""
+
+    def push(self, piece: str) -> str:
+        """What can be shown now that `piece` has come."""
+        if self._redactor.empty:
+            return piece
+        text = self._held + piece
+        shown: list[str] = []
+        at = place = 0
+        while place < len(text):
+            stands = self._redactor.stands_at(text, place)
+            if stands is None:
+                place += 1
+            elif stands == _UNDECIDED:
+                break
+            else:
+                shown += (text[at:place], BLOTTED)
+                at = place = place + stands
+        self._held = text[place:]
+        return "".join((*shown, text[at:place]))
+
+    def flush(self) -> str:
+        """What was held back; the text is over."""
+        held, self._held = self._held, ""
+        return self._redactor.text(held)
 
 
 def forms_of(value: str) -> set[str]:

@@ -1,6 +1,7 @@
 """How tools get credentials: by name, for one outgoing call, and never into a prompt."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 
 class SecretSource(Protocol):
@@ -11,5 +12,9 @@ class SecretSource(Protocol):
         ...
 
     async def redact(self, text: str) -> str:
-        """The text without any value that this agent's definition names, in whatever usual encoding."""
+        """The text without any value of a secret, in whatever usual encoding."""
+        ...
+
+    def holds(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether the value of a secret stands in a call's arguments, in whatever usual encoding."""
         ...

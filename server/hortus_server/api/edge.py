@@ -40,6 +40,7 @@ from hortus_server.services.keep_secrets import KeepSecrets
 from hortus_server.services.limit_requests import LimitRequests
 from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.pause_run import PauseRun, ResumeRun
+from hortus_server.services.reveal_secrets import RevealedSecrets
 from hortus_server.services.read_endpoints import ReadEndpoints
 from hortus_server.services.read_heads import ReadHeads
 from hortus_server.services.read_overview import ReadOverview
@@ -90,6 +91,7 @@ class EdgePorts:
     buckets: SharedBuckets | None = None
     people: PeoplePorts | None = None
     sealer: Sealer | None = None
+    revealed: RevealedSecrets = field(default_factory=RevealedSecrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         change_webhook=ChangeWebhook(ports.store, ports.webhooks),
         change_tool=ChangeTool(ports.store, ports.queue),
         import_tool=ImportTool(ports.store, ports.queue),
-        keep_secrets=KeepSecrets(ports.store, ports.sealer),
+        keep_secrets=KeepSecrets(ports.store, ports.sealer, ports.revealed),
         check_readiness=readiness,
         read_overview=ReadOverview(ports.store, readiness),
         read_endpoints=None if ports.endpoint_reports is None else ReadEndpoints(ports.endpoint_reports),

@@ -11,6 +11,8 @@ from hortus_server.domain.ids import AgentId, SecretId, TenantId
 SHORTEST: Final = 8
 """Characters: what is shorter could not be blotted out of texts without spoiling them."""
 LONGEST: Final = 8_192
+MOST: Final = 200
+"""Of a tenant: every text that leaves a run is searched for all of them."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -62,8 +62,12 @@ class SecretRepository(Protocol):
         """Delete it with all versions. Raises NotFoundError."""
         ...
 
-    async def sealed(self, tenant_id: TenantId, names: Sequence[str]) -> Sequence[SealedVersion]:
-        """The kept versions of these, newest first; unknown names are left out."""
+    async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
+        """The kept versions of these, or of all, newest first; unknown names are left out."""
+        ...
+
+    async def count(self, tenant_id: TenantId) -> int:
+        """How many the tenant has."""
         ...
 
 

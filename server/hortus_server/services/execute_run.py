@@ -46,9 +46,7 @@ from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopO
 log = structlog.get_logger()
 
 WALL_GRACE_S = 5.0  # the loop itself holds the wall limit; this is for what hangs outside of it
-
 MESSAGE_LIMIT = 2_000  # characters of an error's text in an event
-
 MOST_HOLDS = 20  # times in a row that a call is judged anew before its run fails
 
 
@@ -119,6 +117,7 @@ class ExecuteRun:
         text = LiveText(
             self.ports.live, self.ports.observer, run_log.claim, self.execution.delta_interval.total_seconds()
         )
+        text.redactor = lambda: self.ports.revealed.of(run_log.claim.run.tenant_id)
         if draft is not None:
             text.text, text.message_id = draft.text, draft.message_id
         if stop is not None:
@@ -221,6 +220,7 @@ class ExecuteRun:
             while not (run_log.state.finished or run_log.state.parked):
                 if self.execution.draining():
                     return "handed_over"
+                await self.execution.know_secrets(claim.run.tenant_id)
                 spent = await self.execution.budgets.before_step(claim.run, setup.day)
                 if spent is not None:
                     return await self._end_with(run_log, text, _budget_end(run_log, text, spent))

@@ -11,6 +11,7 @@ from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.records import Claim
 from hortus_server.ports.models import ChatModels
+from hortus_server.services.know_secrets import RedactorOf, no_secrets
 from hortus_server.services.load_policies import RunPolicies
 from hortus_server.services.watch_budgets import BudgetWatch, Unwatched
 
@@ -22,7 +23,8 @@ ToolsFor = Callable[[Claim, ChatModel, ToolPolicy], ToolRegistry]
 class Execution:
     """How runs are executed in this process.
 
-    `draining` says that the process is about to stop, `budgets` what tenants and sessions have left.
+    `draining` says that the process is about to stop, `budgets` what tenants and sessions have left. `know_secrets`
+    makes a tenant's secrets known before its run says anything.
     """
 
     models: ChatModels
@@ -33,6 +35,7 @@ class Execution:
     delta_interval: timedelta
     prices: Mapping[str, TokenPrice] = field(default_factory=dict)
     budgets: BudgetWatch = field(default_factory=Unwatched)
+    know_secrets: RedactorOf = no_secrets
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def price_of(self, model: str) -> TokenPrice:

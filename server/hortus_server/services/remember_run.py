@@ -18,6 +18,7 @@ from hortus_agents.labels import Label
 from hortus_agents.loop.labelling import label_of_log
 from hortus_agents.loop.state import RunState
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.redaction import Redactor
 from hortus_memory.segmentation.narrate import RunTranscript, ToolUse, build_episode
 from hortus_memory.service import EpisodicMemory
 from hortus_memory.types import Episode, Scope
@@ -27,6 +28,7 @@ from hortus_server.domain.records import Memory, Run
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.agent_memory import VISIBILITIES, episode_id, to_episode, to_trust
+from hortus_server.services.know_secrets import RedactorOf, no_secrets
 
 _PAGE = 500
 _UNREMEMBERED = frozenset({"cancelled"})  # a stop says nothing about the task
@@ -58,6 +60,7 @@ class RememberRun:
     store: Store
     episodes: EpisodicMemory
     live: LivePublisher
+    know_secrets: RedactorOf = no_secrets
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, tenant_id: TenantId, run_id: RunId) -> None:
@@ -90,7 +93,7 @@ class RememberRun:
 
     async def _write_episode(self, lived: _Lived) -> None:
         run = lived.run
-        episode = self._build(lived)
+        episode = self._build(lived, await self.know_secrets(run.tenant_id))
         await self.episodes.remember(episode)
         try:
             written = await self._write_row(lived, episode)
@@ -113,15 +116,16 @@ class RememberRun:
             ]
         return _Lived(run, agent.name, version.spec, events), [note for note in notes if note.indexed_at is None]
 
-    def _build(self, lived: _Lived) -> Episode:
+    def _build(self, lived: _Lived, redactor: Redactor) -> Episode:
         run = lived.run
         ended_at = next(event.at for event in reversed(lived.events) if event.type in TERMINAL_EVENTS)
         transcript = RunTranscript(
             run_id=run.id,
             session_id=run.session_id,
             agent_name=lived.agent_name,
-            task=_task(lived.events),
-            answer=_answer(lived.events) or run.output or "",
+            # The log holds what users said as they said it; a memory is read by others.
+            task=redactor.text(_task(lived.events)),
+            answer=redactor.text(_answer(lived.events) or run.output or ""),
             outcome=run.status,
             tools=_tools(lived.events),
             finished_at=ended_at,

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -12,7 +12,7 @@ from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import NewEvent
 from hortus_agents.tools.redaction import Redactor
 from hortus_server.domain.errors import HortusError, UnavailableError
-from hortus_server.domain.ids import AgentId, RunId, TenantId
+from hortus_server.domain.ids import AgentId, TenantId
 from hortus_server.domain.records import Claim
 from hortus_server.domain.secrets import SealedVersion
 from hortus_server.ports.secrets import SealBrokenError, Sealer
@@ -20,44 +20,59 @@ from hortus_server.ports.store import Store
 
 log = structlog.get_logger()
 
-MAX_RUNS: Final = 2_000
-MAX_LOGGED: Final = 100  # values that are looked for in every line of the log
+MAX_TENANTS: Final = 1_000
+MAX_VALUES: Final = 1_000  # of a tenant
+MAX_LOGGED: Final = 1_000  # values that are looked for in every line of the log
 FRESH_S: Final = 5.0
+NOTHING: Final = Redactor(())
 
 
 @dataclass(slots=True)
 class RevealedSecrets:
-    """What the runs of this process have opened; the runs that opened something last are remembered."""
+    """The values that this process has opened, tenant by tenant; those that were needed last are remembered.
 
-    _redactors: OrderedDict[RunId, Redactor] = field(default_factory=OrderedDict)
-    _made: OrderedDict[tuple[str, ...], Redactor] = field(default_factory=OrderedDict)
-    _values: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    _logs: Redactor = field(default_factory=lambda: Redactor(()))
+    A tenant's texts are searched for its own values only: others' must not be told by what is blotted out.
+    """
 
-    def note(self, run_id: RunId, values: Sequence[str]) -> Redactor:
-        """From now on these are blotted out of the run's events, and out of all logs."""
-        redactor = self._redactors[run_id] = self._made.get(tuple(values)) or Redactor(values)
-        self._made[tuple(values)] = redactor
-        if len(self._made) > MAX_LOGGED:
-            self._made.popitem(last=False)
-        self._redactors.move_to_end(run_id)
-        if len(self._redactors) > MAX_RUNS:
-            self._redactors.popitem(last=False)
-        if not self._values.keys() >= set(values):
-            self._values |= dict.fromkeys(values)
-            while len(self._values) > MAX_LOGGED:
-                self._values.popitem(last=False)
-            self._logs = Redactor(self._values)
-        return redactor
+    _values: OrderedDict[TenantId, dict[str, None]] = field(default_factory=OrderedDict)
+    _redactors: dict[TenantId, Redactor] = field(default_factory=dict)
+    _logged: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _logs: Redactor = NOTHING
+
+    def note(self, tenant_id: TenantId, values: Sequence[str]) -> Redactor:
+        """From now on these are blotted out of the tenant's texts, and out of all logs."""
+        known = self._values.setdefault(tenant_id, {})
+        self._values.move_to_end(tenant_id)
+        if len(self._values) > MAX_TENANTS:
+            self._redactors.pop(self._values.popitem(last=False)[0], None)
+        if not known.keys() >= set(values):
+            # A value stays known when its secret is deleted or set anew: runs under way may still hold it.
+            _remember(known, values, most=MAX_VALUES)
+            self._redactors[tenant_id] = Redactor(known)
+            _remember(self._logged, values, most=MAX_LOGGED)
+            self._logs = Redactor(self._logged)
+        return self._redactors.get(tenant_id, NOTHING)
+
+    def of(self, tenant_id: TenantId) -> Redactor:
+        """What blots the tenant's values out."""
+        return self._redactors.get(tenant_id, NOTHING)
 
     def in_log(self, text: str) -> str:
         """A text of the log without any value that was opened here."""
         return self._logs.text(text)
 
-    def in_events(self, run_id: RunId, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
-        """The run's events without the values that it opened."""
-        redactor = self._redactors.get(run_id)
-        return events if redactor is None else [_redacted(event, redactor) for event in events]
+    def in_events(self, tenant_id: TenantId, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
+        """A run's events without the values of its tenant."""
+        redactor = self.of(tenant_id)
+        return events if redactor.empty else [_redacted(event, redactor) for event in events]
+
+
+def _remember(known: dict[str, None], values: Sequence[str], *, most: int) -> None:
+    for value in values:
+        known.pop(value, None)
+        known[value] = None
+    for oldest in list(known)[: max(len(known) - most, 0)]:
+        del known[oldest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,6 @@ class SecretUser:
 
     tenant_id: TenantId
     agent_id: AgentId
-    run_id: RunId
     names: tuple[str, ...]
 
     @classmethod
@@ -74,7 +88,7 @@ class SecretUser:
         """A claimed run."""
         run = claim.run
         names = tuple(sorted({entry.secret for entry in claim.spec.http_headers}))
-        return cls(run.tenant_id, run.agent_id, run.id, names)
+        return cls(run.tenant_id, run.agent_id, names)
 
 
 @dataclass(slots=True)
@@ -106,7 +120,7 @@ class RunSecrets:
     async def redact(self, text: str) -> str:
         """See the port; a text is withheld where a value that may stand in it cannot be opened."""
         if not self.user.names:
-            return text
+            return self.revealed.of(self.user.tenant_id).text(text)
         try:
             await self._look()
         except HortusError as error:
@@ -116,6 +130,11 @@ class RunSecrets:
             name, reason = next(iter(self._refused.items()))
             return _withheld(name, reason)
         return self._redactor.text(text)
+
+    def holds(self, arguments: Mapping[str, Any]) -> bool:
+        """See the port."""
+        redactor = self.revealed.of(self.user.tenant_id)
+        return not redactor.empty and redactor.tree(dict(arguments)) != arguments
 
     async def _look(self) -> None:
         async with self._turn:
@@ -148,7 +167,7 @@ class RunSecrets:
             values.append(value)
             if newest:
                 self._opened[version.name] = value
-        redactor = self.revealed.note(self.user.run_id, values)
+        redactor = self.revealed.note(self.user.tenant_id, values)
         self._redactor = None if unopened else redactor
 
     def _value(self, version: SealedVersion) -> str:
@@ -163,7 +182,10 @@ def _withheld(name: str, reason: str) -> str:
 
 def _redacted(event: NewEvent, redactor: Redactor) -> NewEvent:
     payload = event.payload
-    if not redactor.finds(payload.model_dump_json()):
+    content = payload.model_dump(mode="json")
+    redacted = redactor.tree(content)
+    if "partial_output" in redacted:
+        redacted["partial_output"] = redactor.cut(redacted["partial_output"])
+    if redacted == content:
         return event
-    redacted = type(payload).model_validate(redactor.tree(payload.model_dump(mode="json")))
-    return event.model_copy(update={"payload": redacted})
+    return event.model_copy(update={"payload": type(payload).model_validate(redacted)})

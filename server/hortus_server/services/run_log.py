@@ -188,7 +188,7 @@ class RunLog:
         if not events:
             return _Written((), self.state)
         run = self.claim.run
-        events = self.ports.revealed.in_events(run.id, events)
+        events = self.ports.revealed.in_events(run.tenant_id, events)
         committed = await uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
         )

@@ -3,8 +3,9 @@
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Mapping, MutableMapping
+from types import TracebackType
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ import structlog
 from structlog.typing import Processor
 
 from hortus_server.settings import LogSettings
+from hortus_server.telemetry.blotting import blotted
 
 BLOTTED = "[secret]"
 # Whole words of a key's name: `total_tokens` and `token_delta` are no secrets, `api_token` is one.
@@ -19,38 +21,38 @@ _SECRET_KEY = re.compile(
     r"(^|_)(password|secret|authorization|api_?key|access_key|bearer|(api|access|auth)_token)($|_)"
 )
 _SECRET_TEXT = re.compile(r"(?i)(://[^/\s:@]*:)[^@\s/]+(?=@)|(bearer\s+)[\w.~+/-]{8,}=*|\b(hk_[\w-]{4})[\w-]{8,}")
+# Not texts yet: a renderer makes a traceback of it, and that is blotted.
+_FOR_RENDERERS = frozenset({"exc_info"})
 # Libraries that log every request or task at INFO: the events say it better.
 _QUIET = ("aiohttp.access", "httpx", "httpcore", "celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 
-_blotters: list[Callable[[str], str]] = []  # the process's own; logs belong to the whole process
-
-
-@contextmanager
-def blotting(blot: Callable[[str], str]) -> Iterator[None]:
-    """Pass every text of the log through `blot` too, while the block lasts."""
-    _blotters.append(blot)
-    try:
-        yield
-    finally:
-        _blotters.remove(blot)
-
-
 def blot_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace values under secret names, passwords in URLs and bearer tokens in texts."""
-    for key, value in event.items():
-        event[key] = BLOTTED if _SECRET_KEY.search(str(key).lower()) else _blotted(value)
-    return event
+    """Replace values under secret names, known secrets anywhere, passwords in URLs and bearer tokens in texts."""
+    return {
+        _blotted(str(key)): BLOTTED if _SECRET_KEY.search(str(key).lower()) else _blotted(value)
+        for key, value in event.items()
+        if key not in _FOR_RENDERERS
+    } | {key: event[key] for key in _FOR_RENDERERS & event.keys()}
 
 
 def _blotted(value: Any) -> Any:
-    if isinstance(value, str):
-        for blot in _blotters:
-            value = blot(value)
-        return _SECRET_TEXT.sub(lambda found: f"{found[1] or found[2] or found[3]}{BLOTTED}", value)
-    if isinstance(value, Mapping):
-        return blot_secrets(None, "", dict(value))
-    return value
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return _SECRET_TEXT.sub(lambda found: f"{found[1] or found[2] or found[3]}{BLOTTED}", blotted(value))
+        case Mapping():
+            return blot_secrets(None, "", dict(value))
+        case list() | tuple() | set() | frozenset():
+            return [_blotted(item) for item in value]
+        case _:
+            return _blotted(str(value))
+
+
+def blot_line(_logger: object, _method: str, line: str) -> str:
+    """The same for a rendered line: a traceback is text only now."""
+    return str(_blotted(line))
 
 
 def configure_logs(settings: LogSettings, *, process: str) -> None:
@@ -70,6 +72,7 @@ def configure_logs(settings: LogSettings, *, process: str) -> None:
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
+            blot_line,
         ]
     )
     structlog.configure(
@@ -94,6 +97,16 @@ def configure_logs(settings: LogSettings, *, process: str) -> None:
     root.setLevel(settings.level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda failed: _log_uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
+    sys.unraisablehook = lambda failed: _log_uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Python would print it as it is, past every blotting."""
+    if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    logging.getLogger("hortus").critical("uncaught", exc_info=(kind, error, trace))
 
 
 def _named(process: str) -> Processor:

@@ -11,14 +11,36 @@ from uuid import UUID
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.sdk.trace import Event as SpanEvent
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.util.types import Attributes, AttributeValue
 
 from hortus_agents.events import TERMINAL_EVENTS, Event, ModelCalled, RunFailed, ToolFinished
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim, JobKind
 from hortus_server.ports.observer import JobEnd, RunEnd
+from hortus_server.telemetry.blotting import blotted
+
+
+class BlottingExporter(SpanExporter):
+    """Exports spans without known secrets: names, attributes, events with the exceptions in them, links, status."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """See SpanExporter."""
+        return self._exporter.export([_without_secrets(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """See SpanExporter."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """See SpanExporter."""
+        return self._exporter.force_flush(timeout_millis)
 
 
 class SpanObserver:
@@ -26,7 +48,7 @@ class SpanObserver:
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._provider = TracerProvider(resource=Resource.create({"service.name": "hortus-worker"}))
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(BlottingExporter(exporter)))
         self._tracer = self._provider.get_tracer("hortus")
         self._runs: dict[RunId, Span] = {}
 
@@ -126,6 +148,38 @@ class SpanObserver:
 def open_span_observer() -> SpanObserver:
     """Exports over OTLP/HTTP to where the standard OTEL_EXPORTER_OTLP_* variables point."""
     return SpanObserver(OTLPSpanExporter())
+
+
+def _without_secrets(span: ReadableSpan) -> ReadableSpan:
+    status = span.status
+    return ReadableSpan(
+        name=blotted(span.name),
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_attributes(span.attributes),
+        events=[
+            SpanEvent(blotted(event.name), _attributes(event.attributes), event.timestamp) for event in span.events
+        ],
+        links=[Link(link.context, _attributes(link.attributes)) for link in span.links],
+        kind=span.kind,
+        instrumentation_scope=span.instrumentation_scope,
+        status=Status(status.status_code, None if status.description is None else blotted(status.description)),
+        start_time=span.start_time,
+        end_time=span.end_time,
+    )
+
+
+def _attributes(attributes: Attributes) -> dict[str, AttributeValue]:
+    return {blotted(key): _attribute(value) for key, value in (attributes or {}).items()}
+
+
+def _attribute(value: AttributeValue) -> AttributeValue:
+    if isinstance(value, str):
+        return blotted(value)
+    if isinstance(value, Sequence) and any(isinstance(item, str) for item in value):
+        return [blotted(str(item)) for item in value]
+    return value
 
 
 def _trace_of(run_id: UUID) -> SpanContext:

@@ -1,6 +1,8 @@
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -8,12 +10,16 @@ import structlog
 
 from hortus_server.settings import LogSettings
 from hortus_server.telemetry import logs
+from hortus_server.telemetry.blotting import blotting
 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
+    # Configuring takes Python's own hooks over; they come back with the test's end.
+    for module, hook in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     logs.configure_logs(LogSettings(format="json"), process="worker")
@@ -54,7 +60,7 @@ def test_an_exception_is_part_of_its_line(written: io.StringIO) -> None:
 
 def test_what_a_process_has_opened_is_blotted_out_while_it_says_so(written: io.StringIO) -> None:
     log = structlog.get_logger("here")
-    with logs.blotting(lambda text: text.replace("hunter22", "[redacted]")):
+    with blotting(lambda text: text.replace("hunter22", "[redacted]")):
         log.info("heard hunter22", nested={"deep": "hunter22"})
     log.info("hunter22")
     first, second = written.getvalue().splitlines()

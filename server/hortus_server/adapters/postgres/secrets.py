@@ -62,9 +62,14 @@ class PostgresSecrets:
         """See the port."""
         return _found(await self._sql.one("delete_secret", Secret, tenant_id=tenant_id, name=name), name)
 
-    async def sealed(self, tenant_id: TenantId, names: Sequence[str]) -> Sequence[SealedVersion]:
+    async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
         """See the port."""
-        return await self._sql.many("sealed_versions", _version, tenant_id=tenant_id, names=[*names])
+        asked = None if names is None else [*names]
+        return await self._sql.many("sealed_versions", _version, tenant_id=tenant_id, names=asked)
+
+    async def count(self, tenant_id: TenantId) -> int:
+        """See the port."""
+        return await self._sql.one("count_secrets", _count, tenant_id=tenant_id) or 0
 
 
 class PostgresSecretSeals:
@@ -105,6 +110,10 @@ def _secret(*, used_by: list[str], **columns: Any) -> Secret:
 
 def _version(*, sealed_value: bytes, sealed_key: bytes, key_id: str, **columns: Any) -> SealedVersion:
     return SealedVersion(sealed=SealedValue(bytes(sealed_value), bytes(sealed_key), key_id), **columns)
+
+
+def _count(*, secrets: int) -> int:
+    return secrets
 
 
 def _key(*, key_id: str, versions: int) -> tuple[str, int]:

@@ -59,8 +59,14 @@ SELECT
     v.secret_id, v.tenant_id, s.name, s.agent_id, v.version, v.sealed_value, v.sealed_key, v.key_id
 FROM secrets AS s
 JOIN secret_versions AS v ON v.secret_id = s.id
-WHERE s.tenant_id = %(tenant_id)s AND s.name = ANY(%(names)s)
+WHERE s.tenant_id = %(tenant_id)s AND (%(names)s::text[] IS NULL OR s.name = ANY(%(names)s))
 ORDER BY s.name, v.version DESC
+
+-- name: count_secrets :one
+-- All of a tenant's.
+SELECT count(*)::int AS secrets
+FROM secrets
+WHERE tenant_id = %(tenant_id)s
 
 -- name: stale_versions :many
 -- Not under the key that seals now; whoever rotates at the same time takes others.
