@@ -14,7 +14,17 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event as SpanEvent
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+)
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from hortus_agents.events import TERMINAL_EVENTS, Event, ModelCalled, RunFailed, ToolFinished
@@ -51,6 +61,11 @@ class SpanObserver:
         self._provider.add_span_processor(BatchSpanProcessor(BlottingExporter(exporter)))
         self._tracer = self._provider.get_tracer("hortus")
         self._runs: dict[RunId, Span] = {}
+
+    @property
+    def tracer(self) -> Tracer:
+        """What makes this process's spans."""
+        return self._tracer
 
     def run_claimed(self, claim: Claim) -> None:
         """See RunObserver."""

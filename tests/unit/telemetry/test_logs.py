@@ -8,13 +8,16 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from hortus_agents.tools.redaction import Redactor
 from hortus_server.settings import LogSettings
 from hortus_server.telemetry import logs
 from hortus_server.telemetry.blotting import blotting
 
+SECRET = "s3cr3t/token+value"
 
-@pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+
+@pytest.fixture(params=["json"])
+def written(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     # Configuring takes Python's own hooks over; they come back with the test's end.
@@ -22,7 +25,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
         monkeypatch.setattr(module, hook, getattr(module, hook))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    logs.configure_logs(LogSettings(format="json"), process="worker")
+    logs.configure_logs(LogSettings(format=request.param), process="worker")
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -66,3 +69,48 @@ def test_what_a_process_has_opened_is_blotted_out_while_it_says_so(written: io.S
     first, second = written.getvalue().splitlines()
     assert "hunter22" not in first
     assert "hunter22" in second
+
+
+def said_by(value: str) -> None:
+    held = {"in a local": value}
+    raise ValueError(f"the server said {held['in a local']}")
+
+
+def broken_by(value: str) -> None:
+    try:
+        said_by(value)
+    except ValueError as error:
+        raise RuntimeError("and so it broke") from error
+
+
+@pytest.mark.parametrize("written", ["json", "console"], indirect=True)
+def test_no_traceback_shows_a_secret(written: io.StringIO) -> None:
+    with blotting(Redactor([SECRET]).text):
+        try:
+            broken_by(SECRET)
+        except RuntimeError as error:
+            structlog.get_logger("ours").error("run_broke", exc_info=error)
+            logging.getLogger("uvicorn.error").exception("in the application")
+            logging.getLogger("celery.worker").exception("in the task %s", SECRET)
+            logging.getLogger("asyncio").critical("never retrieved", exc_info=error, extra={"told": SECRET})
+            sys.excepthook(type(error), error, error.__traceback__)
+    text = written.getvalue()
+    assert SECRET not in text
+    assert text.count("the server said [redacted]") == 5
+    assert "uncaught" in text
+
+
+@pytest.mark.parametrize("written", ["json", "console"], indirect=True)
+def test_no_value_of_a_line_shows_a_secret_however_deep(written: io.StringIO) -> None:
+    with blotting(Redactor([SECRET]).text):
+        structlog.get_logger("ours").info(
+            SECRET,
+            listed=[1, (SECRET,)],
+            error=ValueError(SECRET),
+            raw=SECRET.encode(),
+            **{f"key {SECRET}": {1: SECRET}},
+        )
+        logging.getLogger("theirs").warning("sent %s as %r", SECRET, {"t": [SECRET]})
+    text = written.getvalue()
+    assert SECRET not in text
+    assert text.count("[redacted]") == 8

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -9,7 +10,9 @@ from hortus_agents.events import Event, EventPayload, ModelCalled, RunSucceeded,
 from hortus_agents.limits import RunLimits, Spent
 from hortus_agents.messages import Usage
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.redaction import BLOTTED, Redactor
 from hortus_server.domain.records import Claim, Run
+from hortus_server.telemetry.blotting import blotting
 from hortus_server.telemetry.metrics import PrometheusObserver
 from hortus_server.telemetry.spans import SpanObserver
 
@@ -83,3 +86,33 @@ def test_a_run_is_one_trace_named_after_its_id(claim: Claim) -> None:
     assert spans["chat m"].attributes["gen_ai.usage.input_tokens"] == 11
     assert root.attributes["hortus.run.status"] == "succeeded"
     assert not spans["execute_tool roman"].status.is_ok
+
+
+def test_no_span_that_is_exported_tells_a_secret(claim: Claim) -> None:
+    secret = "s3cr3t/token+value"
+    exporter = InMemorySpanExporter()
+    observer = SpanObserver(exporter)
+    named = replace(claim, agent_name=f"of {secret}")
+    observer.run_claimed(named)
+    failed = ToolFinished(call_id=secret, name=secret, outcome="failed", content=secret, duration_ms=2)
+    told = Event(
+        session_id=claim.run.session_id, seq=1, run_id=claim.run.id, step=1, type=failed.type, at=NOW, payload=failed
+    )
+    observer.events_committed(named, [told], duration_s=0.002)
+    observer.run_left(named, "lost")
+    tracer = observer.tracer
+    with (
+        pytest.raises(ValueError, match="broke"),
+        tracer.start_as_current_span(secret, attributes={"said": secret, "list": (secret, "other")}),
+    ):
+        raise ValueError(f"broke on {secret}")
+    with blotting(Redactor([secret]).text):
+        observer.close()
+    exported = exporter.get_finished_spans()
+    assert len(exported) == 3
+    assert all(secret not in span.to_json() for span in exported)
+    (broken,) = [span for span in exported if span.events]
+    assert broken.attributes["list"] == [BLOTTED, "other"]
+    assert broken.events[0].attributes["exception.message"] == f"broke on {BLOTTED}"
+    assert BLOTTED in broken.events[0].attributes["exception.stacktrace"]
+    assert broken.status.description == f"ValueError: broke on {BLOTTED}"

@@ -2,11 +2,16 @@ import asyncio
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
+from hortus_agents.events import MessageCompleted, MessageRestarted, NewEvent
+from hortus_agents.labels import UNKNOWN
 from hortus_agents.loop.step import Delta
+from hortus_agents.tools.redaction import BLOTTED, Redactor
+from hortus_server.adapters.redis.frames import assemble, encode_delta
 from hortus_server.ports.live import TokenDelta
 from hortus_server.services.live_text import LiveText
 
 MESSAGE = uuid4()
+SECRET = "hunter22-hunter22"
 
 
 class Readers:
@@ -82,3 +87,63 @@ async def test_what_could_not_be_shown_does_not_follow_the_end_of_its_message() 
     text.may_show = lambda: True
     await text.flush()
     assert readers.deltas == []
+
+
+async def written(text: LiveText, *pieces: str, message: UUID = MESSAGE, raw: bool = False) -> None:
+    """Each piece is published by itself."""
+    place = len(text.text)
+    for piece in pieces:
+        text.add(Delta(message, place, piece, piece if raw else None))
+        place += len(piece)
+        await text.flush()
+
+
+def knowing(readers: Readers) -> LiveText:
+    text = text_over(readers, interval_s=60)
+    text.redactor = lambda: Redactor([SECRET])
+    return text
+
+
+async def test_a_secret_that_comes_token_by_token_is_never_shown_and_other_text_is_not_late() -> None:
+    readers = Readers()
+    text = knowing(readers)
+    await written(text, "it is ", *SECRET, ", yes")
+    assert [delta.text for delta in readers.deltas] == ["it is ", BLOTTED, ", yes"]
+    assert [delta.index for delta in readers.deltas] == [0, 6, 6 + len(BLOTTED)]
+    assert text.text == f"it is {SECRET}, yes"
+
+
+async def test_who_joins_in_the_middle_gets_no_secret_either() -> None:
+    readers = Readers()
+    await written(knowing(readers), "so: ", "hunter22-", "hunter22", " and on", raw=True)
+    partial = assemble([encode_delta(delta, raw=True) for delta in readers.deltas])
+    assert partial is not None
+    assert partial.text == f"so: {BLOTTED} and on"
+    assert "hunter" not in partial.raw
+
+
+async def test_what_was_held_back_is_shown_when_its_message_ends() -> None:
+    readers = Readers()
+    text = knowing(readers)
+    await written(text, "beware of hunt")
+    ends = NewEvent(payload=MessageCompleted(message_id=MESSAGE, content="beware of hunt", label=UNKNOWN))
+    text.before([ends])
+    await text.flush()
+    assert "".join(delta.text for delta in readers.deltas) == "beware of hunt"
+
+
+async def test_what_was_held_back_goes_with_a_restart() -> None:
+    readers = Readers()
+    text = knowing(readers)
+    await written(text, "first hunt")
+    text.before([NewEvent(payload=MessageRestarted(message_id=MESSAGE, reason="worker_lost"))])
+    await written(text, "er22 is a word")
+    assert [(delta.index, delta.text) for delta in readers.deltas] == [(0, "first "), (0, "er22 is a word")]
+
+
+async def test_a_worker_goes_on_where_readers_of_the_one_before_stand() -> None:
+    readers = Readers()
+    text = knowing(readers)
+    text.text, text.message_id = f"it is {BLOTTED}", MESSAGE
+    await written(text, f" or {SECRET}")
+    assert [(delta.index, delta.text) for delta in readers.deltas] == [(len(f"it is {BLOTTED}"), f" or {BLOTTED}")]
