@@ -3,6 +3,7 @@
 import socket
 from datetime import timedelta
 from importlib.metadata import version
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -38,6 +39,7 @@ def edge_options(settings: ApiSettings, rates: RateDefaults) -> EdgeOptions:
         patience=_patience(settings),
         logins=LoginRules(idle=timedelta(seconds=settings.login_idle_s), absolute=timedelta(days=settings.login_days)),
         rates=rates,
+        trusted_proxies=tuple(ip_network(str(one)) for one in settings.trusted_proxies),
     )
 
 

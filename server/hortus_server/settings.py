@@ -4,7 +4,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hortus_server.domain.rates import RateDefaults
@@ -27,6 +27,9 @@ class ApiSettings(Group):
     connections: int = Field(default=2000, ge=1, description="open connections per process")
     shutdown_s: float = Field(default=5.0, gt=0, description="seconds that open streams get at shutdown")
     public_url: str | None = Field(default=None, description="URL under which people reach the server")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(), description="proxies whose X-Forwarded-For is believed: JSON list of addresses and networks"
+    )
     queue_depth: int = Field(default=10_000, ge=1, description="queued runs per tenant before new ones are refused")
     send_timeout_s: float = Field(default=10.0, gt=0, description="seconds until a reader that takes nothing is slow")
     stuck_queued_s: float = Field(default=60.0, gt=0, description="seconds of silence until a queued run is stuck")

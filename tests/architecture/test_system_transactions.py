@@ -30,6 +30,7 @@ SYSTEM = {
     "services/invite_user.py": PEOPLE,
     "services/keep_leases.py": "one statement renews the leases of all the runs that a worker holds",
     "services/list_stuck.py": "a metric counts the stuck runs of all tenants",
+    "services/note_refusals.py": "asks whose log a failed sign-in belongs to, which no tenant alone knows",
     "services/perform_job.py": "a message names a job, and only its row says whose it is",
     "services/purge_events.py": PURGE,
     "services/purge_history.py": PURGE,

@@ -1,5 +1,6 @@
 """The ASGI application: routes, layers, errors, documentation, the admin UI."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from hortus_server.api import errors, openapi
 from hortus_server.api.answers import json_answer
 from hortus_server.api.edge import Edge
 from hortus_server.api.middleware import BodyGate, RequestContext
+from hortus_server.api.refusals import refused
 from hortus_server.api.routes import (
     admin,
     admission,
@@ -43,6 +45,7 @@ from hortus_server.api.routes import (
 )
 from hortus_server.api.ui import AdminUi
 from hortus_server.domain.errors import NotFoundError
+from hortus_server.services.stop_task import stop_task
 
 STATIC = Path(__file__).parent.parent / "static"
 ROUTERS = [
@@ -92,8 +95,12 @@ def create_app(edge: Edge, *, static: Path = STATIC) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        edge.registry.stop()
+        async with asyncio.TaskGroup() as group:
+            noting = group.create_task(edge.note_refusals.run())
+            yield
+            edge.registry.stop()
+            await stop_task(noting)
+        await edge.note_refusals.flush()
 
     app = FastAPI(
         title="Hortus",
@@ -103,24 +110,26 @@ def create_app(edge: Edge, *, static: Path = STATIC) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        generate_unique_id_function=_operation_id,
         middleware=[
             Middleware(RequestContext, metrics=edge.metrics),
             Middleware(BodyGate, limit_bytes=edge.options.body_limit_bytes),
         ],
     )
     app.state.edge = edge
-    errors.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
+    errors.install(app, told=lambda request, error: refused(edge, request, error))
+    # As they are: `include_router` would analyse each anew, for every application, and match it twice at each request.
+    app.router.routes.extend(route for router in ROUTERS for route in router.routes)
+    _name_operations(app)
     _document_routes(app)
     openapi.install(app, ROUTERS)
     app.router.default = AdminUi(static)
     return app
 
 
-def _operation_id(route: APIRoute) -> str:
-    return route.name.removesuffix("_route")
+def _name_operations(app: FastAPI) -> None:
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.operation_id = route.name.removesuffix("_route")
 
 
 def _document_routes(app: FastAPI) -> None:

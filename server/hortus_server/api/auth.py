@@ -13,6 +13,7 @@ from starlette.types import Scope as AsgiScope
 from hortus_server.api.cookies import CookieSigner, cookie_name
 from hortus_server.api.edge import Edge
 from hortus_server.api.rates import note, occupy
+from hortus_server.api.refusals import address_of, note_caller
 from hortus_server.domain.approvals import Decider
 from hortus_server.domain.audit import Actor
 from hortus_server.domain.errors import ForbiddenError, HortusError, UnauthenticatedError
@@ -132,18 +133,24 @@ async def identify(edge: Edge, connection: HTTPConnection) -> Caller:
     if scheme:
         if scheme.lower() != "bearer":
             raise UnauthenticatedError("use the scheme Bearer")
-        return await identify_key(edge, secret.strip())
+        return await identify_key(edge, connection, secret.strip())
     token = connection.cookies.get(cookie_name(secure=is_secure(connection, edge.options.public_origin)))
     if token is None:
         raise UnauthenticatedError("send an API key as `Authorization: Bearer hk_...`")
-    return await _identify_cookie(edge, connection, token)
+    async with edge.limit_strangers.looking(address_of(edge, connection)):
+        caller = await _identify_cookie(edge, connection, token)
+    note_caller(connection, caller.tenant_id, caller.actor)
+    return caller
 
 
-async def identify_key(edge: Edge, secret: str) -> Caller:
+async def identify_key(edge: Edge, connection: HTTPConnection, secret: str) -> Caller:
     """The caller by an API key. Raises UnauthenticatedError."""
     if not 0 < len(secret) <= LONGEST_KEY:
         raise UnauthenticatedError("no such key, or it expired or was revoked")
-    return Caller.of(await edge.authenticate.by_secret(secret), "key")
+    async with edge.limit_strangers.looking(address_of(edge, connection)):
+        caller = Caller.of(await edge.authenticate.by_secret(secret), "key")
+    note_caller(connection, caller.tenant_id, caller.actor)
+    return caller
 
 
 async def still_valid(edge: Edge, caller: Caller) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hortus_server.api.metrics import EdgeMetrics
 from hortus_server.api.people import Authentication, People, PeoplePorts, make_people
 from hortus_server.api.streams.registry import StreamRegistry
+from hortus_server.domain.addresses import Network
 from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
 from hortus_server.domain.users import LoginRules
@@ -38,7 +39,9 @@ from hortus_server.services.import_tool import ImportTool
 from hortus_server.services.issue_key import IssueKey
 from hortus_server.services.keep_secrets import KeepSecrets
 from hortus_server.services.limit_requests import LimitRequests
+from hortus_server.services.limit_strangers import LimitStrangers
 from hortus_server.services.list_stuck import ListStuck
+from hortus_server.services.note_refusals import NoteRefusals
 from hortus_server.services.pause_run import PauseRun, ResumeRun
 from hortus_server.services.reveal_secrets import RevealedSecrets
 from hortus_server.services.read_endpoints import ReadEndpoints
@@ -71,6 +74,7 @@ class EdgeOptions:
     send_timeout_s: float = 10.0
     poll_s: float = 1.0
     rates: RateDefaults = field(default_factory=RateDefaults)
+    trusted_proxies: tuple[Network, ...] = ()
     logins: LoginRules = field(default_factory=LoginRules)
 
 
@@ -109,6 +113,8 @@ class Edge:
     authenticate_login: AuthenticateLogin
     people: People | None
     limit_requests: LimitRequests
+    limit_strangers: LimitStrangers
+    note_refusals: NoteRefusals
     change_limits: ChangeLimits
     issue_key: IssueKey
     create_session: CreateSession
@@ -146,6 +152,7 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
     limiter = LimitRequests(ports.store, ports.buckets, options.rates)
     readiness = CheckReadiness(ports.store, ports.probes)
     stop_runs = StopRuns(ports.store, cancel_run, waking)
+    refusals = NoteRefusals(ports.store)
     known = Authentication(AuthenticateKey(ports.store), AuthenticateLogin(ports.store, options.logins.idle))
     return Edge(
         options=options,
@@ -159,8 +166,17 @@ def make_edge(options: EdgeOptions, ports: EdgePorts) -> Edge:
         authenticate_login=known.logins,
         people=None
         if ports.people is None
-        else make_people(ports.store, ports.people, rules=options.logins, authentication=known, stop_runs=stop_runs),
+        else make_people(
+            ports.store,
+            ports.people,
+            rules=options.logins,
+            authentication=known,
+            stop_runs=stop_runs,
+            refusals=refusals,
+        ),
         limit_requests=limiter,
+        limit_strangers=LimitStrangers(options.rates),
+        note_refusals=refusals,
         change_limits=ChangeLimits(ports.store, limiter),
         issue_key=IssueKey(ports.store),
         create_session=CreateSession(ports.store, ports.live),

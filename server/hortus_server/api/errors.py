@@ -1,7 +1,7 @@
 """The only place that turns errors into HTTP: RFC 9457 problem documents, whatever went wrong."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -134,9 +134,15 @@ def internal_problem(error: BaseException) -> dict[str, Any]:
     return problem("internal", "The error was logged under this id.", error_id=error_id)
 
 
-def install(app: FastAPI) -> None:
-    """Let `app` answer every error with a problem document."""
-    app.add_exception_handler(HortusError, _on_hortus_error)
+def install(app: FastAPI, *, told: Callable[[Request, HortusError], HortusError]) -> None:
+    """Let `app` answer every error with a problem document; `told` gives what is told in the place of our own."""
+
+    async def on_hortus_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HortusError):  # pragma: no cover - the registration below decides
+            raise error
+        return problem_response(problem_of(told(request, error)), request_id=_id_of(request))
+
+    app.add_exception_handler(HortusError, on_hortus_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
@@ -144,12 +150,6 @@ def install(app: FastAPI) -> None:
 def _id_of(request: Request) -> str | None:
     value = request.scope.get("hortus.request_id")
     return value if isinstance(value, str) else None
-
-
-async def _on_hortus_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HortusError):  # pragma: no cover - the registration above decides
-        raise error
-    return problem_response(problem_of(error), request_id=_id_of(request))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

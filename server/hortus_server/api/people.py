@@ -13,6 +13,7 @@ from hortus_server.services.change_user import ChangeUser
 from hortus_server.services.create_first_owner import CreateFirstOwner
 from hortus_server.services.invite_user import AcceptInvitation, InviteUser
 from hortus_server.services.issue_key import RotateKey
+from hortus_server.services.note_refusals import NoteRefusals
 from hortus_server.services.sign_in import ChangePassword, CheckPassword, SignIn
 from hortus_server.services.sign_in_oidc import SignInOidc
 from hortus_server.services.start_login import ChangeLogins, StartLogin
@@ -53,12 +54,18 @@ class Authentication:
 
 
 def make_people(
-    store: Store, ports: PeoplePorts, *, rules: LoginRules, authentication: Authentication, stop_runs: StopRuns
+    store: Store,
+    ports: PeoplePorts,
+    *,
+    rules: LoginRules,
+    authentication: Authentication,
+    stop_runs: StopRuns,
+    refusals: NoteRefusals,
 ) -> People:
     """Construct the use cases over the given ports."""
     passwords, keys, logins = ports.passwords, authentication.keys, authentication.logins
     start = StartLogin(rules)
-    check = CheckPassword(store, passwords, rules)
+    check = CheckPassword(store, passwords, rules, refusals)
     oidc = None if ports.provider is None else SignInOidc(store, ports.provider, ports.oidc_rules, start)
     return People(
         sign_in=SignIn(store, check, start),

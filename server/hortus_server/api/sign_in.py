@@ -7,6 +7,7 @@ from hortus_server.api.answers import json_answer
 from hortus_server.api.auth import Caller, is_secure, signer
 from hortus_server.api.cookies import CookieSigner, cookie_name
 from hortus_server.api.edge import Edge
+from hortus_server.api.refusals import address_of
 from hortus_server.api.schemas.people import MeView, place_view
 from hortus_server.domain.errors import ForbiddenError
 from hortus_server.domain.users import Visitor
@@ -16,7 +17,7 @@ from hortus_server.services.start_login import IssuedLogin
 
 def visitor_of(request: Request) -> Visitor:
     """The browser's name for itself and the address that it connects from."""
-    address = request.client.host if request.client else ""
+    address = address_of(request.app.state.edge, request)
     device = "".join(mark for mark in request.headers.get("user-agent", "") if mark.isprintable())
     return Visitor(device[:200], address)
 

@@ -13,6 +13,7 @@ HortusError
 │   └── SessionBusyError           a run of the session has not ended, and the message would not wait
 ├── LimitExceededError           a quota, rate or queue bound
 │   └── RateLimitedError           too many requests of a key or tenant (see `rates`)
+│       └── StrangerLimitedError   too many without valid credentials from one address
 ├── UnavailableError             a component is down; worth a retry
 └── StaleGenerationError         another worker owns the run now
 """

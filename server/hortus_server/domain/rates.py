@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hortus_server.domain.errors import LimitExceededError
 from hortus_server.domain.ids import KeyId, TenantId
 
-Holder = Literal["key", "tenant"]
+Holder = Literal["key", "tenant", "address"]
 
 
 class RateDefaults(BaseModel):
@@ -24,6 +24,12 @@ class RateDefaults(BaseModel):
     tenant_connections: int = Field(default=1_500, ge=1, description="requests and streams of a tenant per process")
     most_per_minute: int = Field(
         default=1_000_000, ge=1, description="the highest rate that an administrator can give to a key or tenant"
+    )
+    failures_per_minute: int = Field(
+        default=120, ge=1, description="requests per minute without valid credentials of one address, per process"
+    )
+    failures_burst: int = Field(
+        default=200, ge=1, description="such requests at once; beyond that 429. An IPv6 address counts for its /64"
     )
     keep_alive_s: float = Field(
         default=75.0, ge=1, description="seconds an idle connection is kept; more than a load balancer's (often 60)"
@@ -94,10 +100,13 @@ class TokenBucket:
     level: float
     filled_at: float
 
+    def peek(self, rate: Rate, *, now: float) -> float:
+        """How much is in it; `now` in seconds of a steady clock."""
+        return min(self.level + max(0.0, now - self.filled_at) * rate.per_second, float(rate.burst))
+
     def draw(self, rate: Rate, wanted: int, *, now: float) -> Grant:
-        """Take as much of `wanted` as there is; `now` in seconds of a steady clock."""
-        refilled = self.level + max(0.0, now - self.filled_at) * rate.per_second
-        self.level, self.filled_at = min(refilled, float(rate.burst)), now
+        """Take as much of `wanted` as there is."""
+        self.level, self.filled_at = self.peek(rate, now=now), now
         granted = min(wanted, int(self.level))
         self.level -= granted
         return Grant(granted, self.level)
@@ -112,6 +121,14 @@ class RateLimitedError(LimitExceededError):
         said = f"too many requests of this {holder}: {limit} per minute are allowed"
         super().__init__(said, limit=limit, retry_after_s=retry_after_s)
         self.holder = holder
+
+
+class StrangerLimitedError(RateLimitedError):
+    """Too much came from one address without valid credentials; whoever has some is served from there as before."""
+
+    def __init__(self, *, limit: int, retry_after_s: float) -> None:
+        super().__init__("address", limit=limit, retry_after_s=retry_after_s)
+        self.args = (f"too many requests without valid credentials from this address: {limit} per minute are allowed",)
 
 
 def key_rate(own: Limits, defaults: RateDefaults) -> Rate:

@@ -2,13 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 
+from hortus_server.domain.addresses import network_of
+from hortus_server.domain.audit import SYSTEM
 from hortus_server.domain.errors import ConflictError, LimitExceededError, UnauthenticatedError
 from hortus_server.domain.users import LiveLogin, LoginRules, User, Visitor, check_password, plain_email
 from hortus_server.ports.passwords import Passwords
 from hortus_server.ports.store import Store
 from hortus_server.services.authenticate_login import AuthenticateLogin, token_digest
+from hortus_server.services.note_refusals import NoteRefusals, Refusal
 from hortus_server.services.start_login import IssuedLogin, StartLogin, new_token
 
 WRONG = "the address or the password is wrong"
@@ -21,6 +23,7 @@ class CheckPassword:
     store: Store
     passwords: Passwords
     rules: LoginRules
+    refusals: NoteRefusals
 
     async def __call__(self, email: str, password: str, *, visitor: Visitor) -> User:
         """The user.
@@ -28,12 +31,17 @@ class CheckPassword:
         Raises UnauthenticatedError, the same whatever is wrong, and LimitExceededError after too many failures of the
         account or from the address, right passwords included.
         """
-        account, address = _subject("account", email), _subject("address", _network(visitor.address))
-        await self._charge(account, address)
+        account, address = _subject("account", email), _subject("address", network_of(visitor.address))
+        try:
+            await self._charge(account, address)
+        except LimitExceededError:
+            self._note("login.blocked", visitor)
+            raise
         async with self.store.system_transaction() as uow:
             found = await uow.users.find(email)
         user, stored = found or (None, None)
         if not await self.passwords.verify(stored, password) or user is None or stored is None:
+            self._note("login.failed", visitor, user)
             raise UnauthenticatedError(WRONG)
         fresh = await self.passwords.hash(password) if self.passwords.is_outdated(stored) else None
         async with self.store.system_transaction() as uow:
@@ -42,8 +50,18 @@ class CheckPassword:
             if fresh is not None:
                 await uow.users.set_password(user.id, fresh)
         if user.disabled_at is not None:
+            self._note("login.failed", visitor, user)
             raise UnauthenticatedError(WRONG)
         return user
+
+    def _note(self, action: str, visitor: Visitor, user: User | None = None) -> None:
+        """For the audit log, which does not say what was typed in the place of an address: it may be a password."""
+        network = network_of(visitor.address)
+        if user is None:
+            self.refusals.note(Refusal(None, SYSTEM, action, f"address:{network}"))
+            return
+        facts = (("address", network), ("email", user.email))
+        self.refusals.note(Refusal(None, SYSTEM, action, f"user:{user.id}", facts, user.id))
 
     async def _charge(self, account: bytes, address: bytes) -> None:
         window = self.rules.window
@@ -112,14 +130,3 @@ def _refuse_beyond(limit: int, failures: int, left_s: float) -> None:
 
 def _subject(kind: str, value: str) -> bytes:
     return hashlib.sha256(f"{kind}:{value}".encode()).digest()
-
-
-def _network(address: str) -> str:
-    """Of IPv6 the /64: one household or machine owns all of it."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, 64), strict=False))
-    return address

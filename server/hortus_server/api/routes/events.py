@@ -13,6 +13,7 @@ from hortus_server.api.edge import Edge
 from hortus_server.api.errors import problem_of, problem_response
 from hortus_server.api.event_json import event_list
 from hortus_server.api.rates import leave
+from hortus_server.api.refusals import refused
 from hortus_server.api.responses import READ
 from hortus_server.api.schemas.events import EventsView
 from hortus_server.api.streams.socket import StreamSocket
@@ -91,7 +92,7 @@ async def _serve(edge: Edge, websocket: WebSocket, *, home: SessionId | None, af
             await websocket.accept()
             await StreamSocket(edge, websocket, home=home).serve(caller, after=after)
     except HortusError as error:
-        await _deny(websocket, error)
+        await _deny(websocket, refused(edge, websocket, error))
     finally:
         leave(websocket.scope)
 

@@ -53,7 +53,7 @@ async def login(body: LoginBody, request: Request, edge: EdgeDep) -> Response:
     """Exchange a key for a cookie that only this server's own pages can use, for twelve hours."""
     demand_own_page(edge, request)
     signing = cookie_signer(edge)
-    caller = await identify_key(edge, body.key)
+    caller = await identify_key(edge, request, body.key)
     key = await edge.authenticate.by_secret(body.key)
     response = json_answer(await who(edge, caller))
     set_login(response, request, edge, token=signing.sign(key.tenant_id, key.id), max_age_s=LIFETIME_S)

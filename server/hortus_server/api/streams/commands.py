@@ -60,8 +60,17 @@ class Subscriptions(Protocol):
 class Commands:
     """Carries out one caller's frames, in the order in which they came."""
 
-    def __init__(self, edge: Edge, caller: Caller, socket: Subscriptions, *, home: SessionId | None) -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        caller: Caller,
+        socket: Subscriptions,
+        *,
+        home: SessionId | None,
+        told: Callable[[HortusError, str], HortusError],
+    ) -> None:
         self._edge = edge
+        self._told = told
         self._caller = caller
         self._socket = socket
         self._home = home
@@ -84,7 +93,7 @@ class Commands:
             await count_request(self._edge, self._caller)
             answer = await self._carry_out(command)
         except HortusError as error:
-            await self._socket.reply(frame_id, ok=False, problem=problem_of(error))
+            await self._socket.reply(frame_id, ok=False, problem=problem_of(self._told(error, command.type)))
             return
         if answer is not None:
             await self._socket.reply(frame_id, ok=True, **answer)

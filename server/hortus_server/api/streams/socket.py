@@ -13,10 +13,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from hortus_server.api.auth import Caller, identify_key, occupy_place, still_valid
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import internal_problem, problem, problem_of
+from hortus_server.api.refusals import refused
 from hortus_server.api.streams.codes import CloseCode, StreamClosedError, close_code
 from hortus_server.api.streams.commands import Commands
 from hortus_server.api.streams.frames import AuthCommand, encode, frame, heartbeat
-from hortus_server.domain.errors import ConflictError, HortusError, LimitExceededError, NotFoundError
+from hortus_server.domain.errors import (
+    ConflictError,
+    HortusError,
+    LimitExceededError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from hortus_server.domain.ids import SessionId
 from hortus_server.services.follow_session import Idle
 from hortus_server.services.stop_task import stop_task
@@ -46,9 +53,9 @@ class StreamSocket:
         except* WebSocketDisconnect:
             pass
         except* StreamClosedError as group:
-            await self._close(_first(group))
+            await self._close(self._told(_first(group)))
         except* HortusError as group:
-            error = _first(group)
+            error = refused(self._edge, self._socket, _first(group))
             document = problem_of(error)
             await self._close(StreamClosedError(close_code(document["status"]), str(error), problem=document))
         except* Exception as group:  # noqa: BLE001 - the boundary of a socket
@@ -60,7 +67,7 @@ class StreamSocket:
             caller = await self._authenticate()
             await occupy_place(self._edge, self._socket.scope, caller)
         caller.demand("sessions:read")
-        commands = Commands(self._edge, caller, self, home=self._home)
+        commands = Commands(self._edge, caller, self, home=self._home, told=self._refused)
         async with self._group as group:
             if self._home is not None:
                 self.subscribe(caller, self._home, after=after, frame_id=None)
@@ -68,6 +75,9 @@ class StreamSocket:
             group.create_task(self._stop())
             while True:
                 await commands.handle(await self._receive())
+
+    def _refused(self, error: HortusError, command: str) -> HortusError:
+        return refused(self._edge, self._socket, error, attempt=f"WS {command}")
 
     async def _receive(self) -> dict[str, Any]:
         message = await self._socket.receive()
@@ -98,7 +108,7 @@ class StreamSocket:
             command = AuthCommand.model_validate(value)
         except ValueError as error:
             raise _unauthenticated("the auth frame needs an id and a key") from error
-        caller = await identify_key(self._edge, command.key)
+        caller = await identify_key(self._edge, self._socket, command.key)
         caller.demand("sessions:read")
         await self.reply(command.id, ok=True)
         return caller
@@ -167,6 +177,15 @@ class StreamSocket:
     async def reply(self, frame_id: str | int | None, *, ok: bool, **fields: Any) -> None:
         """Send the one reply to a client's frame."""
         await self.send("reply", frame("reply", id=frame_id, ok=ok, **fields))
+
+    def _told(self, ending: StreamClosedError) -> StreamClosedError:
+        """A socket that never says who it is counts for its address, as a request without credentials does."""
+        if ending.code is not CloseCode.UNAUTHENTICATED:
+            return ending
+        error = refused(self._edge, self._socket, UnauthenticatedError(ending.reason))
+        if isinstance(error, UnauthenticatedError):
+            return ending
+        return StreamClosedError(CloseCode.TOO_MANY, str(error), problem=problem_of(error))
 
     async def _close(self, ending: StreamClosedError) -> None:
         self._edge.metrics.streams_closed.labels(str(int(ending.code))).inc()
