@@ -1,4 +1,5 @@
 import { lazy, type ReactNode, Suspense, useState } from "react";
+import { Link } from "react-router";
 import { Card, TableBox } from "../components/page";
 import { Copy } from "../components/values";
 import { absolute } from "../text/format";
@@ -16,6 +17,7 @@ export function Chart({
   series,
   kind,
   sums = kind === "bars",
+  to,
 }: {
   title: string;
   hint?: string;
@@ -23,6 +25,8 @@ export function Chart({
   series: readonly Series[];
   kind: CanvasProps["kind"];
   sums?: boolean;
+  /** Where what is counted stands in a list. */
+  to?: { readonly path: string; readonly text: string };
 }): ReactNode {
   const [asTable, setAsTable] = useState(false);
   const [index, setIndex] = useState<number | null>(null);
@@ -31,6 +35,11 @@ export function Chart({
       title={title}
       aside={
         <span className="row">
+          {to && (
+            <Link className="small" to={to.path}>
+              {to.text}
+            </Link>
+          )}
           <Copy text={tsv(times, series)} what={`${title} as a table`} />
           <button
             type="button"

@@ -33,21 +33,35 @@ function Charts({ periods }: { periods: readonly Period[] }): ReactNode {
   const { times } = charts;
   return (
     <>
-      <Chart title="Runs that ended" times={times} series={charts.runs} kind="bars" />
+      <Chart
+        title="Runs that ended"
+        times={times}
+        series={charts.runs}
+        kind="bars"
+        to={{ path: "/runs", text: "Runs" }}
+      />
       <Chart
         title="Success rate"
         hint="stopped runs are not counted"
         times={times}
         series={charts.success}
         kind="line"
+        to={{ path: "/runs?status=failed", text: "Failed runs" }}
       />
-      <Chart title="Tokens" times={times} series={charts.tokens} kind="bars" />
+      <Chart
+        title="Tokens"
+        times={times}
+        series={charts.tokens}
+        kind="bars"
+        to={{ path: "/settings?tab=budget", text: "Budget" }}
+      />
       <Chart
         title="Cost"
         hint={charts.hasCost ? "units of money" : "none without a price table"}
         times={times}
         series={charts.cost}
         kind="bars"
+        to={{ path: "/settings?tab=budget", text: "Budget" }}
       />
       <Chart title="How long runs took" hint="from first claim to end" times={times} series={charts.took} kind="line" />
       <Chart
@@ -56,6 +70,16 @@ function Charts({ periods }: { periods: readonly Period[] }): ReactNode {
         times={times}
         series={charts.reclaimed}
         kind="bars"
+        to={{ path: "/runs?status=stuck", text: "Stuck runs" }}
+      />
+      <Chart
+        title="Evolution"
+        hint="tools grown, and calls of them"
+        times={times}
+        series={charts.evolution}
+        kind="line"
+        sums={false}
+        to={{ path: "/tools", text: "Tools" }}
       />
     </>
   );
@@ -94,5 +118,6 @@ function seriesOf(periods: readonly Period[]) {
       of("slowest 5%", "wait", (period) => period.took_p95_s, seconds),
     ],
     reclaimed: [of("runs", "wait", (period) => period.reclaimed)],
+    evolution: [of("tools", "violet", (period) => period.tools), of("calls", "ok", (period) => period.tool_uses)],
   };
 }

@@ -6,7 +6,7 @@ import { useCan } from "../shell/me";
 import { useToasts } from "./toasts";
 
 /** Go on from an event of a conversation in a session of its own; the one that it comes from stays as it is. */
-export function Fork({ sessionId, seq }: { sessionId: string; seq: number }): ReactNode {
+export function Fork({ sessionId, seq, big = false }: { sessionId: string; seq: number; big?: boolean }): ReactNode {
   const can = useCan();
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -27,12 +27,12 @@ export function Fork({ sessionId, seq }: { sessionId: string; seq: number }): Re
   return (
     <button
       type="button"
-      className="button button-plain small"
+      className={big ? "button button-big" : "button button-plain small"}
       disabled={fork.isPending}
       title={`Go on from event ${seq} in a new session`}
       onClick={() => fork.mutate()}
     >
-      Fork from here
+      {big ? "Fork" : "Fork from here"}
     </button>
   );
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Event, RunView } from "../api/schema.gen";
+import { money } from "../budget/share";
 import { count } from "../text/format";
 import { AgentName } from "./agent-name";
 import { Card } from "./page";
@@ -31,6 +32,7 @@ export function RunFacts({ run, events }: { run: RunView; events: readonly Event
             {count(spent.prompt)} in ({count(spent.cached)} cached), {count(spent.completion)} out
           </div>
         </Fact>
+        <Fact name="Cost">{spent.costMicros > 0 ? money(spent.costMicros) : "–"}</Fact>
         <Fact name="Steps, model calls, tool calls">
           {spent.steps}, {spent.modelCalls}, {spent.toolCalls}
         </Fact>
@@ -56,7 +58,16 @@ export function RunFacts({ run, events }: { run: RunView; events: readonly Event
 }
 
 function tally(events: readonly Event[]) {
-  const sum = { steps: 0, modelCalls: 0, toolCalls: 0, prompt: 0, completion: 0, cached: 0, recalled: 0 };
+  const sum = {
+    steps: 0,
+    modelCalls: 0,
+    toolCalls: 0,
+    prompt: 0,
+    completion: 0,
+    cached: 0,
+    recalled: 0,
+    costMicros: 0,
+  };
   const models = new Set<string>();
   const evolved = new Map<string, { id: string; name: string; version: number }>();
   let agentVersion: number | null = null;
@@ -74,6 +85,7 @@ function tally(events: readonly Event[]) {
       sum.prompt += p.usage.prompt_tokens;
       sum.completion += p.usage.completion_tokens;
       sum.cached += p.usage.cached_tokens;
+      sum.costMicros += p.cost_micros ?? 0;
     }
   }
   return { ...sum, agentVersion, models: [...models], evolved: [...evolved.values()] };

@@ -1,17 +1,15 @@
-import { infiniteQueryOptions, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { api, body } from "../api/client";
 import { page, paged, SLOW_MS } from "../api/queries";
 import type { StuckRunView } from "../api/schema.gen";
-import { useCan } from "../shell/me";
 import { duration } from "../text/format";
 import { AgentName } from "./agent-name";
-import { Confirm } from "./dialog";
 import { TableBox } from "./page";
+import { RequeueRun } from "./requeue-run";
 import { Empty, Paged } from "./states";
 import { RunBadge } from "./status";
-import { useToasts } from "./toasts";
 import { Id, When } from "./values";
 
 const stuckQuery = infiniteQueryOptions({
@@ -72,7 +70,7 @@ export function StuckRuns(): ReactNode {
                   {run.last_event.type} <When at={run.last_event.at} />
                 </td>
                 <td className="number">
-                  <Requeue run={run} />
+                  <RequeueRun id={run.run_id} isHeld={isHeld(run)} />
                 </td>
               </tr>
             ))}
@@ -83,34 +81,7 @@ export function StuckRuns(): ReactNode {
   );
 }
 
-/** Sends the run's wake-up again; a worker that lives keeps it unless that is taken from it, which is asked. */
-function Requeue({ run }: { run: StuckRunView }): ReactNode {
-  const can = useCan();
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
-  if (!can("runs:write")) return null;
-  const isHeld = run.status === "running" && !run.reasons.some((reason) => reason.cause === "worker_gone");
-  async function go(): Promise<void> {
-    try {
-      const params = { path: { run_id: run.run_id } };
-      await api.POST("/v1/runs/{run_id}/requeue", { params, body: { force: isHeld } });
-      tell("It is looked at again");
-    } catch (error) {
-      fail(error as Error);
-    }
-    await client.invalidateQueries({ queryKey: stuckQuery.queryKey });
-  }
-  return (
-    <Confirm
-      label="Requeue"
-      className="button"
-      title="Requeue this run?"
-      detail={
-        isHeld
-          ? "It is taken from its worker, which may still be at work; another goes on from the log. Nothing that was committed is repeated."
-          : "Its wake-up is sent again; a worker goes on from the log."
-      }
-      onConfirm={go}
-    />
-  );
+/** A worker that may be alive holds it. */
+function isHeld(run: StuckRunView): boolean {
+  return run.status === "running" && !run.reasons.some((reason) => reason.cause === "worker_gone");
 }

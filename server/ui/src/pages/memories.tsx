@@ -2,19 +2,26 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { memoriesQuery, memorySearchQuery } from "../api/queries";
-import type { MemoryView } from "../api/schema.gen";
+import type { FoundMemoryView, MemoryView } from "../api/schema.gen";
 import { AgentName } from "../components/agent-name";
 import { AgentSelect } from "../components/agent-select";
 import { Card, Page, TableBox } from "../components/page";
 import { Empty, Loaded, Paged } from "../components/states";
 import { Status } from "../components/status";
 import { When } from "../components/values";
+import { MemoryMap } from "../memory/map";
+import { reasonWords } from "../memory/reasons";
+import { MemoryTimeline } from "../memory/timeline";
+
+const VIEWS = ["list", "timeline", "map"] as const;
+type View = (typeof VIEWS)[number];
 
 export default function Memories(): ReactNode {
   const [params, setParams] = useSearchParams();
   const words = params.get("q") ?? "";
   const agent = params.get("agent") ?? undefined;
-  function set(change: { q?: string; agent?: string | undefined }): void {
+  const view = VIEWS.find((each) => each === params.get("view")) ?? "list";
+  function set(change: { q?: string; agent?: string | undefined; view?: View | undefined }): void {
     const next = new URLSearchParams(params);
     for (const [name, value] of Object.entries(change)) {
       if (value) next.set(name, value);
@@ -28,8 +35,21 @@ export default function Memories(): ReactNode {
         <Search key={words} words={words} onSearch={(q) => set({ q })} />
         <AgentSelect value={agent} onChange={(value) => set({ agent: value })} />
       </div>
+      <fieldset className="filters" aria-label="Shown as">
+        {VIEWS.map((each) => (
+          <button
+            key={each}
+            type="button"
+            className="chip"
+            aria-pressed={each === view}
+            onClick={() => set({ view: each === "list" ? undefined : each })}
+          >
+            {each}
+          </button>
+        ))}
+      </fieldset>
       <Card title={words ? `Found for “${words}”` : "Newest"}>
-        {words ? <Found words={words} agent={agent} /> : <Newest agent={agent} />}
+        {words ? <Found words={words} agent={agent} view={view} /> : <Newest agent={agent} view={view} />}
       </Card>
     </Page>
   );
@@ -66,7 +86,7 @@ function Search({ words, onSearch }: { words: string; onSearch: (words: string) 
   );
 }
 
-function Found({ words, agent }: { words: string; agent: string | undefined }): ReactNode {
+function Found({ words, agent, view }: { words: string; agent: string | undefined; view: View }): ReactNode {
   const query = useQuery(memorySearchQuery(words, agent));
   return (
     <Loaded query={query}>
@@ -83,7 +103,7 @@ function Found({ words, agent }: { words: string; agent: string | undefined }): 
               <p>Other words may find it. {agent && "Only what this agent may recall was searched."}</p>
             </Empty>
           ) : (
-            <MemoryTable memories={items.map((item) => item.memory)} scores={items.map((item) => item.score)} />
+            <Shown memories={items.map((item) => item.memory)} found={items} view={view} />
           )}
         </>
       )}
@@ -91,7 +111,7 @@ function Found({ words, agent }: { words: string; agent: string | undefined }): 
   );
 }
 
-function Newest({ agent }: { agent: string | undefined }): ReactNode {
+function Newest({ agent, view }: { agent: string | undefined; view: View }): ReactNode {
   const query = useInfiniteQuery(memoriesQuery({ agent_id: agent }));
   return (
     <Paged
@@ -102,18 +122,40 @@ function Newest({ agent }: { agent: string | undefined }): ReactNode {
         </Empty>
       }
     >
-      {(memories) => <MemoryTable memories={memories} />}
+      {(memories) => <Shown memories={memories} view={view} />}
     </Paged>
   );
 }
 
-function MemoryTable({ memories, scores }: { memories: readonly MemoryView[]; scores?: readonly number[] }): ReactNode {
+function Shown({
+  memories,
+  found,
+  view,
+}: {
+  memories: readonly MemoryView[];
+  found?: readonly FoundMemoryView[];
+  view: View;
+}): ReactNode {
+  if (view === "timeline") return <MemoryTimeline memories={memories} />;
+  if (view === "map") return <MemoryMap memories={memories} />;
+  return <MemoryTable memories={memories} {...(found ? { found } : {})} />;
+}
+
+/** With `found` also how well each fits, and why it was found. */
+function MemoryTable({
+  memories,
+  found,
+}: {
+  memories: readonly MemoryView[];
+  found?: readonly FoundMemoryView[];
+}): ReactNode {
   return (
     <TableBox label="Memories">
       <thead>
         <tr>
-          {scores && <th className="number">Score</th>}
+          {found && <th className="number">Score</th>}
           <th>Memory</th>
+          {found && <th>Found by</th>}
           <th className="wide">Kind</th>
           <th className="wide">Agent</th>
           <th className="number">Happened</th>
@@ -122,11 +164,12 @@ function MemoryTable({ memories, scores }: { memories: readonly MemoryView[]; sc
       <tbody>
         {memories.map((memory, index) => (
           <tr key={memory.id}>
-            {scores && <td className="number">{scores[index]?.toFixed(2)}</td>}
+            {found && <td className="number">{found[index]?.score.toFixed(2)}</td>}
             <td>
               <Link to={`/memory/${memory.id}`}>{memory.title}</Link>
               <span className="clip clip-wide muted small">{memory.content}</span>
             </td>
+            {found && <td className="muted small">{reasonWords(found[index]?.why)}</td>}
             <td className="wide">
               {memory.kind}
               {memory.visibility === "private" && <span className="muted">, private</span>}

@@ -11,6 +11,8 @@ import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { Marks } from "../labels/marks-view";
+import { EditMemory } from "../memory/edit";
+import { Origin } from "../memory/origin-graph";
 import { useCan } from "../shell/me";
 import { SpanDetail } from "../timeline/span-detail";
 
@@ -20,7 +22,7 @@ export default function MemoryPage(): ReactNode {
   return (
     <Loaded query={query}>
       {(memory) => (
-        <Page title={memory.title} crumb={{ to: "/memory", text: "Memory" }} actions={<Forget memory={memory} />}>
+        <Page title={memory.title} crumb={{ to: "/memory", text: "Memory" }} actions={<Actions memory={memory} />}>
           <Card>
             <p className="card-body wrap">{memory.content}</p>
           </Card>
@@ -50,10 +52,20 @@ export default function MemoryPage(): ReactNode {
               </Fact>
             </dl>
           </Card>
+          <Origin memory={memory} />
           <Sources memory={memory} />
         </Page>
       )}
     </Loaded>
+  );
+}
+
+function Actions({ memory }: { memory: MemoryView }): ReactNode {
+  return (
+    <>
+      <EditMemory memory={memory} />
+      <Forget memory={memory} />
+    </>
   );
 }
 

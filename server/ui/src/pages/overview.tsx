@@ -3,11 +3,13 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { overviewQuery, type RunStatus, readinessQuery, runsQuery } from "../api/queries";
 import type { OverviewView, ReadinessView } from "../api/schema.gen";
+import { money } from "../budget/share";
 import { RunCharts } from "../charts/run-charts";
 import { Card, Page, TableBox } from "../components/page";
 import { RunTable } from "../components/run-table";
 import { Empty, Loaded } from "../components/states";
 import { ACTIVE, RUN_STATUSES, StateBadge, statusWords } from "../components/status";
+import { Endpoints } from "../settings/endpoints";
 import { useCan } from "../shell/me";
 import { count, duration } from "../text/format";
 
@@ -30,6 +32,7 @@ export function Overview(): ReactNode {
       <Card title="Components" aside={readiness.data && <StateBadge state={readiness.data.state} />}>
         <Loaded query={readiness}>{(data) => <Components data={data} />}</Loaded>
       </Card>
+      {can("admin") && <Endpoints />}
       {can("runs:read") && (
         <Card title="Latest runs" aside={<Link to="/runs">All runs</Link>}>
           <Loaded query={runs}>
@@ -45,12 +48,16 @@ export function Overview(): ReactNode {
 }
 
 export function NoRuns(): ReactNode {
+  const can = useCan();
+  const mayStart = can("sessions:write") && can("runs:write") && can("agents:read");
   return (
     <Empty title="No run yet">
       <p>A run begins when somebody says something in a session, or when an application calls POST /v1/runs.</p>
-      <Link className="button button-primary" to="/sessions?new=1">
-        Start a session
-      </Link>
+      {mayStart && (
+        <Link className="button button-primary" to="/sessions?new=1">
+          Start a session
+        </Link>
+      )}
     </Empty>
   );
 }
@@ -68,7 +75,9 @@ function Counts(): ReactNode {
           </TileGroup>
           <TileGroup name="Last hour">
             {ENDED.map((status) => runTile(data, status))}
-            <Tile to="/runs" value={data.tokens_last_hour} name="tokens" />
+            <Tile to="/settings?tab=budget" value={data.tokens_last_hour} name="tokens" />
+            <Tile to="/settings?tab=budget" value={data.cost_micros_last_hour} name="cost" show={money} />
+            <Tile to="/runs?status=stuck" value={data.recovered_last_hour} name="recovered" />
           </TileGroup>
           <TileGroup name="Kept">
             <Tile to="/agents" value={data.agents} name="agents" />
@@ -102,15 +111,17 @@ function Tile({
   value,
   name,
   tone,
+  show = count,
 }: {
   to: string;
   value: number;
   name: string;
   tone?: string | undefined;
+  show?: (value: number) => string;
 }): ReactNode {
   return (
     <Link to={to} className={tone ? `tile ${tone}` : "tile"}>
-      <b>{count(value)}</b>
+      <b>{show(value)}</b>
       <span>{name}</span>
     </Link>
   );

@@ -1,26 +1,26 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useMemo, useState } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
-import { runQuery, workersQuery } from "../api/queries";
+import type { ReactNode } from "react";
+import { Link, useParams } from "react-router";
+import { runEventsQuery, runQuery, workersQuery } from "../api/queries";
 import type { Event, RunDetailView, RunView } from "../api/schema.gen";
 import { RunBudget } from "../budget/run-budget";
 import { CancelRun } from "../components/cancel-run";
 import { useNow } from "../components/clock";
+import { Fork } from "../components/fork";
 import { Card, Page } from "../components/page";
 import { PauseRun } from "../components/pause-run";
 import { Prose } from "../components/prose";
+import { RequeueRun } from "../components/requeue-run";
 import { RunFacts } from "../components/run-facts";
-import { Empty, Loaded } from "../components/states";
+import { Loaded } from "../components/states";
 import { ACTIVE, RunBadge } from "../components/status";
 import { Id } from "../components/values";
 import { useRunEvents } from "../live/use-run-events";
 import { useCan } from "../shell/me";
 import { shortId } from "../text/format";
-import { buildTimeline } from "../timeline/build";
 import { explainRun } from "../timeline/explain";
-import { Recalled, SpanDetail } from "../timeline/span-detail";
-import { SpanTable } from "../timeline/span-table";
-import { Waterfall } from "../timeline/waterfall";
+import { Influences } from "../timeline/influences";
+import { RunTimeline } from "../timeline/run-timeline";
 
 const POLL_MS = 3_000;
 
@@ -49,6 +49,8 @@ export default function Run(): ReactNode {
             <Link className="button" to={`/runs/${id}/trace`}>
               Trace
             </Link>
+            <ForkRun run={query.data} />
+            <Requeue run={query.data} />
             <PauseRun run={query.data} big />
             <CancelRun run={query.data} big />
           </>
@@ -60,6 +62,18 @@ export default function Run(): ReactNode {
   );
 }
 
+/** Go on from what this run has done so far, in a session of its own. */
+function ForkRun({ run }: { run: RunView }): ReactNode {
+  const last = useQuery({ ...runEventsQuery(run.id), enabled: false }).data?.at(-1);
+  return last ? <Fork sessionId={run.session_id} seq={last.seq} big /> : null;
+}
+
+/** For a run that waits in the queue, or that a worker holds without getting on; what waits is ended otherwise. */
+function Requeue({ run }: { run: RunView }): ReactNode {
+  if (run.status !== "queued" && run.status !== "running") return null;
+  return <RequeueRun id={run.id} isHeld={run.status === "running"} big />;
+}
+
 function Body({ run }: { run: RunDetailView }): ReactNode {
   const events = useRunEvents(run);
   return (
@@ -68,7 +82,7 @@ function Body({ run }: { run: RunDetailView }): ReactNode {
       <RunFacts run={run} events={events.data ?? []} />
       <Loaded query={events}>{(list) => <Talk events={list} run={run} />}</Loaded>
       <Card title="Timeline">
-        <Loaded query={events}>{(list) => <Timeline events={list} isActive={ACTIVE.has(run.status)} />}</Loaded>
+        <Loaded query={events}>{(list) => <RunTimeline events={list} isActive={ACTIVE.has(run.status)} />}</Loaded>
       </Card>
       <RunBudget run={run} />
       <Influences events={events.data ?? []} />
@@ -105,85 +119,6 @@ function Talk({ events, run }: { events: readonly Event[]; run: RunView }): Reac
           </div>
         </Card>
       )}
-    </div>
-  );
-}
-
-/** What memory gave to this run, with scores: what influenced its answers. */
-function Influences({ events }: { events: readonly Event[] }): ReactNode {
-  const recalls = events.flatMap(({ seq, step, payload }) =>
-    payload.type === "memory.recalled" ? [{ seq, step, payload }] : [],
-  );
-  if (recalls.length === 0) return null;
-  return (
-    <Card title="What memory gave it">
-      <div className="card-body stack">
-        {recalls.map(({ seq, step, payload }) => (
-          <section key={seq} className="stack" aria-label={`Recall at event ${seq}`}>
-            <p className="small muted">
-              {step === 0 ? "Before the first step" : `In step ${step}`}, asked for “{clipped(payload.query)}”
-            </p>
-            <Recalled recall={payload} />
-          </section>
-        ))}
-      </div>
-    </Card>
-  );
-}
-
-function clipped(text: string): string {
-  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
-}
-
-function Timeline({ events, isActive }: { events: readonly Event[]; isActive: boolean }): ReactNode {
-  const [params, setParams] = useSearchParams();
-  const [asTable, setAsTable] = useState(false);
-  const ticking = useNow();
-  const spans = useMemo(() => buildTimeline(events, { active: isActive }), [events, isActive]);
-  const now = isActive ? ticking : Date.parse(events.at(-1)?.at ?? "0");
-  const selected = params.get("at");
-  const behind = useMemo(() => {
-    const seqs = new Set(spans.find((span) => span.key === selected)?.seqs);
-    return events.filter((event) => seqs.has(event.seq));
-  }, [spans, selected, events]);
-  if (spans.length === 0) return <Empty title="Nothing has happened yet" />;
-  function select(key: string): void {
-    const next = new URLSearchParams(params);
-    next.set("at", key);
-    setParams(next, { replace: true, preventScrollReset: true });
-  }
-  return (
-    <>
-      <div className="card-body row">
-        <Legend />
-        <span className="grow" />
-        <button type="button" className="button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-          {asTable ? "Show the picture" : "Show as a table"}
-        </button>
-      </div>
-      {asTable ? (
-        <SpanTable spans={spans} now={now} onSelect={select} />
-      ) : (
-        <Waterfall spans={spans} now={now} selected={selected} onSelect={select} />
-      )}
-      {behind.length > 0 ? (
-        <SpanDetail events={behind} />
-      ) : (
-        <p className="card-body muted small">Choose a row to see the events behind it.</p>
-      )}
-    </>
-  );
-}
-
-function Legend(): ReactNode {
-  return (
-    <div className="legend" aria-hidden="true">
-      {["queue", "model", "tool", "memory", "capability", "failed"].map((kind) => (
-        <span key={kind}>
-          <i className={`i-${kind}`} />
-          {kind}
-        </span>
-      ))}
     </div>
   );
 }

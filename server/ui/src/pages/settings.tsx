@@ -2,8 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import { meQuery } from "../api/queries";
+import { Forbidden } from "../components/allowed";
 import { Page } from "../components/page";
-import { Empty } from "../components/states";
 import { Audit } from "../settings/audit";
 import { Budget } from "../settings/budget";
 import { Keys } from "../settings/keys";
@@ -73,11 +73,7 @@ function Tab({ name }: { name: TabName }): ReactNode {
   const can = useCan();
   const needs = NEEDS[name];
   if (needs !== undefined && !can(needs)) {
-    return (
-      <Empty title="Your key or role does not cover this">
-        <p>This needs the scope {needs}. Ask an owner of your tenant for a role or key that has it.</p>
-      </Empty>
-    );
+    return <Forbidden needs={needs} />;
   }
   switch (name) {
     case "users":

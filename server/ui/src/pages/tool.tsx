@@ -11,6 +11,7 @@ import { Copy, Fact, Id, When } from "../components/values";
 import { count } from "../text/format";
 import { DisableTool, VersionActions } from "../tools/actions";
 import { NegativeTests, ScanFindings } from "../tools/gates";
+import { Lineage } from "../tools/lineage-graph";
 import { declared, negativeOf, scanOf } from "../tools/report";
 import { TestCases } from "../tools/test-cases";
 import { ToolUses } from "../tools/uses";
@@ -54,6 +55,7 @@ function Detail({ tool }: { tool: ToolView }): ReactNode {
               </fieldset>
               {shown && <VersionActions tool={tool} version={shown} />}
               {shown && <Version tool={tool.id} version={shown.version} all={items} />}
+              <Lineage tool={tool} versions={items} />
               <ToolUses tool={tool.id} />
             </>
           );

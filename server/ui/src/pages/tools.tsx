@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { toolsQuery, toolVersionsQuery } from "../api/queries";
-import type { ToolView } from "../api/schema.gen";
+import type { ToolVersionView, ToolView } from "../api/schema.gen";
 import { ToolCharts } from "../charts/tool-charts";
 import { Card, Page, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
@@ -12,6 +12,7 @@ import { useCan } from "../shell/me";
 import { count } from "../text/format";
 import { ToolActivation } from "../tools/activation";
 import { ImportTool } from "../tools/import-tool";
+import { usesQuery } from "../tools/uses";
 
 export default function Tools(): ReactNode {
   const can = useCan();
@@ -41,7 +42,8 @@ export default function Tools(): ReactNode {
                   <th>State</th>
                   <th className="wide">What it does</th>
                   <th className="number">Calls</th>
-                  <th className="number">Failures</th>
+                  <th className="number">Success</th>
+                  <th className="number wide">Runs that used it lately</th>
                   <th className="number wide">Versions</th>
                   <th className="number wide">Changed</th>
                 </tr>
@@ -62,6 +64,8 @@ export default function Tools(): ReactNode {
 function Row({ tool }: { tool: ToolView }): ReactNode {
   const versions = useQuery(toolVersionsQuery(tool.id)).data?.items ?? [];
   const current = versions.find((each) => each.version === tool.active_version) ?? versions[0];
+  const uses = versions.reduce((sum, each) => sum + each.uses, 0);
+  const failures = versions.reduce((sum, each) => sum + each.failures, 0);
   return (
     <tr>
       <td>
@@ -80,12 +84,25 @@ function Row({ tool }: { tool: ToolView }): ReactNode {
       <td className="wide">
         <span className="clip muted">{tool.description}</span>
       </td>
-      <td className="number">{count(versions.reduce((sum, each) => sum + each.uses, 0))}</td>
-      <td className="number">{count(versions.reduce((sum, each) => sum + each.failures, 0))}</td>
+      <td className="number">{count(uses)}</td>
+      <td className="number" title={`${count(failures)} failed`}>
+        {uses === 0 ? "–" : `${Math.round(((uses - failures) / uses) * 100)}%`}
+      </td>
+      <td className="number wide">
+        <Reuse tool={tool} versions={versions} />
+      </td>
       <td className="number wide">{versions.length}</td>
       <td className="number wide">
         <When at={tool.updated_at} />
       </td>
     </tr>
   );
+}
+
+/** How many runs used it among its latest calls, those that wrote it aside: what reuse is. */
+function Reuse({ tool, versions }: { tool: ToolView; versions: readonly ToolVersionView[] }): ReactNode {
+  const uses = useQuery(usesQuery(tool.id)).data?.items;
+  if (!uses) return "–";
+  const makers = new Set(versions.map((version) => version.origin_run_id));
+  return count(new Set(uses.map((use) => use.run_id).filter((run) => !makers.has(run))).size);
 }

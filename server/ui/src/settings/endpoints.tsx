@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import { endpointsQuery } from "../api/queries";
 import type { EndpointView } from "../api/schema.gen";
 import { Card, TableBox } from "../components/page";
@@ -7,6 +8,7 @@ import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { When } from "../components/values";
 import { count, plural } from "../text/format";
+import { breakerWords, percent, toldBy } from "./endpoint-words";
 
 const TONES = { up: "ok", partly: "wait", down: "bad" } as const;
 
@@ -14,7 +16,7 @@ const TONES = { up: "ok", partly: "wait", down: "bad" } as const;
 export function Endpoints(): ReactNode {
   const query = useQuery(endpointsQuery);
   return (
-    <Card title="Endpoints, as the workers find them">
+    <Card title="Model endpoints, as the workers find them" aside={<Link to="/settings?tab=models">Models</Link>}>
       <Loaded query={query}>
         {({ items }) =>
           items.length === 0 ? (
@@ -28,8 +30,10 @@ export function Endpoints(): ReactNode {
                   <th>Endpoint</th>
                   <th>State</th>
                   <th className="wide">Models</th>
+                  <th className="wide">Breaker</th>
                   <th className="number">Requests</th>
                   <th className="number wide">Waiting</th>
+                  <th className="number">KV cache</th>
                 </tr>
               </thead>
               <tbody>
@@ -48,6 +52,7 @@ export function Endpoints(): ReactNode {
 function Row({ endpoint }: { endpoint: EndpointView }): ReactNode {
   const sum = (field: "in_flight" | "limit" | "waiting") =>
     endpoint.processes.reduce((total, one) => total + one[field], 0);
+  const told = toldBy(endpoint);
   return (
     <tr>
       <td>
@@ -66,10 +71,16 @@ function Row({ endpoint }: { endpoint: EndpointView }): ReactNode {
         )}
       </td>
       <td className="wide">{endpoint.models.join(", ")}</td>
+      <td className="wide">{breakerWords(endpoint)}</td>
       <td className="number" title={plural(endpoint.processes.length, "worker")}>
         {count(sum("in_flight"))} of {count(sum("limit"))}
+        {told.running !== null && <div className="muted small">{count(told.running)} run there</div>}
       </td>
-      <td className="number wide">{count(sum("waiting"))}</td>
+      <td className="number wide">
+        {count(sum("waiting"))}
+        {told.queued !== null && <div className="muted small">{count(told.queued)} wait there</div>}
+      </td>
+      <td className="number">{told.cache === null ? <span className="muted">not told</span> : percent(told.cache)}</td>
     </tr>
   );
 }

@@ -132,6 +132,77 @@ it("a second worker is a mark, not a second queue", () => {
   ]);
 });
 
+it("an approval and the wait for it are bars that end with the decision, and who decided is told", () => {
+  const asked: FewFields = {
+    type: "approval.requested",
+    approval_id: "x",
+    kind: "call",
+    name: "mail",
+    reason: "class 2",
+  };
+  const said: FewFields = {
+    type: "approval.decided",
+    approval_id: "x",
+    decision: "approve",
+    outcome: "approved",
+    by: "Ann",
+    reason: "fine",
+  };
+  const waits: FewFields = {
+    type: "run.waiting",
+    reason: { kind: "approval", detail: "mail", ref_id: "x", due_at: null },
+  };
+  const before = log([0, 1, step], [1, 1, model("act")], [1, 1, asked], [1, 1, waits]);
+  expect(rows(before).filter(([kind]) => kind === "approval" || kind === "wait")).toEqual([
+    ["approval", 1, 1, null, "running"],
+    ["wait", 0, 1, null, "running"],
+  ]);
+  const spans = buildTimeline([
+    ...before,
+    ...log(
+      [0, 0, queued],
+      [0, 0, queued],
+      [0, 0, queued],
+      [0, 0, queued],
+      [5, 1, said],
+      [5, 0, { type: "run.resumed", reason: "decided" }],
+      [6, 0, started(2)],
+    ).slice(4),
+  ]);
+  const of = (kind: string) => spans.filter((span) => span.kind === kind).map((span) => [span.end, span.state]);
+  expect(of("approval")).toEqual([[START + 5_000, "ok"]]);
+  expect(of("wait")).toEqual([[START + 5_000, "ok"]]);
+  expect(of("queue")).toEqual([[START + 6_000, "ok"]]);
+  expect(spans.find((span) => span.kind === "approval")?.detail).toBe("class 2; approve by Ann: fine");
+});
+
+it("an approval that nobody decided has failed, and ends with its run at the latest", () => {
+  const asked: FewFields = { type: "approval.requested", approval_id: "x", kind: "call", name: "mail", reason: "" };
+  const late: FewFields = { type: "approval.expired", approval_id: "x", call_id: "c" };
+  expect(rows(log([1, 1, asked], [9, 1, late]))).toEqual([["approval", 1, 1, 9, "failed"]]);
+  expect(rows(log([1, 1, asked], [4, 1, cancelled]))[0]).toEqual(["approval", 1, 1, 4, "note"]);
+});
+
+it("calls say which version of a model or of a grown tool they used, and what they cost", () => {
+  const grown: FewFields = {
+    type: "capability.activated",
+    name: "calculate",
+    tool_id: "t",
+    tool_version_id: "v2",
+    version: 2,
+  };
+  const paid = { ...model("act"), cost_micros: 1_200 } as FewFields;
+  const spans = buildTimeline(
+    log([0, 1, step], [1, 1, paid], [1, 1, grown], [1, 1, { ...call, tool_version_id: "v2" } as FewFields]),
+  );
+  expect(spans.map((span) => [span.kind, span.version, span.costMicros])).toEqual([
+    ["step", "", null],
+    ["model", "qwen", 1_200],
+    ["capability", "version 2", null],
+    ["tool", "version 2", null],
+  ]);
+});
+
 it("unknown events change nothing", () => {
   const unknown = { type: "tool.praised" } as unknown as Event["payload"];
   expect(rows(log([0, 0, unknown]))).toEqual([]);

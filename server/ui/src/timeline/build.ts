@@ -1,43 +1,8 @@
-import type { Event, Label, RecalledItem } from "../api/schema.gen";
+import type { Event } from "../api/schema.gen";
 import { markWords } from "../labels/marks";
+import { markOf } from "./marks";
+import { type Draft, draftOf, type Span, type SpanState } from "./span";
 
-export type SpanKind = "queue" | "wait" | "approval" | "step" | "model" | "tool" | "memory" | "capability" | "run";
-export type SpanState = "ok" | "failed" | "running" | "note";
-
-/** One bar or, where `end` equals `start`, one mark. Times are epoch milliseconds; `end` null: still going on. */
-export interface Span {
-  readonly key: string;
-  readonly kind: SpanKind;
-  readonly depth: number;
-  readonly step: number;
-  readonly label: string;
-  readonly detail: string;
-  readonly start: number;
-  readonly end: number | null;
-  readonly state: SpanState;
-  /** When the first token came, for model calls. */
-  readonly first: number | null;
-  readonly tokens: { readonly prompt: number; readonly completion: number; readonly cached: number } | null;
-  /** Events behind it, by their numbers in the log. */
-  readonly seqs: readonly number[];
-}
-
-interface Draft {
-  key: string;
-  kind: SpanKind;
-  depth: number;
-  step: number;
-  label: string;
-  detail: string;
-  start: number;
-  end: number | null;
-  state: SpanState;
-  first: number | null;
-  tokens: Span["tokens"];
-  seqs: number[];
-}
-
-const DECIDED = { allow: "allowed", deny: "denied", approve: "needs approval" } as const;
 const TERMINAL = new Set(["run.succeeded", "run.failed", "run.cancelled", "run.budget_exhausted"]);
 
 /**
@@ -53,20 +18,15 @@ export function buildTimeline(events: readonly Event[], { active = false } = {})
   return builder.done();
 }
 
-function steps(plan: Record<string, unknown>): string {
-  const count = Array.isArray(plan["steps"]) ? plan["steps"].length : 0;
-  return `${count} step${count === 1 ? "" : "s"}`;
-}
-
-function worst(items: readonly RecalledItem[]): Label | null {
-  return items.map((item) => item.label ?? null).find((label) => label?.trust === 0) ?? null;
-}
-
 class Builder {
   private readonly spans: Draft[] = [];
   private readonly calls = new Map<string, Draft>();
+  private readonly asked = new Map<string, Draft>();
+  /** Numbers of evolved tools' versions, as the log told them. */
+  private readonly versions = new Map<string, number>();
   private step: Draft | null = null;
   private queue: Draft | null = null;
+  private wait: Draft | null = null;
   private pending: Draft | null = null;
   private ended = false;
   private claimedAt: number | null = null;
@@ -76,147 +36,106 @@ class Builder {
     const p = event.payload;
     switch (p.type) {
       case "run.queued":
-        this.queue = this.add(event, "queue", `waits for a worker (version ${p.agent_version})`, {
-          end: null,
-          state: "running",
-        });
+        this.queue = this.open(event, "queue", "waits for a worker", { version: `agent version ${p.agent_version}` });
         break;
       case "run.started":
         this.started(event, at, p.worker_id, p.generation);
         break;
-      case "step.started":
+      case "run.waiting":
         this.closeStep(at);
-        this.step = this.add(event, "step", `step ${event.step}`, {
-          end: null,
-          state: "running",
-          detail: p.bound_tools?.length ? `may use ${p.bound_tools.join(", ")}` : "without tools",
-        });
-        this.pending = this.add(event, "model", "model call", {
-          depth: 1,
-          end: null,
-          state: "running",
-          key: `${event.seq}p`,
-        });
+        this.wait = this.open(event, "wait", `waits for: ${p.reason.kind}`, { detail: p.reason.detail });
+        break;
+      case "run.resumed":
+        this.endWait(at, event.seq, p.reason ?? "");
+        this.queue = this.open(event, "queue", "waits for a worker");
+        break;
+      case "step.started":
+        this.begin(event, at, p.bound_tools ?? []);
         break;
       case "model.called":
         this.model(event, at);
         break;
-      case "plan.made":
-        this.add(event, "step", p.problem ? "a plan that is not usable" : `plan of ${steps(p.plan)}`, {
-          depth: 1,
-          state: p.problem ? "failed" : "note",
-          detail: p.problem ?? "",
-        });
-        this.dropPending();
-        break;
       case "plan.advanced":
         this.dropPending();
         break;
-      case "model.failed":
-        this.add(event, "model", `model call failed: ${p.code}`, {
-          depth: 1,
-          state: "failed",
-          detail: `${p.message}${p.will_retry ? " (tried again)" : ""}`,
-        });
-        if (!p.will_retry) this.dropPending();
-        break;
       case "tool.called":
-        this.calls.set(
-          p.call_id,
-          this.add(event, "tool", p.name, {
-            depth: 1,
-            end: null,
-            state: "running",
-            detail: JSON.stringify(p.arguments),
-          }),
-        );
+        this.called(event, p.call_id, p.name, p.arguments, p.tool_version_id ?? null);
         break;
       case "tool.finished":
         this.tool(event, at);
         break;
-      case "policy.decided":
-        this.add(event, "run", `${DECIDED[p.effect]}: ${p.name}`, {
-          depth: 1,
-          state: p.effect === "deny" ? "failed" : "note",
-          detail: p.reason ? `${p.policy}, rule ${p.rule}: ${p.reason}` : `${p.policy}, rule ${p.rule}`,
-        });
+      case "approval.requested":
+        this.asked.set(
+          p.approval_id,
+          this.open(event, "approval", `${p.kind}: ${p.name}`, { depth: 1, detail: p.reason }),
+        );
         break;
-      case "tool.in_doubt":
-        this.add(event, "tool", `${p.name} in doubt`, { depth: 1, state: "failed", detail: `policy: ${p.policy}` });
+      case "approval.decided":
+        this.decided(event, at);
         break;
-      case "memory.recalled":
-        this.add(event, "memory", `recalled ${p.items.length} for “${clip(p.query)}”`, {
-          start: event.step > 0 ? at : (this.claimedAt ?? at),
-          depth: event.step > 0 ? 1 : 0,
-          state: p.unavailable ? "failed" : "note",
-          detail: p.unavailable
-            ? "memory was not available"
-            : p.low_confidence
-              ? "low confidence"
-              : markWords(worst(p.items)),
-        });
-        break;
-      case "memory.written":
-        this.add(event, "memory", `remembered “${clip(p.title)}”`, {
-          detail: `${p.kind}, from events ${p.source_first_seq}–${p.source_last_seq}`,
-        });
-        break;
-      case "budget.warned":
-        this.add(event, "run", `${p.limit.replaceAll("_", " ")} nearly used up`, {
-          depth: 1,
-          detail: `${p.used} of ${p.bound}`,
-        });
-        break;
-      case "message.restarted":
-        this.add(event, "run", "answer begins again", { depth: 1, detail: p.reason });
+      case "approval.expired":
+        this.answer(event, p.approval_id, "nobody decided in time", { end: at, state: "failed" });
         break;
       default:
-        if (p.type.startsWith("capability.")) this.capability(event);
-        else if (TERMINAL.has(p.type)) this.finish(event, at);
+        if (TERMINAL.has(p.type)) this.finish(event, at);
+        else this.mark(event);
     }
   }
 
   goOn(last: Event): void {
     const isWaiting = this.spans.some((span) => span.end === null && span.kind !== "step");
     if (isWaiting || this.ended) return;
-    this.add(last, "model", "model call", { depth: 1, end: null, state: "running", key: `${last.seq}n`, seqs: [] });
+    this.open(last, "model", "model call", { depth: 1, key: `${last.seq}n`, seqs: [] });
   }
 
   done(): Span[] {
     return this.spans;
   }
 
-  private add(event: Event, kind: SpanKind, label: string, more: Partial<Draft> = {}): Draft {
-    const at = Date.parse(event.at);
-    const draft: Draft = {
-      key: String(event.seq),
-      kind,
-      depth: 0,
-      step: event.step,
-      label,
-      detail: "",
-      start: at,
-      end: at,
-      state: "note",
-      first: null,
-      tokens: null,
-      seqs: [event.seq],
-      ...more,
-    };
+  private add(draft: Draft): Draft {
     this.spans.push(draft);
     return draft;
   }
 
+  /** A bar that goes on until something ends it. */
+  private open(event: Event, kind: Draft["kind"], label: string, more: Partial<Draft> = {}): Draft {
+    return this.add(draftOf(event, kind, label, { end: null, state: "running", ...more }));
+  }
+
+  private mark(event: Event): void {
+    const p = event.payload;
+    if (p.type === "capability.activated" || p.type === "capability.reused") {
+      this.versions.set(p.tool_version_id, p.version);
+    }
+    const mark = markOf(event, this.claimedAt);
+    if (mark) this.add(mark);
+    if (p.type === "plan.made" || (p.type === "model.failed" && !p.will_retry)) this.dropPending();
+  }
+
   private started(event: Event, at: number, worker: string, generation: number): void {
     this.claimedAt = at;
+    this.endWait(at, event.seq, "");
     if (this.queue?.end === null) {
       this.queue.end = at;
       this.queue.state = "ok";
       this.queue.seqs.push(event.seq);
       this.queue.detail = `claimed by ${worker}`;
     } else {
-      this.add(event, "run", `taken over by ${worker}`, { detail: `generation ${generation}` });
+      this.add(draftOf(event, "run", `taken over by ${worker}`, { detail: `generation ${generation}` }));
     }
+  }
+
+  private endWait(at: number, seq: number, said: string): void {
+    if (this.wait?.end !== null || !this.wait) return;
+    Object.assign(this.wait, { end: at, state: "ok", seqs: [...this.wait.seqs, seq] });
+    this.wait.detail = [this.wait.detail, said].filter(Boolean).join("; ");
+  }
+
+  private begin(event: Event, at: number, tools: readonly string[]): void {
+    this.closeStep(at);
+    const detail = tools.length > 0 ? `may use ${tools.join(", ")}` : "without tools";
+    this.step = this.open(event, "step", `step ${event.step}`, { detail });
+    this.pending = this.open(event, "model", "model call", { depth: 1, key: `${event.seq}p` });
   }
 
   private model(event: Event, at: number): void {
@@ -237,21 +156,33 @@ class Builder {
         completion: usage.completion_tokens,
         cached: usage.cached_tokens,
       },
+      costMicros: p.cost_micros ?? null,
+      version: p.model,
       seqs: [event.seq],
     };
     if (p.purpose === "act" && this.pending) {
       Object.assign(this.pending, done);
       this.pending = null;
     } else {
-      this.add(event, "model", done.label ?? "", done);
+      this.add(draftOf(event, "model", done.label ?? "", done));
     }
+  }
+
+  private called(event: Event, id: string, name: string, given: unknown, version: string | null): void {
+    const number = version === null ? undefined : this.versions.get(version);
+    const call = this.open(event, "tool", name, {
+      depth: 1,
+      detail: JSON.stringify(given),
+      version: version === null ? "" : number === undefined ? `version …${version.slice(-8)}` : `version ${number}`,
+    });
+    this.calls.set(id, call);
   }
 
   private tool(event: Event, at: number): void {
     const p = event.payload;
     if (p.type !== "tool.finished") return;
-    const called =
-      this.calls.get(p.call_id) ?? this.add(event, "tool", p.name, { depth: 1, start: at - p.duration_ms });
+    const start = at - p.duration_ms;
+    const called = this.calls.get(p.call_id) ?? this.add(draftOf(event, "tool", p.name, { depth: 1, start }));
     called.end = at;
     called.state = p.outcome === "ok" ? "ok" : p.outcome === "duplicate" ? "note" : "failed";
     const outcome = p.outcome === "ok" ? "" : ` (${p.outcome})`;
@@ -259,47 +190,32 @@ class Builder {
     if (!called.seqs.includes(event.seq)) called.seqs.push(event.seq);
   }
 
-  private capability(event: Event): void {
+  private decided(event: Event, at: number): void {
     const p = event.payload;
-    const depth = event.step > 0 ? 2 : 0;
-    switch (p.type) {
-      case "capability.requested":
-        this.add(event, "capability", `asks for ${p.name}`, { depth, detail: p.purpose });
-        break;
-      case "capability.proposed":
-        this.add(event, "capability", `proposes ${p.name}`, { depth, detail: `attempt ${p.attempt}` });
-        break;
-      case "capability.tested":
-        this.add(event, "capability", p.passed ? "passes its tests" : "fails its tests", {
-          depth,
-          state: p.passed ? "ok" : "failed",
-          detail: `${p.cases} cases in ${p.tier}: ${p.detail}`,
-        });
-        break;
-      case "capability.activated":
-        this.add(event, "capability", `${p.name} is active`, { depth, state: "ok", detail: `version ${p.version}` });
-        break;
-      case "capability.reused":
-        this.add(event, "capability", `reuses ${p.name}`, {
-          depth,
-          state: "ok",
-          detail: `version ${p.version}, score ${p.score.toFixed(2)}`,
-        });
-        break;
-      case "capability.disabled":
-        this.add(event, "capability", `${p.name} was disabled`, { depth, detail: p.reason });
-        break;
-    }
+    if (p.type !== "approval.decided") return;
+    const said = `${p.decision} by ${p.by}${p.reason ? `: ${p.reason}` : ""}`;
+    const isGood = p.outcome === "approved" || p.outcome === "answered";
+    const end: Partial<Draft> = p.outcome === "pending" ? {} : { end: at, state: isGood ? "ok" : "failed" };
+    this.answer(event, p.approval_id, said, end);
+  }
+
+  private answer(event: Event, id: string, said: string, change: Partial<Draft>): void {
+    const asked = this.asked.get(id) ?? this.add(draftOf(event, "approval", "approval", { depth: 1 }));
+    Object.assign(asked, change);
+    asked.detail = [asked.detail, said].filter(Boolean).join("; ");
+    if (!asked.seqs.includes(event.seq)) asked.seqs.push(event.seq);
   }
 
   private finish(event: Event, at: number): void {
     this.ended = true;
     this.dropPending();
     this.closeStep(at);
+    this.endWait(at, event.seq, "");
     if (this.queue?.end === null) Object.assign(this.queue, { end: at, state: "note" });
     for (const call of this.calls.values()) if (call.end === null) Object.assign(call, { end: at, state: "failed" });
+    for (const asked of this.asked.values()) if (asked.end === null) Object.assign(asked, { end: at, state: "note" });
     const state: SpanState = event.type === "run.succeeded" ? "ok" : event.type === "run.failed" ? "failed" : "note";
-    this.add(event, "run", event.type.slice(4).replaceAll("_", " "), { state });
+    this.add(draftOf(event, "run", event.type.slice(4).replaceAll("_", " "), { state }));
   }
 
   private closeStep(at: number): void {
@@ -312,8 +228,4 @@ class Builder {
     if (this.pending) this.spans.splice(this.spans.indexOf(this.pending), 1);
     this.pending = null;
   }
-}
-
-function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }

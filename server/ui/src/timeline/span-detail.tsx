@@ -1,16 +1,18 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Event, MemoryRecalled, PolicyDecided } from "../api/schema.gen";
+import { Fork } from "../components/fork";
 import { Code, Json } from "../components/prose";
 import { Status } from "../components/status";
 import { Id, When } from "../components/values";
 import { Marks } from "../labels/marks-view";
+import { reasonWords } from "../memory/reasons";
 import { EFFECT_TONES, sourceWords } from "../policies/words";
 import { absolute } from "../text/format";
 import { PlanView } from "./plan-view";
 
 /** The events behind a row of the timeline, each as what it means and, folded, as it is stored. */
-export function SpanDetail({ events }: { events: readonly Event[] }): ReactNode {
+export function SpanDetail({ events, forks = false }: { events: readonly Event[]; forks?: boolean }): ReactNode {
   return (
     <div className="stack card-body">
       {events.map((event) => (
@@ -20,6 +22,7 @@ export function SpanDetail({ events }: { events: readonly Event[] }): ReactNode 
             <span className="muted grow" title={event.at}>
               #{event.seq}, {absolute(event.at)}
             </span>
+            {forks && <Fork sessionId={event.session_id} seq={event.seq} />}
           </div>
           <Meaning event={event} />
           <details>
@@ -90,6 +93,21 @@ function Meaning({ event }: { event: Event }): ReactNode {
       return p.tainted && p.tainted.length > 0 ? (
         <p className="small">from untrusted text: {p.tainted.join(", ")}</p>
       ) : null;
+    case "approval.requested":
+      return (
+        <p className="small">
+          {p.reason} <Link to={`/approvals?show=all&id=${p.approval_id}`}>Open the approval</Link>
+        </p>
+      );
+    case "approval.decided":
+      return (
+        <p className="small">
+          {p.decision} by {p.by}
+          {p.reason && `: ${p.reason}`}
+        </p>
+      );
+    case "run.waiting":
+      return <p className="small">{p.reason.detail || `waits for: ${p.reason.kind}`}</p>;
     case "memory.recalled":
       return <Recalled recall={p} />;
     case "memory.written":
@@ -129,7 +147,7 @@ function Decided({ decided }: { decided: PolicyDecided }): ReactNode {
   );
 }
 
-/** What memory gave, with scores, and a way to each memory. */
+/** What memory gave, with scores and reasons, and a way to each memory. */
 export function Recalled({ recall }: { recall: MemoryRecalled }): ReactNode {
   return (
     <div className="stack small">
@@ -144,6 +162,7 @@ export function Recalled({ recall }: { recall: MemoryRecalled }): ReactNode {
           <span className="muted">
             score {item.score.toFixed(2)}, <When at={item.occurred_at} />
           </span>
+          {item.why && <div className="muted">found by {reasonWords(item.why)}</div>}
           <p className="muted wrap">{item.content}</p>
         </div>
       ))}

@@ -1,7 +1,8 @@
 import type { ReactNode } from "react";
+import { money } from "../budget/share";
 import { TableBox } from "../components/page";
 import { count } from "../text/format";
-import type { Span } from "./build";
+import type { Span } from "./span";
 import { length } from "./waterfall";
 
 /** The same as the waterfall, to read, to hear and to copy. */
@@ -26,6 +27,8 @@ export function SpanTable({
           <th className="number">Took</th>
           <th className="number">Tokens in</th>
           <th className="number">out</th>
+          <th className="number">Cost</th>
+          <th>Version</th>
           <th>Events</th>
         </tr>
       </thead>
@@ -41,6 +44,8 @@ export function SpanTable({
             <td className="number">{length(span, now)}</td>
             <td className="number">{span.tokens && count(span.tokens.prompt)}</td>
             <td className="number">{span.tokens && count(span.tokens.completion)}</td>
+            <td className="number">{span.costMicros !== null && money(span.costMicros)}</td>
+            <td className="muted">{span.version}</td>
             <td>
               <button type="button" className="button button-plain" onClick={() => onSelect(span.key)}>
                 {span.seqs.map((seq) => `#${seq}`).join(" ")}

@@ -1,12 +1,15 @@
 import { type KeyboardEvent, type ReactNode, useRef } from "react";
 import { useWidth } from "../components/use-width";
 import { duration } from "../text/format";
-import type { Span } from "./build";
 import { ticks } from "./scale";
+import type { Span } from "./span";
+import { spentWords } from "./spent";
 
 const ROW = 24;
 const HEAD = 24;
 const TIME = 74;
+const SPENT = 150; // pixels for tokens and cost, where there is room
+const ROOMY = 900;
 const SMALLEST_BAR = 3;
 
 /** What happened when, one row each; arrow keys move, Enter or a click opens the events behind a row. */
@@ -27,7 +30,8 @@ export function Waterfall({
   const end = Math.max(start + 1, ...spans.map((span) => span.end ?? now));
   const full = Math.max(560, width);
   const names = full < 700 ? 190 : 280;
-  const plot = full - names - TIME - 12;
+  const spent = full < ROOMY ? 0 : SPENT;
+  const plot = full - names - spent - TIME - 12;
   const x = (at: number) => names + ((at - start) / (end - start)) * plot;
   const height = HEAD + spans.length * ROW + 4;
 
@@ -62,7 +66,7 @@ export function Waterfall({
             role="button"
             tabIndex={span.key === reachable ? 0 : -1}
             aria-pressed={span.key === selected}
-            aria-description={span.detail || undefined}
+            aria-description={[span.version, spentWords(span), span.detail].filter(Boolean).join("; ") || undefined}
             onClick={() => onSelect(span.key)}
             onKeyDown={(event) => onKey(event, index)}
           >
@@ -71,6 +75,11 @@ export function Waterfall({
               {fitting(span.label, names - 16 - span.depth * 14)}
             </text>
             <Bar span={span} x={x} y={HEAD + index * ROW + 6} now={now} />
+            {spent > 0 && (
+              <text className="time" x={full - TIME - 8} y={HEAD + index * ROW + 16} textAnchor="end">
+                {spentWords(span)}
+              </text>
+            )}
             <text className="time" x={full - 8} y={HEAD + index * ROW + 16} textAnchor="end">
               {length(span, now)}
             </text>

@@ -8,7 +8,7 @@ import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { Id, When } from "../components/values";
 
-function usesQuery(tool: string) {
+export function usesQuery(tool: string) {
   return queryOptions({
     queryKey: ["tool", tool, "uses"],
     queryFn: () => body(api.GET("/v1/tools/{tool}/uses", { params: { path: { tool } } })),

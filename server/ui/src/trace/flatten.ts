@@ -1,5 +1,5 @@
 import type { SpanView } from "../api/schema.gen";
-import type { Span } from "../timeline/build";
+import type { Span } from "../timeline/span";
 
 /** A row of the tree as the waterfall draws it, and what else the server says of it. */
 export interface Row extends Span {
@@ -35,6 +35,8 @@ function rowOf(span: SpanView, depth: number, key: string): Row {
       completion: span.tokens.completion_tokens,
       cached: span.tokens.cached_tokens,
     },
+    costMicros: span.cost_micros > 0 ? span.cost_micros : null,
+    version: span.model ?? span.tool_version_id?.slice(-8) ?? "",
     seqs: span.seqs,
     source: span,
   };
