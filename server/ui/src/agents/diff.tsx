@@ -9,20 +9,15 @@ import { diffLines } from "../text/line-diff";
 export function Diff({ agent, before, after }: { agent: string; before: number; after: number }): ReactNode {
   const query = useQuery(diffQuery(agent, before, after));
   return (
-    <section className="card-body stack" aria-label={`Changes from version ${before} to ${after}`}>
-      <h3>
-        From version {before} to {after}
-      </h3>
-      <Loaded query={query}>
-        {(diff) =>
-          diff.changes.length === 0 ? (
-            <Empty title="These versions are equal" />
-          ) : (
-            diff.changes.map((change) => <Change key={change.path} change={change} />)
-          )
-        }
-      </Loaded>
-    </section>
+    <Loaded query={query}>
+      {(diff) =>
+        diff.changes.length === 0 ? (
+          <Empty title="These versions are equal" />
+        ) : (
+          diff.changes.map((change) => <Change key={change.path} change={change} />)
+        )
+      }
+    </Loaded>
   );
 }
 

@@ -9,6 +9,7 @@ import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
+import { Changes } from "./changes";
 import { Decided } from "./decided";
 import { Taint } from "./taint";
 import { decisionOf, riskWords, WAYS } from "./words";
@@ -27,6 +28,7 @@ export function Ask({ approval, onDecided }: { approval: Approval; onDecided: ()
             <pre className="raw ask-call">
               {approval.tool}({JSON.stringify(approval.arguments, null, 2)})
             </pre>
+            {approval.kind === "call" && <Changes approval={approval} />}
           </>
         )}
         <dl className="facts">

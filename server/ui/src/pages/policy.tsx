@@ -12,7 +12,7 @@ import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { RuleTable } from "../policies/rule-table";
 import { Simulator } from "../policies/simulator";
-import { Versions } from "../policies/versions";
+import { PolicyVersions } from "../policies/versions";
 import { useCan } from "../shell/me";
 import { numberIn } from "../text/params";
 import { PolicyState } from "./policies";
@@ -64,7 +64,7 @@ function Detail({ policy }: { policy: PolicyDetailView }): ReactNode {
       ) : (
         <OtherVersion policy={policy} version={wanted} marked={params.get("rule")} />
       )}
-      <Versions policy={policy} />
+      <PolicyVersions policy={policy} />
       <Simulator />
     </Page>
   );

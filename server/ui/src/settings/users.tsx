@@ -2,9 +2,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { TextField } from "../agents/fields";
 import { api, body } from "../api/client";
-import { invitationsQuery, type Role, type User, usersQuery } from "../api/people";
+import { type Role, type User, usersQuery } from "../api/people";
 import { meQuery } from "../api/queries";
-import { Confirm, Dialog } from "../components/dialog";
+import { Dialog } from "../components/dialog";
 import { Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
@@ -12,8 +12,9 @@ import { useToasts } from "../components/toasts";
 import { When } from "../components/values";
 import { OneTimeLink } from "../people/one-time-link";
 import { RoleChoice } from "../people/role-choice";
-import { fateOf } from "../people/words";
 import { useCan } from "../shell/me";
+import { ChangeUser } from "./change-user";
+import { OneTimeLinks } from "./one-time-links";
 
 export function Users(): ReactNode {
   const query = useQuery(usersQuery);
@@ -40,7 +41,7 @@ export function Users(): ReactNode {
           }
         </Loaded>
       </Card>
-      <Links />
+      <OneTimeLinks />
       {inviting && (
         <Invite
           onClose={() => setInviting(false)}
@@ -141,162 +142,5 @@ function UserTable({ users }: { users: readonly User[] }): ReactNode {
       </TableBox>
       {changed && <ChangeUser user={changed} onClose={() => setChanged(null)} />}
     </>
-  );
-}
-
-function ChangeUser({ user, onClose }: { user: User; onClose: () => void }): ReactNode {
-  const [role, setRole] = useState<Role>(user.role);
-  const [link, setLink] = useState<string | null>(null);
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
-  const path = { params: { path: { user_id: user.id } } };
-  const act = useMutation({
-    mutationFn: async (what: () => Promise<string | null>) => what(),
-    onSuccess: async (said) => {
-      await client.invalidateQueries({
-        predicate: (each) => ["users", "me", "invitations"].includes(`${each.queryKey[0]}`),
-      });
-      if (said !== null) {
-        tell(said);
-        onClose();
-      }
-    },
-    onError: fail,
-  });
-  const isOut = user.state !== "active";
-  if (link)
-    return <OneTimeLink title={`A new password for ${user.name}`} lasts="within a day" link={link} onClose={onClose} />;
-  return (
-    <Dialog
-      title={user.name}
-      submit="Save the role"
-      busy={act.isPending || role === user.role}
-      onSubmit={() =>
-        act.mutate(async () => {
-          await body(api.PATCH("/v1/admin/users/{user_id}", { ...path, body: { role } }));
-          return `${user.name} is ${role} now`;
-        })
-      }
-      onClose={onClose}
-    >
-      <p className="muted">{user.email}</p>
-      <RoleChoice role={role} onChange={setRole} />
-      <div className="row wrap">
-        <button
-          type="button"
-          className="button"
-          disabled={act.isPending}
-          onClick={() =>
-            act.mutate(async () => {
-              const made = await body(api.POST("/v1/admin/users/{user_id}/reset", path));
-              setLink(made.link);
-              return null;
-            })
-          }
-        >
-          Link to a new password
-        </button>
-        <button
-          type="button"
-          className="button"
-          disabled={act.isPending}
-          onClick={() =>
-            act.mutate(async () => {
-              const { ended } = await body(api.DELETE("/v1/admin/users/{user_id}/logins", path));
-              return `${user.name} is signed out: ${ended} ${ended === 1 ? "login" : "logins"}`;
-            })
-          }
-        >
-          Sign out
-        </button>
-        <button
-          type="button"
-          className="button"
-          disabled={act.isPending}
-          onClick={() =>
-            act.mutate(async () => {
-              await body(api.PATCH("/v1/admin/users/{user_id}", { ...path, body: { disabled: !isOut } }));
-              return isOut ? `${user.name} may come in again` : `${user.name} is kept out`;
-            })
-          }
-        >
-          {isOut ? "Let in again" : "Keep out"}
-        </button>
-        <button
-          type="button"
-          className="button button-danger"
-          disabled={act.isPending}
-          onClick={() =>
-            act.mutate(async () => {
-              await api.DELETE("/v1/admin/users/{user_id}", path);
-              return `${user.name} is no member any more`;
-            })
-          }
-        >
-          Remove
-        </button>
-      </div>
-    </Dialog>
-  );
-}
-
-function Links(): ReactNode {
-  const { data } = useQuery(invitationsQuery);
-  const can = useCan();
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
-  const now = Date.now();
-  if (!data || data.items.length === 0) return null;
-  async function revoke(id: string): Promise<void> {
-    try {
-      await body(api.DELETE("/v1/admin/invitations/{invitation_id}", { params: { path: { invitation_id: id } } }));
-      tell("the link works no more");
-      await client.invalidateQueries({ queryKey: ["invitations"] });
-    } catch (error) {
-      fail(error as Error);
-    }
-  }
-  return (
-    <Card title="One-time links">
-      <TableBox label="One-time links">
-        <thead>
-          <tr>
-            <th>For</th>
-            <th>State</th>
-            <th className="wide">To</th>
-            <th className="wide">Made by</th>
-            <th className="number wide">Made</th>
-            <th>
-              <span className="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.items.map((link) => (
-            <tr key={link.id}>
-              <td className="wrap">{link.email}</td>
-              <td>
-                <Status tone={fateOf(link, now) === "open" ? "ok" : "quiet"}>{fateOf(link, now)}</Status>
-              </td>
-              <td className="wide">{link.purpose === "reset" ? "set a new password" : `join as ${link.role}`}</td>
-              <td className="wide">{link.made_by}</td>
-              <td className="number wide">
-                <When at={link.created_at} />
-              </td>
-              <td className="number">
-                {fateOf(link, now) === "open" && can("users:write") && (
-                  <Confirm
-                    label="Revoke"
-                    title={`Revoke the link for ${link.email}?`}
-                    detail="Whoever opens it is told to ask for another."
-                    onConfirm={() => revoke(link.id)}
-                  />
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </TableBox>
-    </Card>
   );
 }
