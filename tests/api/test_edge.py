@@ -1,6 +1,7 @@
 """What holds for every route: keys, scopes, problem documents, idempotency, bounds, headers."""
 
 import asyncio
+import gzip
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -343,6 +344,27 @@ async def test_the_ui_is_served_with_its_own_pages_and_assets(edge: Edge, tmp_pa
         assert (await http.get("/v1/none")).status_code == 404
         escaped = await http.get("/%2e%2e/secret.txt")
         assert escaped.text != "no"
+
+
+async def test_the_ui_is_sent_as_small_as_the_browser_takes_it_and_once(edge: Edge, tmp_path):
+    assets = tmp_path / "bundle" / "assets"
+    assets.mkdir(parents=True)
+    (assets.parent / "index.html").write_text("<!doctype html><title>ui</title>")
+    (assets / "app-1a2b.js").write_text("let plain")
+    (assets / "app-1a2b.js.gz").write_bytes(gzip.compress(b"let zipped"))
+    transport = httpx.ASGITransport(create_app(edge, static=assets.parent))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hortus.test") as http:
+        for accepted, text, encoding in (
+            ("gzip, br", "let zipped", "gzip"),
+            ("gzip;q=0, identity", "let plain", None),
+        ):
+            answer = await http.get("/assets/app-1a2b.js", headers={"Accept-Encoding": accepted})
+            assert (answer.text, answer.headers.get("content-encoding")) == (text, encoding)
+            assert answer.headers["content-type"].partition(";")[0].endswith("/javascript")
+            assert answer.headers["vary"] == "Accept-Encoding"
+        page = await http.get("/runs")
+        again = await http.get("/runs", headers={"If-None-Match": page.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
 
 
 async def test_without_a_bundle_a_page_says_how_to_build_it(http: httpx.AsyncClient):

@@ -1,9 +1,12 @@
 """The built admin UI as static files, for every address that no route serves."""
 
+import mimetypes
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.staticfiles import NotModifiedResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
@@ -16,6 +19,8 @@ NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Hortu
 <p>This checkout holds no built admin UI. Build it with <code>make ui</code> and reload this page;
 an installed release brings it along.</p>
 <p>The API is at <a href="/docs">/docs</a>, its description at <a href="/openapi.json">/openapi.json</a>.</p></html>"""
+# What the bundle holds beside a file, compressed once at build time, in the order in which it is preferred.
+ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 
 
 class AdminUi:
@@ -42,16 +47,36 @@ class AdminUi:
         if not index.is_file():
             return HTMLResponse(NOT_BUILT, headers={"Cache-Control": "no-cache"})
         file = self._file(path)
-        if file is None:
-            if Path(path).suffix:
-                return problem_response(problem("no_route", f"nothing is served at {path}"))
-            return FileResponse(index, headers={"Cache-Control": "no-cache"})
-        # The bundler names what it puts into assets/ by content.
-        fixed = file.parent.name == "assets"
-        return FileResponse(
-            file, headers={"Cache-Control": "public, max-age=31536000, immutable" if fixed else "no-cache"}
-        )
+        if file is None and Path(path).suffix:
+            return problem_response(problem("no_route", f"nothing is served at {path}"))
+        return _file_response(file or index, request.headers)
 
     def _file(self, path: str) -> Path | None:
         file = (self._root / path.lstrip("/")).resolve()
         return file if file.is_relative_to(self._root) and file.is_file() else None
+
+
+def _file_response(file: Path, headers: Headers) -> Response:
+    """The file as the browser takes it smallest, or word that it has it already."""
+    # The bundler names what it puts into assets/ by content.
+    fixed = file.parent.name == "assets"
+    kept = {"Cache-Control": "public, max-age=31536000, immutable" if fixed else "no-cache", "Vary": "Accept-Encoding"}
+    media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    accepted = _accepted_encodings(headers.get("accept-encoding", ""))
+    for encoding, suffix in ENCODINGS:
+        smaller = file.with_name(file.name + suffix)
+        if encoding in accepted and smaller.is_file():
+            kept["Content-Encoding"] = encoding
+            file = smaller
+            break
+    response = FileResponse(file, media_type=media_type, stat_result=file.stat(), headers=kept)
+    if response.headers["etag"] in headers.get("if-none-match", ""):
+        return NotModifiedResponse(response.headers)
+    return response
+
+
+def _accepted_encodings(header: str) -> frozenset[str]:
+    """Names of what the client decodes; a weight of zero refuses."""
+    parts = (part.strip().lower().partition(";") for part in header.split(","))
+    refused = {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return frozenset(name.strip() for name, _, weight in parts if weight.replace(" ", "") not in refused)

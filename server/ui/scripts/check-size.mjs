@@ -1,4 +1,4 @@
-// The first load: what index.html names, and everything that those modules import statically.
+// The first load: what index.html names, and everything that those modules import statically, as the server sends it.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -15,7 +15,7 @@ function add(key) {
   for (const style of entry.css ?? []) files.add(style);
   for (const imported of entry.imports ?? []) add(imported);
 }
-add("index.html");
+for (const name of ["entry", "frame"]) add(Object.keys(manifest).find((key) => manifest[key].name === name));
 
 let total = 0;
 for (const file of files) {

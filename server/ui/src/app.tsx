@@ -1,5 +1,5 @@
 import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { BrowserRouter, Route, Routes } from "react-router";
 import { ApiError } from "./api/problem";
 import { meQuery } from "./api/queries";
@@ -8,33 +8,11 @@ import { ToastProvider } from "./components/toasts";
 import { NotFound } from "./pages/not-found";
 import { Overview } from "./pages/overview";
 import { SignIn } from "./pages/sign-in";
+import { preloadPage } from "./places";
+import { PAGE_ROUTES } from "./routes";
 import { Shell } from "./shell/shell";
 
-const Runs = lazy(() => import("./pages/runs"));
-const Run = lazy(() => import("./pages/run"));
-const Trace = lazy(() => import("./pages/trace"));
-const Sessions = lazy(() => import("./pages/sessions"));
-const Session = lazy(() => import("./pages/session"));
-const Agents = lazy(() => import("./pages/agents"));
-const NewAgent = lazy(() => import("./pages/agent-new"));
-const AgentPage = lazy(() => import("./pages/agent"));
-const EditAgent = lazy(() => import("./pages/agent-edit"));
-const Tools = lazy(() => import("./pages/tools"));
-const ToolPage = lazy(() => import("./pages/tool"));
-const Memories = lazy(() => import("./pages/memories"));
-const MemoryPage = lazy(() => import("./pages/memory"));
-const Approvals = lazy(() => import("./pages/approvals"));
-const Policies = lazy(() => import("./pages/policies"));
-const PolicyPage = lazy(() => import("./pages/policy"));
-const EditPolicy = lazy(() => import("./pages/policy-edit"));
-const Schedules = lazy(() => import("./pages/schedules"));
-const SchedulePage = lazy(() => import("./pages/schedule"));
-const EditSchedule = lazy(() => import("./pages/schedule-edit"));
-const Webhooks = lazy(() => import("./pages/webhooks"));
-const WebhookPage = lazy(() => import("./pages/webhook"));
-const EditWebhook = lazy(() => import("./pages/webhook-edit"));
 const Join = lazy(() => import("./pages/join"));
-const Settings = lazy(() => import("./pages/settings"));
 
 const client = new QueryClient({
   queryCache: new QueryCache({
@@ -77,10 +55,26 @@ function isLink(): boolean {
 
 function Gate(): ReactNode {
   const me = useQuery(meQuery);
+  const isFetched = useFirstPage();
   if (me.error instanceof ApiError && me.error.status === 401) return <SignIn />;
-  if (me.data) return <Pages />;
+  if (me.data && isFetched) return <Pages />;
   if (me.error) return <Failure error={me.error} retry={() => void me.refetch()} />;
   return <Loading what="Loading Hortus" />;
+}
+
+/** Whether the code of the page that was asked for is there; it is fetched while the server says who we are. */
+function useFirstPage(): boolean {
+  const [isFetched, setFetched] = useState(false);
+  useEffect(() => {
+    let gone = false;
+    void preloadPage(window.location.pathname).then(() => {
+      if (!gone) setFetched(true);
+    });
+    return () => {
+      gone = true;
+    };
+  }, []);
+  return isFetched;
 }
 
 function Pages(): ReactNode {
@@ -90,33 +84,7 @@ function Pages(): ReactNode {
         <Routes>
           <Route element={<Shell />}>
             <Route index element={<Overview />} />
-            <Route path="runs" element={<Runs />} />
-            <Route path="runs/:id" element={<Run />} />
-            <Route path="runs/:id/trace" element={<Trace />} />
-            <Route path="sessions" element={<Sessions />} />
-            <Route path="sessions/:id" element={<Session />} />
-            <Route path="agents" element={<Agents />} />
-            <Route path="agents/new" element={<NewAgent />} />
-            <Route path="agents/:id" element={<AgentPage />} />
-            <Route path="agents/:id/edit" element={<EditAgent />} />
-            <Route path="tools" element={<Tools />} />
-            <Route path="tools/:id" element={<ToolPage />} />
-            <Route path="memory" element={<Memories />} />
-            <Route path="memory/:id" element={<MemoryPage />} />
-            <Route path="approvals" element={<Approvals />} />
-            <Route path="policies" element={<Policies />} />
-            <Route path="policies/new" element={<EditPolicy />} />
-            <Route path="policies/:id" element={<PolicyPage />} />
-            <Route path="policies/:id/edit" element={<EditPolicy />} />
-            <Route path="schedules" element={<Schedules />} />
-            <Route path="schedules/new" element={<EditSchedule />} />
-            <Route path="schedules/:id" element={<SchedulePage />} />
-            <Route path="schedules/:id/edit" element={<EditSchedule />} />
-            <Route path="webhooks" element={<Webhooks />} />
-            <Route path="webhooks/new" element={<EditWebhook />} />
-            <Route path="webhooks/:id" element={<WebhookPage />} />
-            <Route path="webhooks/:id/edit" element={<EditWebhook />} />
-            <Route path="settings" element={<Settings />} />
+            {PAGE_ROUTES}
             <Route path="*" element={<NotFound />} />
           </Route>
         </Routes>

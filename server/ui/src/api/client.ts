@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { fetchOrTake } from "../early";
 import { ApiError } from "./problem";
 import type { Problem, paths } from "./schema.gen";
 
@@ -28,7 +29,7 @@ const edge: Middleware = {
   },
 };
 
-export const api = createClient<paths>({ baseUrl: window.location.origin });
+export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: fetchOrTake });
 api.use(edge);
 
 /** The body of an answer; errors were thrown before. */

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { runQuery } from "../api/queries";
-import { activeRun, buildTurns } from "../live/conversation";
+import type { Event } from "../api/schema.gen";
+import { activeRun, buildTurns, keepTurns, type Turn } from "../live/conversation";
 import type { LiveLog } from "../live/use-session-log";
 import { useSessionLog } from "../live/use-session-log";
 import { useCan } from "../shell/me";
@@ -22,7 +23,7 @@ export function Talk({ sessionId, follows = false }: { sessionId: string; follow
   const live = useSessionLog(sessionId);
   const can = useCan();
   const { log } = live;
-  const turns = useMemo(() => buildTurns(log.events), [log.events]);
+  const turns = useTurns(log.events);
   const writing = useMemo(() => [...log.partials.values()].map((each) => each.text).filter(Boolean), [log.partials]);
   const active = activeRun(turns);
   useFollowEnd(follows, log.cursor, writing.join("").length);
@@ -81,6 +82,14 @@ function StopActive({ runId }: { runId: string }): ReactNode {
       <CancelRun run={run.data} big />
     </>
   ) : null;
+}
+
+function useTurns(events: readonly Event[]): readonly Turn[] {
+  const before = useRef<readonly Turn[]>([]);
+  return useMemo(() => {
+    before.current = keepTurns(before.current, buildTurns(events));
+    return before.current;
+  }, [events]);
 }
 
 /** Keep the end in view, unless the reader has scrolled away from it. */

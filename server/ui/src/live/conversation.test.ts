@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Event } from "../api/schema.gen";
-import { activeRun, buildTurns } from "./conversation";
+import { activeRun, buildTurns, keepTurns } from "./conversation";
 import { type FewFields, payloadOf } from "./payload.fixture";
 
 let seq = 0;
@@ -64,4 +64,13 @@ it("events that come after a run's end stay with their run", () => {
 it("the active run is the newest one without an end", () => {
   expect(activeRun(buildTurns([said("r1", "one"), said("r2", "two"), cancelled("r2")]))).toBe("r1");
   expect(activeRun(buildTurns([said("r1", "one"), cancelled("r1")]))).toBeNull();
+});
+
+it("turns to which nothing was added stay the same objects", () => {
+  const events = [said("r", "hi"), called("r", "a"), finished("r", "a"), said("r2", "and?")];
+  const before = buildTurns(events);
+  const after = keepTurns(before, buildTurns([...events, called("r2", "b")]));
+  expect(after[0]).toBe(before[0]);
+  expect(after[1]).not.toBe(before[1]);
+  expect(after[1]?.items).toHaveLength(2);
 });

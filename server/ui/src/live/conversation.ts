@@ -66,6 +66,14 @@ export function buildTurns(events: readonly Event[]): Turn[] {
   return turns.filter((turn) => turn.items.length > 0 || turn.end !== null);
 }
 
+/** The same turns, each the object of `before` where nothing was added to it: what did not change is not rendered anew. */
+export function keepTurns(before: readonly Turn[], after: readonly Turn[]): readonly Turn[] {
+  return after.map((turn, place) => {
+    const known = before[place];
+    return known && known.key === turn.key && known.lastSeq === turn.lastSeq ? known : turn;
+  });
+}
+
 /** The newest run that has not ended, if any. */
 export function activeRun(turns: readonly Turn[]): string | null {
   return turns.findLast((turn) => turn.runId !== null && turn.end === null)?.runId ?? null;

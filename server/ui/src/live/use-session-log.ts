@@ -1,11 +1,11 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useReducer, useRef, useState } from "react";
-import { api, body } from "../api/client";
-import { readEvents } from "../api/queries";
+import { readEvents, sessionQuery } from "../api/queries";
+import { TAIL } from "../early";
 import { emptyLog, logOf, reduceLog, type SessionLog } from "./reducer";
 import { type ConnectionState, SessionSocket } from "./socket";
 
-const TAIL = 1_000;
+const EARLIER = 1_000;
 const RESYNC_MS = 300;
 
 export interface LiveLog {
@@ -39,7 +39,7 @@ export function useSessionLog(sessionId: string): LiveLog {
     setLoaded(false);
     setError(null);
     async function start(): Promise<void> {
-      const tail = await readTail(sessionId);
+      const tail = await readTail(client, sessionId);
       if (gone) return;
       cursor.current = tail.cursor;
       dispatch({ kind: "reset", log: tail });
@@ -77,7 +77,7 @@ export function useSessionLog(sessionId: string): LiveLog {
   }, [log.stale]);
 
   const loadEarlier = useCallback(async () => {
-    const base = Math.max(0, log.base - TAIL);
+    const base = Math.max(0, log.base - EARLIER);
     const events = await readEvents(sessionId, base, Math.max(1, log.base - base));
     dispatch({ kind: "earlier", events, base });
   }, [sessionId, log.base]);
@@ -88,9 +88,9 @@ export function useSessionLog(sessionId: string): LiveLog {
   return { log, connection, error, isLoaded, loadEarlier, reconnect };
 }
 
-async function readTail(sessionId: string): Promise<SessionLog> {
-  const params = { path: { session_id: sessionId } };
-  const { last_seq } = await body(api.GET("/v1/sessions/{session_id}", { params }));
+async function readTail(client: QueryClient, sessionId: string): Promise<SessionLog> {
+  // The page around the conversation reads the session, too: one answer serves both.
+  const { last_seq } = await client.fetchQuery(sessionQuery(sessionId));
   const base = Math.max(0, last_seq - TAIL);
   const events = await readEvents(sessionId, base, TAIL);
   return logOf(events, base);

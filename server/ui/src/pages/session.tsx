@@ -8,7 +8,7 @@ import { SessionBudget } from "../budget/session-budget";
 import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
 import { Page } from "../components/page";
-import { Loaded } from "../components/states";
+import { Failure } from "../components/states";
 import { Talk } from "../components/talk";
 import { useToasts } from "../components/toasts";
 import { Id } from "../components/values";
@@ -18,26 +18,26 @@ import { shortId } from "../text/format";
 export default function Session(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(sessionQuery(id));
+  const session = query.data;
+  if (!session && query.error) return <Failure error={query.error} retry={() => void query.refetch()} />;
   return (
-    <Loaded query={query}>
-      {(session) => (
-        <Page
-          title={session.title || `Session ${shortId(id)}`}
-          crumb={{ to: "/sessions", text: "Sessions" }}
-          actions={<Actions session={session} />}
-        >
-          <div className="row small muted">
-            <span>
-              with <AgentName id={session.agent_id} />
-            </span>
-            <Id id={session.id} what="session id" />
-            <Link to={`/runs?session=${session.id}`}>its runs</Link>
-            <SessionBudget id={session.id} />
-          </div>
-          <Talk key={id} sessionId={id} follows />
-        </Page>
-      )}
-    </Loaded>
+    <Page
+      title={session?.title || `Session ${shortId(id)}`}
+      crumb={{ to: "/sessions", text: "Sessions" }}
+      actions={session && <Actions session={session} />}
+    >
+      <div className="row small muted">
+        {session && (
+          <span>
+            with <AgentName id={session.agent_id} />
+          </span>
+        )}
+        <Id id={id} what="session id" />
+        <Link to={`/runs?session=${id}`}>its runs</Link>
+        <SessionBudget id={id} />
+      </div>
+      <Talk key={id} sessionId={id} follows />
+    </Page>
   );
 }
 

@@ -1,0 +1,17 @@
+import { lazy, type ReactNode, useState } from "react";
+import { Route } from "react-router";
+import { fetchedPage, PLACES, type Place } from "./places";
+
+const laterPages = new Map(PLACES.map((place) => [place, lazy(place.load)]));
+
+/** A page whose code is there shows at once; a suspended one shows a fallback, which React keeps for 300 ms. */
+function PageAt({ place }: { place: Place }): ReactNode {
+  // Chosen once for each time that the page opens, so that it keeps its state.
+  const [Found] = useState(() => fetchedPage(place) ?? laterPages.get(place));
+  return Found && <Found />;
+}
+
+/** A route for every page with code of its own. */
+export const PAGE_ROUTES: ReactNode = PLACES.map((place) => (
+  <Route key={place.path} path={place.path} element={<PageAt key={place.path} place={place} />} />
+));
