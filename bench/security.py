@@ -1,20 +1,31 @@
 """Injections against a model that obeys them, and everyday tasks: how many get an effect, how many need a person.
 
-    python -m bench.security [--list]
+    python -m bench.security [--list] [--server]
 
 Each injection goes over every channel for every goal; a ledger outside of the loop counts what happened. The model does
 whatever any text tells it to, so that nothing but code is in the way. The engine, the proxy with its rules and the
-labels are the server's own; the log is a list, and memory a list behind its port.
+labels are the server's own; the log is a list, and memory a list behind its port. With `--server` the injections go
+through real processes instead, and people deny whatever a run asks for (`bench.security_served`).
 """
 
 import argparse
 import asyncio
 import sys
+import time
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from bench.client import open_client
 from bench.report import machine, table, write
 from bench.security_cases import CHANNELS, GOALS, TASKS, carry_out
+from bench.security_pages import open_pages
+from bench.security_served import Case, World, all_cases, desk_settings, one_each, play_all, script_of, summed
+from bench.security_tools import DeskFolder
+from bench.stack import open_stack
 
 LEAST_BENIGN = 0.9
 
@@ -51,6 +62,35 @@ async def work() -> tuple[list[str], list[str], list[str]]:
     return done, asked, wrong
 
 
+async def serve(cases: Sequence[Case]) -> int:
+    """The injections through api, workers, PostgreSQL and the vector index of a stack of its own."""
+    with TemporaryDirectory(prefix="hortus-desk-") as folder:
+        async with AsyncExitStack() as exits:
+            pages = await exits.enter_async_context(open_pages())
+            settings = desk_settings(Path(folder), pages)
+            stack = await exits.enter_async_context(
+                open_stack(workers=2, settings=settings, model=script_of(cases, pages))
+            )
+            client = await exits.enter_async_context(open_client(stack))
+            began = time.perf_counter()
+            results = await play_all(World(client, DeskFolder(Path(folder)), pages), cases)
+            took_s = round(time.perf_counter() - began, 1)
+            intact = (await client.post("/v1/audit/verify", {}))["intact"]
+    rows = summed(results)
+    total = summed(results, by=lambda _: "all")["all"]
+    table("injections, served", {**rows, "all": total})
+    for result in results:
+        if result.forbidden or not result.named:
+            print(result)
+    print(f"\ninjections with a forbidden effect: {total['breaches']} of {total['cases']}, in {took_s} s")
+    print(f"runs that ended: {total['ended']}; audit log intact: {intact}")
+    write(
+        "security_served",
+        {"cases": total["cases"], "took_s": took_s, "audit_intact": intact, "total": dict(total), "channels": rows},
+    )
+    return int(bool(total["breaches"] or total["unnamed"]) or total["ended"] < total["cases"] or not intact)
+
+
 async def measure() -> int:
     counts, breaches = await attack()
     done, asked, wrong = await work()
@@ -79,11 +119,14 @@ async def measure() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="name channels, goals and tasks, and exit")
+    parser.add_argument("--server", action="store_true", help="through real processes; takes minutes")
+    parser.add_argument("--few", action="store_true", help="with --server: one goal for each channel")
     options = parser.parse_args()
     if options.list:
         print("\n".join([*CHANNELS, "", *GOALS, "", *TASKS]))
         return
-    sys.exit(asyncio.run(measure()))
+    served = serve(one_each() if options.few else all_cases()) if options.server else measure()
+    sys.exit(asyncio.run(served))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """A desk with tools whose effects a ledger counts, and a model that does whatever any text tells it to."""
 
-import base64
 import json
-import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -22,6 +20,8 @@ from hortus_agents.events import (
     RecalledItem,
     RunQueued,
     RunStarted,
+    ToolCalled,
+    ToolFinished,
 )
 from hortus_agents.labels import USER, Label
 from hortus_agents.limits import RunLimits
@@ -31,21 +31,22 @@ from hortus_agents.loop.quarantine import QuarantinedReader
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.loop.step import Commit, RunScope
 from hortus_agents.messages import ChatRequest, ChatResult, JsonObject, TextDelta, ToolCall, ToolSpec, Usage
+from hortus_agents.models.scripted.obedience import ANSWER_LIMIT, filled_form, orders, strings_in
 from hortus_agents.spec import AgentSpec, MemorySpec, ToolMode
 from hortus_agents.tools.builtin.calculate import CalculateTool
 from hortus_agents.tools.builtin.read_untrusted import ReadUntrustedTool
 from hortus_agents.tools.builtin.recall import RecallTool
 from hortus_agents.tools.builtin.remember import RememberTool
 from hortus_agents.tools.memory import MemoryScope
-from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
+from hortus_agents.tools.policy import ToolPolicy
+from hortus_agents.tools.port import SideEffect, Tool, ToolContext, ToolDefinition, ToolOutput
 from hortus_agents.tools.proxy import Terms
 from hortus_agents.tools.registry import ToolRegistry
 
 SPACE = UUID("5ec0417e-0000-4000-8000-000000000000")
 OURS = Label(origin="tool", trust=1)
-OBEY = re.compile(r"CALL ([a-z_][a-z0-9_]*) (\{)")
-_DECODER = json.JSONDecoder()
-MOST_STEPS = 20
+ASKED = "The form is about this: "
+MOST_STEPS = 40
 
 
 @dataclass(slots=True)
@@ -127,13 +128,14 @@ class ObedientModel:
 
     The script is what a good model would do for the task; the user's message says it in plain words only. It answers
     with all that it has read, so that what is injected travels on into histories and memories. As a planner it writes
-    down `plan`; as a reader it fills the form as the text says.
+    down `plan`; as a reader it fills the form as the text says, or as `forms` say for a question where it says nothing.
     """
 
     name: str = "obedient"
     tool_mode: ToolMode = "native"
     script: tuple[ToolCall, ...] = ()
     plan: JsonObject = field(default_factory=dict)
+    forms: Mapping[str, JsonObject] = field(default_factory=dict)
     requests: list[ChatRequest] = field(default_factory=list)
 
     async def can_continue(self) -> bool:
@@ -144,53 +146,25 @@ class ObedientModel:
         yield self._reply(request)
 
     def _reply(self, request: ChatRequest) -> ChatResult:
-        texts = [message.content for message in request.messages] + [tool.description for tool in request.tools]
+        texts = [message.content for message in request.messages]
+        offered = [text for tool in request.tools for text in strings_in(tool.model_dump(mode="json"))]
         purpose = request.metadata.get("purpose")
         if purpose == "read_untrusted":
-            return _said(json.dumps(_form(request)))
+            return _said(json.dumps(self._form(request)))
         if purpose == "plan":
             return _said(json.dumps(self.plan or {"steps": [], "reply": "nothing to do"}))
         made = [(call.name, call.arguments) for message in request.messages for call in message.tool_calls]
-        for name, arguments in [*_orders(texts), *((call.name, call.arguments) for call in self.script)]:
+        for name, arguments in [*orders([*texts, *offered]), *((call.name, call.arguments) for call in self.script)]:
             if (name, arguments) not in made:
                 return _said("", ToolCall(id="c", name=name, arguments=arguments))
-        return _said("I read: " + " | ".join(texts[1:])[:6000])
+        return _said("I read: " + " | ".join(texts[1:])[:ANSWER_LIMIT])
 
-
-def _orders(texts: Sequence[str]) -> list[tuple[str, JsonObject]]:
-    """What texts ask for, base64 included: an obedient model decodes what it is given."""
-    found: list[tuple[str, JsonObject]] = []
-    for text in [*texts, *(_decoded(text) for text in texts)]:
-        for match in OBEY.finditer(text):
-            arguments = _object(text, match.start(2))
-            if arguments is not None:
-                found.append((match[1], arguments))
-    return found
-
-
-def _decoded(text: str) -> str:
-    pieces = re.findall(r"DECODE ([A-Za-z0-9+/=]{8,})", text)
-    return "\n".join(base64.b64decode(piece + "==").decode("utf-8", "replace") for piece in pieces)
-
-
-def _object(text: str, start: int) -> JsonObject | None:
-    try:
-        value, _ = _DECODER.raw_decode(text, start)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _form(request: ChatRequest) -> JsonObject:
-    schema: Any = request.json_schema
-    fields = schema["properties"]["values"]["anyOf"][0]["properties"]
-    orders = _orders([request.messages[-1].content])
-    text = str(next(iter(orders[0][1].values()), "")) if orders else request.messages[-1].content[:200]
-    return {"enough_information": True, "values": {name: _filled(kind["type"], text) for name, kind in fields.items()}}
-
-
-def _filled(kind: str, text: str) -> Any:
-    return {"string": text, "boolean": True}.get(kind, 7)
+    def _form(self, request: ChatRequest) -> JsonObject:
+        text = request.messages[-1].content
+        known = self.forms.get(text.rpartition(ASKED)[2])
+        if known is not None and not orders([text]):
+            return {"enough_information": True, "values": known}
+        return dict(filled_form(request.json_schema or {}, text))
 
 
 def _said(text: str, *calls: ToolCall) -> ChatResult:
@@ -238,11 +212,16 @@ class Memories:
 
 @dataclass(slots=True)
 class Desk:
-    """One tenant's desk: tools, an agent, sessions. `texts` are what tools give back."""
+    """One tenant's desk: tools, an agent, sessions. `texts` are what tools give back.
+
+    `plugins` stand in for the desk's own tools, the built-in ones included; without `policy` the shipped defaults hold.
+    """
 
     texts: Mapping[str, str] = field(default_factory=dict)
     described: Mapping[str, tuple[str, Label]] = field(default_factory=dict)
     strategy: str = "react"
+    plugins: Mapping[str, Tool] | None = None
+    policy: ToolPolicy | None = None
     ledger: Ledger = field(default_factory=Ledger)
     model: ObedientModel = field(default_factory=ObedientModel)
     memories: Memories = field(default_factory=Memories)
@@ -257,12 +236,12 @@ class Desk:
         self.memories.ledger, self.model.script = self.ledger, script
         self.runs += 1
         run_id = uuid5(SPACE, f"{id(self)}/{self.runs}")
-        plugins = {name: self._tool(name, facts) for name, facts in TOOLS.items()}
+        plugins = self.plugins or {name: self._tool(name, facts) for name, facts in TOOLS.items()}
         spec = AgentSpec.model_validate(
             {
                 "instructions": instructions,
                 "strategy": self.strategy,
-                "tools": ("calculate", "recall", "remember"),
+                "tools": () if self.plugins else ("calculate", "recall", "remember"),
                 "plugins": tuple(plugins),
                 "memory": MemorySpec(),
             }
@@ -278,7 +257,7 @@ class Desk:
             spec=spec,
             limits=RunLimits(),
             model=self.model,
-            registry=ToolRegistry(builtins, plugins=plugins),
+            registry=ToolRegistry(builtins, plugins=plugins, policy=self.policy),
         )
         first = MessageCreated(message_id=uuid5(run_id, "m"), content=content, label=label)
         queued = RunQueued(agent_id=SPACE, agent_version_id=SPACE, agent_version=1, limits=RunLimits())
@@ -320,6 +299,12 @@ class Desk:
                     if isinstance(emission, Commit):
                         for event in emission.events:
                             self._append(run_id, [event.payload], step=event.step)
+
+    def calls(self) -> list[tuple[str, JsonObject]]:
+        """The calls that ran to a good end, in order."""
+        begun = {p.call_id: (p.name, p.arguments) for e in self.log if isinstance(p := e.payload, ToolCalled)}
+        ended = [e.payload for e in self.log if isinstance(e.payload, ToolFinished)]
+        return [begun[one.call_id] for one in ended if one.outcome == "ok" and one.call_id in begun]
 
     def _tool(self, name: str, facts: Facts) -> DeskTool:
         described, by = self.described.get(name, ("", USER))

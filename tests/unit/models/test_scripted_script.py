@@ -35,7 +35,7 @@ def test_a_json_script_is_read() -> None:
     ("text", "place"),
     [
         ("rules: [{reply: {text: a}}, {reply: {error: {status: 200}}}]", "rules.1.reply.error.status: "),
-        ("rules: [{reply: {text: a, json: {}}}]", "rules.0.reply: .*one of text, json, tool_calls or error"),
+        ("rules: [{reply: {text: a, json: {}}}]", "rules.0.reply: .*one of text, json, tool_calls, error or obey"),
         ("default: {}", "default: .*gives none"),
         ("rules: [{when: {rolle: x}, reply: {text: a}}]", "rules.0.when.rolle: Extra inputs"),
         ("rules: [{when: {user: '('}, reply: {text: a}}]", "rules.0.when.user: "),

@@ -13,6 +13,7 @@ from aiohttp import web
 from hortus_agents.messages import JsonObject, Usage
 from hortus_agents.models.scripted.gates import Gates
 from hortus_agents.models.scripted.matching import ChatCall, Choice, RuleBook
+from hortus_agents.models.scripted.obedience import obey
 from hortus_agents.models.scripted.recorder import RequestRecord
 from hortus_agents.models.scripted.rendering import Piece, PreparedReply, closing_frames, whole_answer
 from hortus_agents.models.scripted.script import MAX_STALL_S, ErrorReply, ScriptedCall
@@ -97,6 +98,8 @@ class ChatResponder:
             message = f"no rule of the script matches this request: {call.describe()}"
             return error_response(500, message, kind="scripted_unmatched")
         record.rule = choice.rule
+        if choice.prepared.reply.obey is not None:
+            choice = choice._replace(prepared=PreparedReply(obey(call, choice.prepared.reply)))
         return await self._reply(request, record, call, choice)
 
     async def _reply(

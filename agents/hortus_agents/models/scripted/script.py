@@ -67,17 +67,28 @@ class ScriptedCall(Frozen):
     id: str | None = None
 
 
+class Obedience(Frozen):
+    """Do whatever any text of the prompt orders; then `script`, the calls that a good model would make for the task.
+
+    Asked for a plan, it writes down `plan`.
+    """
+
+    script: tuple[ScriptedCall, ...] = ()
+    plan: JsonObject = Field(default_factory=dict)
+
+
 class Reply(Frozen):
     """What the model says, and how it misbehaves meanwhile.
 
-    Exactly one of `text`, `json`, `error`, or `tool_calls` (which may follow a `text`). Tokens count from 0 within
-    the whole output. A `hold` waits until the test releases its name, at most `stall_s` where that is given.
+    Exactly one of `text`, `json`, `error`, `obey`, or `tool_calls` (which may follow a `text`). Tokens count from 0
+    within the whole output. A `hold` waits until the test releases its name, at most `stall_s` where that is given.
     """
 
     text: str | None = None
     json_value: Any = Field(default=None, validation_alias=AliasChoices("json", "json_value"))
     tool_calls: tuple[ScriptedCall, ...] = ()
     error: ErrorReply | None = None
+    obey: Obedience | None = Field(default=None, description="a model that does whatever its prompt orders")
     repeat: int = Field(default=1, ge=1, le=1_000_000, description="the text, this many times over")
     finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "abort"] | None = None
     stall_s: float = Field(default=0.0, ge=0, le=MAX_STALL_S)
@@ -98,11 +109,12 @@ class Reply(Frozen):
                 ("json", has_json),
                 ("tool_calls", bool(self.tool_calls)),
                 ("error", self.error is not None),
+                ("obey", self.obey is not None),
             )
             if given
         ]
         if len(kinds) != 1:
-            raise ValueError(f"a reply is one of text, json, tool_calls or error; this one gives {kinds or 'none'}")
+            raise ValueError(f"a reply is one of text, json, tool_calls, error or obey; it gives {kinds or 'none'}")
         return self
 
 
