@@ -259,6 +259,7 @@ class DictStore:
                 tool_id=named(candidate.name), version_id=version_id, version=version, name=candidate.name,
                 description=candidate.description, parameters=candidate.parameters, returns=candidate.returns,
                 source=candidate.source, function=candidate.function, label=candidate.label,
+                permissions=candidate.permissions,
             )  # fmt: skip
             self.rows[version_id] = StoredCandidate(capability, "proposed")
             self.calls[version_id] = (run_id, call_id)
@@ -276,7 +277,8 @@ class DictStore:
     async def admit(self, proposer: Proposer, version_id: UUID, report: GateReport) -> StoredCandidate:
         row = self.rows[version_id]
         assert row.state in {"tested", "active"}, row.state
-        state = ("active" if self.activates else "quarantined") if report.passed else "rejected"
+        waits = not self.activates or row.capability.permissions.declared
+        state = ("quarantined" if waits else "active") if report.passed else "rejected"
         self.rows[version_id] = StoredCandidate(row.capability, state, "a person decides")
         return self.rows[version_id]
 

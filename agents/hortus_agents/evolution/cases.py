@@ -19,11 +19,12 @@ Origin = Literal["user", "requester", "generated"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Arguments and what someone says the result is."""
+    """Arguments and what someone says the result is; `answers` are what calls of tools return, where it makes any."""
 
     arguments: JsonObject
     expected: Any
     origin: Origin
+    answers: tuple[str, ...] | None = None
 
 
 def example_text(request: CapabilityRequest) -> str:
@@ -48,12 +49,13 @@ def example_case(request: CapabilityRequest, signature: Signature, *, task: str)
     return Case(arguments, expected, "user" if grounded else "requester")
 
 
-def generated_cases(value: Mapping[str, Any]) -> list[Case]:
-    """Cases from a model's JSON, without repetitions."""
+def generated_cases(value: Mapping[str, Any], *, answered: bool = False) -> list[Case]:
+    """Cases from a model's JSON, without repetitions; `answered` for a tool that calls tools."""
     cases: list[Case] = []
     for entry in value["cases"]:
         if all(entry["arguments"] != case.arguments for case in cases):
-            cases.append(Case(entry["arguments"], entry["expected"], "generated"))
+            answers = tuple(entry.get("answers", ())) if answered else None
+            cases.append(Case(entry["arguments"], entry["expected"], "generated", answers))
     return cases
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from hortus_agents.errors import SandboxError
 from hortus_agents.evolution.cases import same
 from hortus_agents.evolution.negative import CASES, MAGNITUDE_S, NegativeReport, Subject, run_negative
+from hortus_agents.evolution.powers import stand_in
 from hortus_agents.evolution.scan import BanditScanner, Scanner, ScanReport, scan_source
 from hortus_agents.messages import JsonObject
-from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome
+from hortus_agents.sandbox.contract import NO_EXTRAS, CallExtras, Sandbox, SandboxLimits, SandboxOutcome
 
 TEST_LIMITS = SandboxLimits(wall_s=5.0, cpu_s=5)
 MAX_TESTS = 32
@@ -87,8 +88,13 @@ class ToolGates:
         """
         rows: list[JsonObject] = []
         for test in tests[:MAX_TESTS]:
+            answers = test.get("answers")
             result = await self.sandbox.run_function(
-                subject.source, function=subject.function, arguments=test["arguments"], limits=TEST_LIMITS
+                subject.source,
+                function=subject.function,
+                arguments=test["arguments"],
+                limits=TEST_LIMITS,
+                extras=NO_EXTRAS if answers is None else CallExtras(answer_tool=stand_in(answers)),
             )
             holds = result.outcome is SandboxOutcome.OK and same(result.value, test["expected"])
             row: dict[str, Any] = {
@@ -97,6 +103,8 @@ class ToolGates:
                 "origin": str(test.get("origin", "import")),
                 "verdict": "confirmed" if holds else "failed",
             }
+            if answers is not None:
+                row["answers"] = list(answers)
             if result.outcome is SandboxOutcome.OK:
                 row["got"] = result.value
             else:

@@ -21,10 +21,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hortus_agents.evolution.cases import Case, fits, same
+from hortus_agents.evolution.powers import stand_in
 from hortus_agents.evolution.prompts import render_call, shorten
 from hortus_agents.evolution.signature import Signature
 from hortus_agents.messages import JsonObject
-from hortus_agents.sandbox.contract import Sandbox, SandboxLimits, SandboxOutcome, SandboxResult
+from hortus_agents.sandbox.contract import (
+    NO_EXTRAS,
+    CallExtras,
+    Sandbox,
+    SandboxLimits,
+    SandboxOutcome,
+    SandboxResult,
+)
 
 MIN_CONFIRMED = 2
 MIN_ANCHORED = 2  # one value can agree by chance: an empty string, a zero
@@ -63,6 +71,8 @@ class CaseResult:
             "origin": self.case.origin,
             "verdict": self.verdict,
         }
+        if self.case.answers is not None:
+            row["answers"] = list(self.case.answers)
         row["error" if self.got.error else "got"] = self.got.error or self.got.value
         if self.reference is not None:
             row["reference_error" if self.reference.error else "reference"] = (
@@ -101,7 +111,13 @@ async def run_cases(
 
 
 async def _run(sandbox: Sandbox, source: str, signature: Signature, case: Case) -> Outcome:
-    result = await sandbox.run_function(source, function=signature.name, arguments=case.arguments, limits=_CASE_LIMITS)
+    result = await sandbox.run_function(
+        source,
+        function=signature.name,
+        arguments=case.arguments,
+        limits=_CASE_LIMITS,
+        extras=NO_EXTRAS if case.answers is None else CallExtras(answer_tool=stand_in(case.answers)),
+    )
     if result.outcome is not SandboxOutcome.OK:
         return Outcome(None, _explained(result, source))
     if not fits(result.value, signature.returns_schema):

@@ -10,6 +10,9 @@ _DESIGNER = "You design one small, general, pure Python function. Reply with one
 _WRITER = """\
 You write one correct Python function. Standard library only; no print, input, files or network.
 Return the result; raise ValueError on invalid input. Reply with one ```python block and nothing else."""
+_POWERFUL = """\
+You write one correct Python function. Standard library only; no print or input; nothing that is not allowed here.
+Return the result; raise ValueError on invalid input. Reply with one ```python block and nothing else."""
 _TESTER = "You write test cases for a Python function. Be exact. Reply with one line of JSON."
 
 
@@ -28,8 +31,9 @@ def source_messages(
     example: str,
     failed: Sequence[tuple[str, str]] = (),
     another_way: bool = False,
+    powers: str = "",
 ) -> tuple[Message, ...]:
-    """Ask for a source.
+    """Ask for a source; `powers` say what it may do beyond computing.
 
     `failed` are earlier (source, error) pairs. The first is shown to be mended; after a second only the error is told,
     since a small model that failed to mend a source copies it for ever while it sees it.
@@ -37,9 +41,11 @@ def source_messages(
     stub = render_stub(signature, purpose=purpose, example=example)
     ask = "Write this function in the most obvious way, code only:" if another_way else "Write this function:"
     text = f"{ask}\n```python\n{stub}\n```"
+    if powers:
+        text += f"\n{powers}"
     if len(failed) > 1:
         text += f"\nEarlier versions were wrong: {failed[-1][1]}\nWrite it in a different way."
-    messages = [Message(role="system", content=_WRITER), Message(role="user", content=text)]
+    messages = [Message(role="system", content=_POWERFUL if powers else _WRITER), Message(role="user", content=text)]
     if len(failed) == 1:
         source, error = failed[0]
         messages.append(Message(role="assistant", content=f"```python\n{source.rstrip()}\n```"))
@@ -47,22 +53,25 @@ def source_messages(
     return tuple(messages)
 
 
-def cases_messages(signature: Signature, *, purpose: str, example: str) -> tuple[Message, ...]:
-    """Ask for test cases."""
+def cases_messages(signature: Signature, *, purpose: str, example: str, more: str = "") -> tuple[Message, ...]:
+    """Ask for test cases; `more` says what each needs besides arguments and result."""
     stub = render_stub(signature, purpose=purpose, example=example)
-    ask = "Give 4 different cases with small inputs whose result you know for sure."
+    ask = f"Give 4 different cases with small inputs whose result you know for sure. {more}".rstrip()
     return (
         Message(role="system", content=_TESTER),
         Message(role="user", content=f"```python\n{stub}\n```\n{ask}"),
     )
 
 
-def cases_schema(signature: Signature) -> JsonObject:
-    """Schema of the cases: arguments and result typed as the signature says."""
+def cases_schema(signature: Signature, *, answered: bool = False) -> JsonObject:
+    """Schema of the cases: arguments and result typed as the signature says, and answers to its calls of tools."""
+    properties = {"arguments": signature.parameters_schema, "expected": signature.returns_schema}
+    if answered:
+        properties["answers"] = {"type": "array", "items": {"type": "string", "maxLength": 500}, "maxItems": 4}
     case = {
         "type": "object",
-        "properties": {"arguments": signature.parameters_schema, "expected": signature.returns_schema},
-        "required": ["arguments", "expected"],
+        "properties": properties,
+        "required": list(properties),
         "additionalProperties": False,
     }
     cases = {"type": "array", "minItems": 3, "maxItems": 5, "items": case}

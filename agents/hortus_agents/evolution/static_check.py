@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Sequence
 
+from hortus_agents.spec import SECRET_REFERENCE
 from hortus_agents.tools.capability import NO_PERMISSIONS, ToolPermissions
 
 ALLOWED_MODULES = frozenset({
@@ -67,6 +68,9 @@ def check_source(
         if not (writes and _opens(node)):
             _check_node(node)
     _check_tool_calls(tree, permissions)
+    for name in SECRET_REFERENCE.findall(source):
+        if name not in permissions.secrets:
+            raise StaticCheckError(f"it names the secret {name}, which its permissions do not declare")
 
 
 def _parse(source: str) -> ast.Module:

@@ -18,11 +18,11 @@ from hortus_agents.events import (
 from hortus_agents.evolution.announcing import activated_event, checked_event, proposer_of, quarantined_event
 from hortus_agents.evolution.cases import Case, example_case, same
 from hortus_agents.evolution.gates import ToolGates
-from hortus_agents.evolution.judge import DETERMINISM_CASES, CaseResult, Judgement, Outcome, judge, run_cases
+from hortus_agents.evolution.judge import DETERMINISM_CASES, CaseResult, Judgement, judge, run_cases
 from hortus_agents.evolution.negative import Subject
 from hortus_agents.evolution.ports import Candidate, CapabilityStore, StoredCandidate, TestReport
 from hortus_agents.evolution.signature import TYPES, Signature
-from hortus_agents.evolution.static_check import StaticCheckError, check_source
+from hortus_agents.evolution.static_check import StaticCheckError
 from hortus_agents.evolution.writer import ToolWriter
 from hortus_agents.labels import Label
 from hortus_agents.loop.recorded_model import RecordedModel
@@ -106,7 +106,7 @@ class Synthesiser:
         if signature is None:
             return False
         case = example_case(request, signature, task=context.task)
-        if case is None or case.origin != "user":
+        if capability.permissions.tools or case is None or case.origin != "user":
             return False  # a model's own guess of the result is no reason to write a tool anew
         outcome = (await run_cases(self.sandbox, capability.source, signature=signature, cases=[case]))[0]
         return bool(outcome.error) or not same(outcome.value, case.expected)
@@ -132,7 +132,7 @@ class _Making:
             source = await self._writer.ask_source(signature, failed)
             candidate, attempt = await self._propose(signature, source)
             try:
-                check_source(source, function=signature.name, parameters=[name for name, _ in signature.parameters])
+                self._writer.check(signature, source)
             except StaticCheckError as error:
                 await self._reject_unrun(candidate, attempt, f"static check: {error}")
                 failed.append((source, str(error)))
@@ -173,6 +173,7 @@ class _Making:
                 attempt=attempt,
                 step=context.step,
                 label=context.labels.mark(Label(origin="agent", trust=1)),
+                permissions=self._writer.permissions,
             ),
         )
         await context.emit(
@@ -217,8 +218,7 @@ class _Making:
         """Judge the reference in the candidate's place; its witness is now the candidate."""
         self._reference = None  # used up: it may not vouch for later candidates that copy it
         got = await run_cases(self._parts.sandbox, source, signature=signature, cases=cases, repeat=DETERMINISM_CASES)
-        witness: list[Outcome] = [result.got for result in lost.results]
-        judgement = judge(signature, cases, got, witness)
+        judgement = judge(signature, cases, got, [result.got for result in lost.results])
         if not judgement.passed:
             return None
         candidate, attempt = await self._propose(signature, source)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from hortus_agents.errors import StructureError
 from hortus_agents.evolution.cases import Case, example_case, example_text, generated_cases
+from hortus_agents.evolution.powers import told_to_tester, told_to_writer
 from hortus_agents.evolution.prompts import cases_messages, cases_schema, signature_messages, source_messages
 from hortus_agents.evolution.signature import SIGNATURE_SCHEMA, Signature, read_signature
 from hortus_agents.evolution.static_check import StaticCheckError, check_source, clean_source
@@ -30,6 +31,8 @@ class ToolWriter:
         self._request = request
         self._task = task
         self._example = example_text(request)
+        self.permissions = request.permissions
+        self._powers = told_to_writer(request.permissions)
 
     async def ask_signature(self, taken: frozenset[str]) -> Signature:
         """What the tool is called, takes and returns."""
@@ -43,7 +46,9 @@ class ToolWriter:
 
     async def ask_source(self, signature: Signature, failed: Sequence[tuple[str, str]]) -> str:
         """A source; `failed` are the earlier ones with what was wrong."""
-        messages = source_messages(signature, purpose=self._request.purpose, example=self._example, failed=failed)
+        messages = source_messages(
+            signature, purpose=self._request.purpose, example=self._example, failed=failed, powers=self._powers
+        )
         request = self._chat(messages, max_tokens=_SOURCE_TOKENS, purpose="capability.source")
         if failed:
             temperature = _RETRY_TEMPERATURE * len(failed)
@@ -52,29 +57,43 @@ class ToolWriter:
 
     async def ask_reference(self, signature: Signature) -> str | None:
         """An independent sample of the same function; None when it is not fit to run."""
-        messages = source_messages(signature, purpose=self._request.purpose, example=self._example, another_way=True)
+        messages = source_messages(
+            signature, purpose=self._request.purpose, example=self._example, another_way=True, powers=self._powers
+        )
         request = self._chat(messages, max_tokens=_SOURCE_TOKENS, purpose="capability.source").model_copy(
             update={"temperature": _REFERENCE_TEMPERATURE, "seed": _REFERENCE_SEED}
         )
         source = extract_source((await complete(self._model, request)).text)
         try:
-            check_source(source, function=signature.name, parameters=[name for name, _ in signature.parameters])
+            self.check(signature, source)
         except StaticCheckError:
             return None
         return source
 
+    def check(self, signature: Signature, source: str) -> None:
+        """Raise StaticCheckError for a source that must not run, by what was asked for."""
+        parameters = [name for name, _ in signature.parameters]
+        check_source(source, function=signature.name, parameters=parameters, permissions=self.permissions)
+
     async def ask_cases(self, signature: Signature) -> list[Case]:
         """The requester's example, if it fits, and a model's cases; the example alone where the model gives none."""
-        messages = cases_messages(signature, purpose=self._request.purpose, example=self._example)
+        # What calls of tools would give back is in no example, so that it can be no case of a tool that makes them.
+        answered = bool(self.permissions.tools)
+        more = told_to_tester(self.permissions)
+        messages = cases_messages(signature, purpose=self._request.purpose, example=self._example, more=more)
         request = self._chat(messages, max_tokens=_CASES_TOKENS)
-        own = example_case(self._request, signature, task=self._task)
+        own = None if answered else example_case(self._request, signature, task=self._task)
         cases = [own] if own is not None else []
         try:
-            answer = await ask_json(self._model, request, cases_schema(signature), purpose="capability.tests")
+            answer = await ask_json(
+                self._model, request, cases_schema(signature, answered=answered), purpose="capability.tests"
+            )
         except StructureError:
             return cases  # what is left may still be enough; the judge says so if not
         return cases + [
-            case for case in generated_cases(answer.value) if own is None or case.arguments != own.arguments
+            case
+            for case in generated_cases(answer.value, answered=answered)
+            if own is None or case.arguments != own.arguments
         ]
 
     def _chat(self, messages: tuple[Message, ...], *, max_tokens: int, purpose: str = "") -> ChatRequest:

@@ -90,7 +90,7 @@ class NestedCalls:
             return admitted
         await self._commit(admitted)
         self._open = record
-        context = context_of(admitted, journal, deps, lost=self._lost)
+        context = replace(context_of(admitted, journal, deps, lost=self._lost), secrets=self._outer.definition.secrets)
         observation = await deps.tools.run(admitted, context, timeout_s=max(journal.wall_left_s(), 0.0))
         self._open = None
         note_finished(record, observation, journal)

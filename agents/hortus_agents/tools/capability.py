@@ -37,6 +37,11 @@ class ToolPermissions(Frozen):
         kinds = {"network": self.network, "secrets": self.secrets, "writes": self.writes, "tools": self.tools}
         return tuple(kind for kind, names in kinds.items() if names)
 
+    @property
+    def described(self) -> str:
+        """The same for people, by name: `network (api.example.org), tools (http_get)`; empty for a pure function."""
+        return ", ".join(f"{kind} ({', '.join(getattr(self, kind))})" for kind in self.declared)
+
 
 NO_PERMISSIONS = ToolPermissions()
 

@@ -9,6 +9,7 @@ from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.events import CapabilityDisabled
 from hortus_agents.labels import Label
 from hortus_agents.sandbox.contract import AnswerTool, CallExtras, Sandbox, SandboxOutcome
+from hortus_agents.spec import SECRET_REFERENCE
 from hortus_agents.tools.capability import Capability, CapabilityLibrary
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
@@ -32,6 +33,7 @@ class EvolvedTool:
             version_id=found.version_id,
             output=Label(origin="tool", trust=1).join(found.label),
             described_by=found.label,
+            secrets=found.permissions.secrets,
         )
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
@@ -67,6 +69,9 @@ class EvolvedTool:
             host = urlsplit(str(arguments.get("url", ""))).hostname if name == "http_get" else None
             if name == "http_get" and host not in permissions.network:
                 raise ToolFailedError(f"this tool does not declare the host {host}")
+            for secret in SECRET_REFERENCE.findall(json.dumps(arguments)):
+                if secret not in permissions.secrets:
+                    raise ToolFailedError(f"this tool does not declare the secret {secret}")
             return await context.call_tool(name, arguments)
 
         return answer

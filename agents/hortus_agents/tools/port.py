@@ -36,7 +36,8 @@ class ToolDefinition:
     of its description, where that is not the operator's own: what an installation adds is, unless it passes on another
     server's. With `own_words` a run that has read untrusted text may still call it with nothing but the user's own
     words. `content_arguments` may carry untrusted values in a call that a plan foresaw: they decide about no more than
-    what is delivered. A tool that `steers` changes what its run will do next.
+    what is delivered. A tool that `steers` changes what its run will do next. `secrets` bounds what calls that its code
+    makes may carry; None: whatever the agent's definition names.
     """
 
     spec: ToolSpec
@@ -49,6 +50,7 @@ class ToolDefinition:
     own_words: bool = False
     content_arguments: tuple[str, ...] = ()
     steers: bool = False
+    secrets: tuple[str, ...] | None = None
 
     @property
     def offered(self) -> ToolSpec:
@@ -77,7 +79,8 @@ class ToolContext:
     finished model calls from there instead of repeating them. Emitting an event of `prior` again does nothing.
     `call_id` stays the same when a call runs again, and `in_doubt` says that an earlier attempt may have taken effect.
     `labels` say what the run has read by now. `call_tool` makes a call of another tool on behalf of code that this one
-    runs, where that may be.
+    runs, where that may be. `secrets` are the only ones that this call may carry, for a call that a self-made tool
+    makes; None: all that the agent's definition names.
     """
 
     tenant_id: UUID
@@ -93,6 +96,7 @@ class ToolContext:
     in_doubt: bool = False
     labels: RunLabels = UNLABELLED
     call_tool: Callable[[str, Mapping[str, Any]], Awaitable[str]] | None = None
+    secrets: tuple[str, ...] | None = None
 
 
 class Tool(Protocol):

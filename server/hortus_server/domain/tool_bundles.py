@@ -58,6 +58,7 @@ def bundle_of(tool: Tool, version: ToolVersion) -> ToolBundle:
     """A stored version as it is exported; of its tests those that held, with what it gave."""
     tests = [
         {"arguments": case["arguments"], "expected": case.get("got", case["expected"])}
+        | ({"answers": case["answers"]} if "answers" in case else {})
         for case in version.tests
         if case.get("verdict", "confirmed") == "confirmed"
     ]

@@ -137,14 +137,20 @@ def decide(version: ToolVersion, report: GateReport, *, activates_pure: bool) ->
         return "quarantined", report.reason[:REASON]
     if not report.passed:
         return "rejected", report.reason[:REASON]
-    declared = ToolPermissions.model_validate(version.permissions).declared
+    declared = ToolPermissions.model_validate(version.permissions).described
     if declared:
-        return "quarantined", f"it declares {', '.join(declared)}"
+        return "quarantined", f"it declares {declared}"[:REASON]
     if report.scan.needs_person:
         return "quarantined", "the scan found something that a person has to look at"
     if not activates_pure:
         return "quarantined", "this tenant lets no tool in by itself"
     return "active", ""
+
+
+def declared_detail(version: ToolVersion) -> dict[str, Any]:
+    """What an audit entry tells of a version that declares more than computing."""
+    permissions = ToolPermissions.model_validate(version.permissions)
+    return {"permissions": permissions.model_dump(mode="json", exclude_defaults=True)} if permissions.declared else {}
 
 
 def to_capability(name: str, version: ToolVersion) -> Capability:
@@ -173,6 +179,7 @@ def _entry(proposer: Proposer, action: str, version: ToolVersion, name: str) -> 
         "source_sha256": version.source_sha256,
         "run_id": str(proposer.run_id),
         "reason": version.state_reason or "",
+        **declared_detail(version),
     }
     actor = Actor("agent", str(proposer.agent_id))
     return NewAuditEntry(version.tenant_id, actor, action, f"tool:{version.tool_id}", detail)

@@ -10,6 +10,7 @@ from hortus_server.domain.records import Job, Tool, ToolState, ToolVersion
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.ports.tools import REPLACED, Replaced
+from hortus_server.services.capability_store import declared_detail
 
 # A rejected version did not pass; what was only proposed has not been tried yet.
 ENABLED_FROM: tuple[ToolState, ...] = ("quarantined", "tested", "disabled", "rolled_back", "active")
@@ -177,5 +178,11 @@ async def _numbered(uow: UnitOfWork, tool: Tool, number: int) -> ToolVersion:
 
 
 def _entry(actor: Actor, action: str, tool: Tool, version: ToolVersion, reason: str) -> NewAuditEntry:
-    detail = {"name": tool.name, "version": version.version, "source_sha256": version.source_sha256, "reason": reason}
+    detail = {
+        "name": tool.name,
+        "version": version.version,
+        "source_sha256": version.source_sha256,
+        "reason": reason,
+        **declared_detail(version),
+    }
     return NewAuditEntry(tool.tenant_id, actor, action, f"tool:{tool.id}", detail)

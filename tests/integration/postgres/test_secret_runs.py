@@ -3,22 +3,28 @@
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import psycopg
 import pytest
+from agent_world import DictStore
 from aiohttp import web
 from execution_world import Office, answer, said, use
 from psycopg import sql
 
+from hortus_agents.evolution.ports import StoredCandidate
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
+from hortus_agents.labels import Label
+from hortus_agents.sandbox import Sandbox, open_sandbox
 from hortus_agents.spec import AgentSpec, HttpHeader, MemorySpec
 from hortus_agents.tools.builtin.http_get import HttpGetSettings
+from hortus_agents.tools.capability import Capability, ToolPermissions
 from hortus_agents.tools.redaction import BLOTTED
 from hortus_server.adapters.sealing import KeyRing, new_key
-from hortus_server.domain.audit import SYSTEM
+from hortus_server.domain.audit import SYSTEM, AuditFilter
 from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft
 from hortus_server.services.reveal_secrets import RunSecrets, SecretUser
 
@@ -72,6 +78,8 @@ class SecretOffice(Office):
 
     ring: KeyRing | None = RING
     private: frozenset[str] = frozenset()
+    library: DictStore | None = None
+    sandbox: Sandbox | None = None
 
     def _tools(self, claim: Any, model: Any, policy: Any) -> Any:
         async def store_artifact(content: bytes) -> str:
@@ -82,6 +90,8 @@ class SecretOffice(Office):
             http=HttpGetSettings(private_allow=self.private),
             policy=policy,
             store_artifact=store_artifact,
+            store=self.library,
+            sandbox=self.sandbox,
             secrets=RunSecrets(self.world.store, self.ring, self.revealed, SecretUser.of(claim)),
         )
         return build_registry(model, ports)
@@ -195,6 +205,69 @@ async def test_a_secret_does_not_travel_in_the_clear(office, echo):
     )
     told = await office.work(await office.submit(), use("http_get", url="http://example.org/x"), answer())
     assert "secrets go to https addresses only" in said(told, "tool.finished")[0].content
+
+
+PRICE = Capability(
+    tool_id=uuid4(),
+    version_id=uuid4(),
+    version=1,
+    name="price_of",
+    description="The price of an article.",
+    parameters={"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
+    returns={"type": "string"},
+    source="def price_of(url):\n    return call_tool('http_get', url=url)",
+    function="price_of",
+    permissions=ToolPermissions(network=("127.0.0.1",), tools=("http_get",)),
+    label=Label(origin="agent", trust=1),
+)
+
+
+async def use_self_made(office: SecretOffice, url: str, *declared: str) -> Any:
+    """What the model is told of a call of a self-made tool, whose active version declares these secrets."""
+    permissions = PRICE.permissions.model_copy(update={"secrets": declared})
+    made = replace(PRICE, permissions=permissions)
+    office.library = DictStore({made.version_id: StoredCandidate(made, "active")})
+    office.sandbox = await open_sandbox(concurrency=1)
+    try:
+        told = await office.work(
+            await office.submit("the price of an article"), use("price_of", url=url), answer("all right")
+        )
+    finally:
+        await office.sandbox.aclose()
+    return next(each for each in said(told, "tool.finished") if each.name == "price_of")
+
+
+async def test_a_self_made_tool_gets_the_secret_that_its_active_version_declares(office, echo, database_settings):
+    finished = await use_self_made(office, f"http://{echo.address}/plain", "ECHO_TOKEN")
+    assert finished.outcome == "ok"
+    assert BLOTTED in finished.content
+    assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
+    assert_nowhere(whole_database(database_settings))
+
+
+async def test_a_self_made_tool_is_refused_a_secret_that_it_does_not_declare(office, echo):
+    finished = await use_self_made(office, f"http://{echo.address}/plain", "OTHER_TOKEN")
+    assert "carry the secret ECHO_TOKEN, which the tool that makes this call does not declare" in finished.content
+    assert echo.heard == []
+
+
+async def test_a_self_made_tool_that_names_a_secret_that_it_does_not_declare_is_refused(office, echo):
+    url = f"http://{echo.address}/plain?{{{{secret:OTHER_TOKEN}}}}"
+    finished = await use_self_made(office, url, "ECHO_TOKEN")
+    assert "this tool does not declare the secret OTHER_TOKEN" in finished.content
+    assert echo.heard == []
+
+
+async def test_a_call_whose_arguments_hold_a_value_is_not_made_and_the_audit_log_has_it(office, echo, world):
+    url = f"http://{echo.address}/plain?t={quote(SECRET, safe='')}"
+    office.revealed.note(world.tenant_id, [SECRET])
+    told = await office.work(await office.submit(), use("http_get", url=url), answer())
+    (finished,) = said(told, "tool.finished")
+    assert (finished.outcome, echo.heard) == ("denied", [])
+    assert "the value of a secret stands in the arguments" in finished.content
+    async with world.store.transaction(world.tenant_id) as uow:
+        entries = await uow.audit.read_after(world.tenant_id, 0, limit=100, which=AuditFilter(action="tool.denied"))
+    assert [entry.subject for entry in entries] == ["tool:http_get"]
 
 
 def _header(host: str) -> HttpHeader:

@@ -1,6 +1,7 @@
 import pytest
 
 from hortus_agents.evolution.static_check import StaticCheckError, check_source, clean_source
+from hortus_agents.tools.capability import ToolPermissions
 
 GOOD = '''
 import math
@@ -62,6 +63,14 @@ def test_tricks_are_refused(body: str, words: str) -> None:
 def test_shapes_that_cannot_be_the_tool_are_refused(source: str, words: str) -> None:
     with pytest.raises(StaticCheckError, match=words):
         check_source(source, function="area", parameters=["r"])
+
+
+def test_a_source_names_only_secrets_that_it_declares() -> None:
+    source = "def area(r):\n    return '{{secret:OTHER}}'"
+    declared = ToolPermissions(secrets=("TOKEN",))
+    with pytest.raises(StaticCheckError, match="names the secret OTHER, which its permissions do not declare"):
+        check_source(source, function="area", parameters=["r"], permissions=declared)
+    check_source(source.replace("OTHER", "TOKEN"), function="area", parameters=["r"], permissions=declared)
 
 
 def test_parameters_with_defaults_may_follow() -> None:

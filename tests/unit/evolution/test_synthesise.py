@@ -339,6 +339,56 @@ async def test_a_quarantined_tool_is_not_bound_and_the_run_is_told_that_a_person
     assert run.payloads("step.started")[-1].bound_tools == ("request_capability",)
 
 
+POWERS = {"network": ["api.example.org"], "secrets": ["API_TOKEN"]}
+PRICE_SIGNATURE = json.dumps({
+    "name": "price_of", "description": "The price of an article, from the shop.",
+    "parameters": [{"name": "article", "type": "string"}], "returns": "integer",
+})  # fmt: skip
+PRICE = """```python
+def price_of(article):
+    return int(call_tool("http_get", url="https://api.example.org/" + article)) * 2
+```"""
+PRICE_CASES = json.dumps({"cases": [
+    {"arguments": {"article": name}, "expected": 2 * price, "answers": [str(price)]}
+    for name, price in (("ham", 4), ("egg", 5), ("tea", 6))
+]})  # fmt: skip
+
+
+def ask_price(**permissions: Any) -> str:
+    wish = {"name": "price_of", "purpose": "look up a price", "permissions": permissions or POWERS}
+    return json.dumps({"tool": "request_capability", "arguments": wish})
+
+
+async def test_a_tool_that_is_to_do_more_than_compute_is_proposed_tested_with_stand_ins_and_waits(
+    sandbox: Sandbox,
+) -> None:
+    store = DictStore()
+    run = world([ask_price(), PRICE_SIGNATURE, PRICE, PRICE_CASES, '{"answer": "later"}'], sandbox, store)
+    await run.finish()
+    (row,) = store.rows.values()
+    assert row.state == "quarantined"
+    assert row.capability.permissions == ToolPermissions(**POWERS, tools=("http_get",))
+    assert [(case["verdict"], case["answers"]) for case in row.capability.tests] == [
+        ("confirmed", ["4"]), ("confirmed", ["5"]), ("confirmed", ["6"]),
+    ]  # fmt: skip
+    assert "before a person enables it" in run.payloads("tool.finished")[0].content
+    assert run.payloads("step.started")[-1].bound_tools == ("request_capability",)
+    told = run.model.requests[2].messages[1].content
+    assert "these hosts only: api.example.org" in told
+    gates = ToolGates(sandbox, QuietScanner())
+    subject = Subject(row.capability.source, "price_of", row.capability.parameters, row.capability.permissions)
+    assert (await gates.run_tests(subject, row.capability.tests))[1] is True
+
+
+async def test_a_source_that_goes_beyond_what_was_asked_for_is_rejected_before_it_runs(sandbox: Sandbox) -> None:
+    store = DictStore()
+    replies = [ask_price(tools=["calculate"]), PRICE_SIGNATURE, PRICE, PRICE, PRICE, '{"answer": "no"}']
+    run = world(replies, sandbox, store)
+    await run.finish()
+    assert {row.state for row in store.rows.values()} == {"rejected"}
+    assert "call_tool may only call what the permissions declare" in run.payloads("tool.finished")[0].content
+
+
 async def test_without_a_scanner_nothing_is_promoted(sandbox: Sandbox) -> None:
     class NoScanner(QuietScanner):
         async def find(self, source: str) -> list[Finding]:

@@ -101,6 +101,12 @@ class HttpGetTool:
         entries = [entry for entry in context.spec.http_headers if host_allowed(url, (entry.host,))]
         if not entries:
             return {}
+        for entry in entries:
+            if context.secrets is not None and entry.secret not in context.secrets:
+                raise ToolFailedError(
+                    f"calls to {entry.host} carry the secret {entry.secret}, which the tool that makes this call "
+                    "does not declare; the call was not made"
+                )
         if self._secrets is None:
             raise ToolFailedError("this server has no secrets, and this agent's calls to that host need one")
         parts = urlsplit(url)

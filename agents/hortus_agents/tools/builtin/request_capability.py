@@ -6,10 +6,12 @@ from typing import Any, Protocol
 
 from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
-from hortus_agents.tools.capability import Capability
+from hortus_agents.tools.capability import MAX_DECLARED, NO_PERMISSIONS, Capability, ToolPermissions
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 from hortus_agents.tools.signature import render_signature
 
+_FETCH = "http_get"
+_NAMES = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 253}, "maxItems": MAX_DECLARED}
 _SPEC = ToolSpec(
     name="request_capability",
     description="Get a new reusable tool (a pure Python function) made when no tool fits.",
@@ -20,6 +22,12 @@ _SPEC = ToolSpec(
             "purpose": {"type": "string", "minLength": 4, "maxLength": 300},
             "example_input": {"type": "string", "maxLength": 300},
             "example_output": {"type": "string", "maxLength": 300},
+            "permissions": {
+                "type": "object",
+                "description": "only for a tool that has to do more than compute; a person enables it first",
+                "properties": dict.fromkeys(ToolPermissions.model_fields, _NAMES),
+                "additionalProperties": False,
+            },
         },
         "required": ["name", "purpose"],
         "additionalProperties": False,
@@ -29,12 +37,16 @@ _SPEC = ToolSpec(
 
 @dataclass(frozen=True, slots=True)
 class CapabilityRequest:
-    """What is missing, in the requester's words; the examples are JSON or plain text."""
+    """What is missing, in the requester's words; the examples are JSON or plain text.
+
+    `permissions` are what the tool is to declare: a proposal, which binds nobody until a person enables the tool.
+    """
 
     name: str
     purpose: str
     example_input: str | None = None
     example_output: str | None = None
+    permissions: ToolPermissions = NO_PERMISSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +81,17 @@ class RequestCapabilityTool:
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
-        obtained = await self._source.obtain(CapabilityRequest(**arguments), context)
+        said = dict(arguments)
+        asked = ToolPermissions.model_validate(said.pop("permissions", {}))
+        obtained = await self._source.obtain(CapabilityRequest(**said, permissions=_whole(asked)), context)
         tool = obtained.capability
         origin = "existing tool" if obtained.reused else "new tool"
-        said = f"{origin}, to be called now: {render_signature(tool.spec)}"
-        return ToolOutput(said, tier=obtained.tier, label=Label(origin="agent", trust=1).join(tool.label))
+        answer = f"{origin}, to be called now: {render_signature(tool.spec)}"
+        return ToolOutput(answer, tier=obtained.tier, label=Label(origin="agent", trust=1).join(tool.label))
+
+
+def _whole(asked: ToolPermissions) -> ToolPermissions:
+    """Hosts and secrets are reached by one tool only."""
+    if (asked.network or asked.secrets) and _FETCH not in asked.tools:
+        return asked.model_copy(update={"tools": (*asked.tools, _FETCH)})
+    return asked
