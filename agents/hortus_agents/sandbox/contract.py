@@ -115,12 +115,16 @@ class SandboxResult:
 
 @dataclass(frozen=True, slots=True)
 class TierReport:
-    """Whether a tier can hold model-written code on this host; `why` and `mend` are empty when it can."""
+    """Whether a tier can hold model-written code on this host; `why` and `mend` are empty when it can.
+
+    `how` says by what, where there is a choice: `runsc 20260101.0 on systrap`.
+    """
 
     tier: TierName
     ok: bool
     why: str = ""
     mend: str = ""
+    how: str = ""
 
 
 class Sandbox(Protocol):

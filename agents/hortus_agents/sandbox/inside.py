@@ -182,6 +182,26 @@ def _tool_pipe(control: int, replies: int) -> Callable[..., str]:
     return call_tool
 
 
+def _bound_threads(most: int) -> None:
+    """Refuses Python's own threads above that number, for tiers where nobody outside can count them.
+
+    Code that goes around it meets the bound of its address space.
+    """
+
+    def bounded(start: Callable[..., Any]) -> Callable[..., Any]:
+        def start_bounded(*args: Any, **options: Any) -> Any:
+            if _thread._count() >= most:  # noqa: SLF001  # threading's own count leaves out those of others
+                raise PermissionError(errno.EPERM, f"no more than {most} threads are allowed")
+            return start(*args, **options)
+
+        return start_bounded
+
+    for module in (_thread, sys.modules.get("threading")):
+        for name in ("start_new_thread", "start_joinable_thread", "_start_new_thread", "_start_joinable_thread"):
+            if module is not None and hasattr(module, name):
+                setattr(module, name, bounded(getattr(module, name)))
+
+
 def _observe() -> list[str]:
     """Notes what is touched from here on. Audit hooks cannot be taken off; the interpreter's own imports pass."""
     touched: list[str] = []
@@ -327,6 +347,8 @@ def main() -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that a timeout keeps what was printed
     scratch = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     _limit(request["limits"], own_user=bool(config["uid_base"]))
+    if config["counts_threads"]:
+        _bound_threads(request["limits"]["processes"])
     touched = _observe() if request["observe"] else []
     with _restored_streams():
         answer = _answer(request, pipe)

@@ -159,9 +159,8 @@ class Jail:
         limit = request.limits.output_kib * 1024
         try:
             async with asyncio.TaskGroup() as group:
-                watch = group.create_task(
-                    JailWatch(self._inner or process.pid, self._launch.scratch, request.limits).run()
-                )
+                counted = (self._inner or process.pid) if self._launch.has_host_threads else None
+                watch = group.create_task(JailWatch(counted, self._launch.scratch, request.limits).run())
                 printed = group.create_task(_collect(process.stdout, self._printed, limit, "stdout"))
                 answered = group.create_task(exchange.follow(process.stderr, process.stdin))
                 await printed
@@ -218,7 +217,7 @@ class Jail:
                         await self._process.wait()
                 except TimeoutError:
                     self._process.kill()
-            await self._end_elsewhere()
+                await self._end_elsewhere()
         finally:
             self._release()
 

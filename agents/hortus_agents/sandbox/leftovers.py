@@ -7,24 +7,26 @@ from pathlib import Path
 
 import psutil
 
+from hortus_agents.sandbox.gvisor import BUNDLE_PREFIX
 from hortus_agents.sandbox.tiers import INSIDE_PATH, SCRATCH_PREFIX
 
 
 def remove_leftovers() -> None:
-    """Delete scratch folders without a server, and half-made namespaces without their bwrap. Blocking."""
+    """Delete folders of jails without a server, and half-made namespaces without their bwrap. Blocking."""
     _remove_scratch()
     _kill_orphans()
 
 
 def _remove_scratch() -> None:
-    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*-*-*"):
-        pid, started = path.name.removeprefix(SCRATCH_PREFIX).split("-")[:2]
-        try:
-            alive = int(psutil.Process(int(pid)).create_time()) == int(started)
-        except (psutil.NoSuchProcess, ValueError):
-            alive = False
-        if not alive:
-            shutil.rmtree(path, ignore_errors=True)
+    for prefix in (SCRATCH_PREFIX, BUNDLE_PREFIX):
+        for path in Path(tempfile.gettempdir()).glob(f"{prefix}*-*-*"):
+            pid, started = path.name.removeprefix(prefix).split("-")[:2]
+            try:
+                alive = int(psutil.Process(int(pid)).create_time()) == int(started)
+            except (psutil.NoSuchProcess, ValueError):
+                alive = False
+            if not alive:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _kill_orphans() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, assert_never
 
 import structlog
@@ -18,7 +19,7 @@ from hortus_agents.sandbox.contract import (
     TierReport,
 )
 from hortus_agents.sandbox.exchange import JailRequest
-from hortus_agents.sandbox.gvisor import GVisorTier
+from hortus_agents.sandbox.gvisor import GVisorTier, offered_platforms, runsc_version
 from hortus_agents.sandbox.interpreted import SELF_CHECK as INTERPRETED_CHECK
 from hortus_agents.sandbox.interpreted import InterpreterSandbox
 from hortus_agents.sandbox.jail import Jail
@@ -90,7 +91,12 @@ def mending(tier: TierName, why: str) -> str:
                 "in a container use a seccomp profile that permits landlock_* (current default profiles do)"
             )
         case "gvisor":
-            return "install gVisor (runsc) and name the tier: HORTUS_SANDBOX_TIER=gvisor"
+            if "no runsc" in why:
+                return "install gVisor (runsc) and name the tier: HORTUS_SANDBOX_TIER=gvisor"
+            return (
+                "try `runsc --rootless --network=none do /bin/true` as the worker's user: it needs user namespaces "
+                "(unless root) and ptrace of its own children, which a container's profile may refuse"
+            )
         case "interpreter":
             return "install the extra `interpreter` (pydantic-monty)"
         case _ as unreachable:
@@ -98,8 +104,8 @@ def mending(tier: TierName, why: str) -> str:
 
 
 async def probe_tiers() -> tuple[TierReport, ...]:
-    """Try out every tier for real, strongest first; takes about 0.1 s. For `hortus doctor`."""
-    return tuple([await _probe(name) for name in ORDER])
+    """Try out every tier for real, strongest first; about 0.1 s, and 0.5 s more with gVisor. For `hortus doctor`."""
+    return tuple([(await _probe(name))[0] for name in ORDER])
 
 
 async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4, minimum: int = DEFAULT_MINIMUM) -> Sandbox:
@@ -123,9 +129,9 @@ async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4, minim
         if TIER_LEVELS[name] < minimum:
             refused.append(f"{name}: tier {TIER_LEVELS[name]}, and at least {minimum} is demanded")
             continue
-        report = await _probe(name)
+        report, tier_in_force = await _probe(name)
         if report.ok:
-            return await _opened(name, concurrency)
+            return await _opened(tier_in_force, concurrency)
         _log.warning("sandbox_tier_refused", tier=name, reason=report.why, mend=report.mend)
         refused.append(f"{name}: {report.why}. To mend it: {report.mend}")
     raise SandboxUnavailableError("no sandbox tier works here, model-written code is refused. " + " | ".join(refused))
@@ -137,31 +143,54 @@ def _candidates(tier: TierChoice, minimum: int) -> tuple[TierName, ...]:
     return ORDER if minimum >= TIER_LEVELS["gvisor"] else ORDER[1:]
 
 
-async def _opened(name: TierName, concurrency: int) -> Sandbox:
-    if name == "interpreter":
+async def _opened(tier: Tier | None, concurrency: int) -> Sandbox:
+    if tier is None:
         return await InterpreterSandbox.open(concurrency=concurrency)
-    return JailPool(_tier(name), concurrency=concurrency)
+    return JailPool(tier, concurrency=concurrency)
 
 
-def _tier(name: TierName) -> Tier:
-    tiers: dict[TierName, type[Tier]] = {
-        "gvisor": GVisorTier,
-        "bubblewrap": BubblewrapTier,
-        "landlock": LandlockTier,
-    }
-    return tiers[name]()
-
-
-async def _probe(name: TierName) -> TierReport:
+async def _probe(name: TierName) -> tuple[TierReport, Tier | None]:
+    """The report, and the tier as it was found to hold; None for the interpreter, which needs none."""
+    why, how, tier = "", "", None
     try:
         if name == "interpreter":
             why = await _try_out_interpreter()
         else:
             await asyncio.to_thread(load_libseccomp)  # looks for the library with a program of the system's
-            why = await _try_out(_tier(name))
+            tier, why = await _find_holding(name)
+            if isinstance(tier, GVisorTier):
+                how = f"runsc {await asyncio.to_thread(runsc_version)} on {tier.platform}"
     except SandboxError as exc:
         why = str(exc)
-    return TierReport(tier=name, ok=not why, why=why, mend=mending(name, why) if why else "")
+    return TierReport(tier=name, ok=not why, why=why, mend=mending(name, why) if why else "", how=how), tier
+
+
+async def _find_holding(name: Literal["gvisor", "bubblewrap", "landlock"]) -> tuple[Tier, str]:
+    """A tier, and why it does not hold: for gVisor the first of its platforms that does, else what each said."""
+    match name:
+        case "bubblewrap":
+            return (tier := BubblewrapTier()), await _try_out(tier)
+        case "landlock":
+            return (tier := LandlockTier()), await _try_out(tier)
+        case "gvisor":
+            return await _find_platform(await asyncio.to_thread(offered_platforms))
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+async def _find_platform(platforms: Sequence[str]) -> tuple[Tier, str]:
+    """Each is given the time of a start, since one that does not work may hang."""
+    refused = []
+    for platform in platforms:
+        tier = GVisorTier(platform)
+        try:
+            why = await _try_out(tier)
+        except SandboxError as exc:
+            why = str(exc)
+        if not why:
+            return tier, ""
+        refused.append(f"{platform}: {why}")
+    raise SandboxUnavailableError("runsc runs nothing here: " + ("; ".join(refused) or "it offers no platform"))
 
 
 async def _try_out_interpreter() -> str:

@@ -42,7 +42,8 @@ class Launch:
         info: Where bwrap tells the process id of the jail's first process; None: it is the child itself.
         scratch: A folder on the host to remove after the call; None: it is gone with the jail.
         removed: A folder that describes the jail, to remove after the call.
-        ending: A command that ends what the jail's own processes cannot be reached by.
+        ending: A command that ends what the jail's own processes cannot be reached by, after a kill.
+        has_host_threads: Whether the jail's threads are threads of the host, where they can be counted.
     """
 
     argv: tuple[str, ...]
@@ -52,6 +53,7 @@ class Launch:
     scratch: Path | None = None
     removed: Path | None = None
     ending: tuple[str, ...] = ()
+    has_host_threads: bool = True
 
 
 class Tier(Protocol):
@@ -81,8 +83,15 @@ def jail_config(**extra: object) -> str:
         "landlock": None,
         "uid_base": 0,
         "parent": 0,
+        "counts_threads": False,
     }
     return json.dumps(fields | extra)
+
+
+def make_folder(prefix: str) -> Path:
+    """A folder of a jail on the host, named after this process so that a later one can tell whose it was."""
+    started = int(psutil.Process().create_time())
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-{started}-"))
 
 
 def _pipe_with(content: bytes) -> int:
@@ -169,8 +178,7 @@ class LandlockTier:
     def prepare(self) -> Launch:
         """One interpreter that confines itself, and its scratch folder."""
         abi, python, (uid_base, uid_count) = landlock_abi(), locate_interpreter(), self._uids
-        started = int(psutil.Process().create_time())
-        scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-{started}-"))
+        scratch = make_folder(SCRATCH_PREFIX)
         config = jail_config(
             landlock=access_rules(abi, python, scratch),
             uid_base=uid_base,

@@ -23,10 +23,11 @@ class StoppedCall(Exception):  # noqa: N818  # not a fault: a bound was reached
 class JailWatch:
     """Counts a jail's threads, and its scratch files where they lie on the host's disk.
 
-    RLIMIT_NPROC does not bind root's processes, and no limit of the kernel sums up a folder.
+    RLIMIT_NPROC does not bind root's processes, and no limit of the kernel sums up a folder. Without a `pid` the jail's
+    threads are not the host's.
     """
 
-    def __init__(self, pid: int, scratch: Path | None, limits: SandboxLimits) -> None:
+    def __init__(self, pid: int | None, scratch: Path | None, limits: SandboxLimits) -> None:
         self._pid = pid
         self._scratch = scratch
         self._limits = limits
@@ -45,6 +46,8 @@ class JailWatch:
             await asyncio.sleep(PERIOD_S)
 
     def _check_threads(self) -> None:
+        if self._pid is None:
+            return
         try:
             alive = Path(f"/proc/{self._pid}/task").stat().st_nlink - 2
         except FileNotFoundError:

@@ -3,11 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from bench.insecure_tools import TOOLS, InsecureTool
 from bench.tool_gates import exploit_tool, prepared, subject_of
 
 from hortus_agents.evolution.scan import BanditScanner, ScanReport, scan_source
 from hortus_agents.sandbox import Sandbox, SandboxLimits
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 
 # What no reading of the source can tell from honest code: limits hold these, or a person looks at them.
 LEFT_TO_THE_SANDBOX = {

@@ -10,6 +10,7 @@ import pytest
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
 from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, TierName, open_sandbox, opening, probe_tiers
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 SHORT = SandboxLimits(wall_s=1.0)
 
 
@@ -19,8 +20,8 @@ async def test_at_least_one_tier_works_on_this_host() -> None:
     assert any(report.ok for report in reports), reports
 
 
-async def test_auto_takes_the_first_tier_that_holds() -> None:
-    first = next(report.tier for report in await probe_tiers() if report.ok)
+async def test_auto_takes_the_first_tier_that_holds_short_of_gvisor() -> None:
+    first = next(report.tier for report in await probe_tiers() if report.ok and report.tier != "gvisor")
     opened = await open_sandbox()
     await opened.aclose()
 

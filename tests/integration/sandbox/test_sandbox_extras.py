@@ -11,6 +11,7 @@ import pytest
 from hortus_agents.errors import ToolFailedError
 from hortus_agents.sandbox import CallExtras, Sandbox, SandboxLimits, SandboxOutcome
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 LIMITS = SandboxLimits(wall_s=5.0)
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, TierName, open_sandbox
 from hortus_agents.sandbox.jail import Jail
 from hortus_agents.sandbox.pool import JailPool
-from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, clear_launch
+from hortus_agents.sandbox.tiers import BubblewrapTier, Tier, clear_launch
 
 END_S = 5.0
-TIERS: dict[TierName, type[BubblewrapTier | LandlockTier]] = {"bubblewrap": BubblewrapTier, "landlock": LandlockTier}
+PREFIXES = ("hortus-jail-", "hortus-runsc-")
 FOREVER = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
 LONG = SandboxLimits(wall_s=60)
 
@@ -48,6 +49,14 @@ def _servers_of_other_tests() -> None:
     _earlier.update(child.pid for child in psutil.Process().children())
 
 
+@pytest.fixture
+async def sandbox(make_tier: Callable[[], Tier]) -> AsyncIterator[Sandbox]:
+    """A pool of the test's own, whose processes it can tell."""
+    opened = JailPool(make_tier(), concurrency=1)
+    yield opened
+    await opened.aclose()
+
+
 def descendants() -> set[int]:
     found: set[int] = set()
     for child in psutil.Process().children():
@@ -68,6 +77,11 @@ def alive(pids: set[int]) -> set[int]:
         except psutil.NoSuchProcess:
             continue
     return found
+
+
+def folders_left() -> list[Path]:
+    """Of this process's jails."""
+    return [path for prefix in PREFIXES for path in Path(tempfile.gettempdir()).glob(f"{prefix}{os.getpid()}-*")]
 
 
 async def gone(pids: set[int]) -> bool:
@@ -164,7 +178,7 @@ async def test_close_ends_waiting_and_running_jails(tier: TierName) -> None:
         await sandbox.run_script("1")
     assert jails
     assert not alive(jails)
-    assert not list(Path(tempfile.gettempdir()).glob(f"hortus-jail-{os.getpid()}-*"))
+    assert not folders_left()
 
 
 async def test_jail_killed_while_it_waits_is_replaced(sandbox: Sandbox) -> None:
@@ -199,8 +213,8 @@ async def test_server_killed_with_sigkill_leaves_none(tier: TierName) -> None:
 
 
 @pytest.mark.parametrize("delay_ms", [0, 1, 2, 3, 5, 8, 12, 20, 30])
-async def test_start_cancelled_at_any_moment_leaves_none(tier: TierName, delay_ms: int) -> None:
-    starting = asyncio.create_task(Jail.start(TIERS[tier]()))
+async def test_start_cancelled_at_any_moment_leaves_none(make_tier: Callable[[], Tier], delay_ms: int) -> None:
+    starting = asyncio.create_task(Jail.start(make_tier()))
     await asyncio.sleep(delay_ms / 1000)
     pids = descendants()
 
@@ -211,7 +225,7 @@ async def test_start_cancelled_at_any_moment_leaves_none(tier: TierName, delay_m
 
     assert await gone(pids)
     assert not descendants()
-    assert not list(Path(tempfile.gettempdir()).glob(f"hortus-jail-{os.getpid()}-*"))
+    assert not folders_left()
 
 
 @pytest.mark.parametrize("tier", ["bubblewrap"], indirect=True)
@@ -239,9 +253,10 @@ async def test_half_made_namespace_of_a_killed_server_is_removed_by_the_next(tie
 
 
 async def test_scratch_of_a_killed_server_is_removed_by_the_next(tier: TierName) -> None:
-    left = Path(tempfile.mkdtemp(prefix="hortus-jail-999999999-1-"))
-    (left / "file").write_text("x")
+    left = [Path(tempfile.mkdtemp(prefix=f"{prefix}999999999-1-")) for prefix in PREFIXES]
+    for folder in left:
+        (folder / "file").write_text("x")
 
     await (await open_sandbox(tier=tier)).aclose()
 
-    assert not left.exists()
+    assert not [folder for folder in left if folder.exists()]

@@ -48,10 +48,11 @@ def landlock_works(reports: tuple[TierReport, ...]) -> bool:
 
 
 async def opened_where_refused(*refused: str) -> tuple[str, dict[TierName, tuple[bool, str, str]]]:
-    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, *refused, stdout=asyncio.subprocess.PIPE)
+    pipe = asyncio.subprocess.PIPE
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, *refused, stdout=pipe, stderr=pipe)
     async with asyncio.timeout(60):
-        out, _ = await host.communicate()
-    assert host.returncode == 0
+        out, complaint = await host.communicate()
+    assert host.returncode == 0, (host.returncode, complaint.decode())
     opened, reports = json.loads(out.splitlines()[-1])  # after the warnings of the refused tiers
     return opened, reports
 
@@ -79,7 +80,8 @@ async def test_refuses_where_both_are_refused_and_says_why() -> None:
     assert [name for name, (ok, _, _) in reports.items() if ok] in ([], ["interpreter"])
 
 
-async def test_nothing_below_the_minimum_is_opened() -> None:
+async def test_nothing_below_the_minimum_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")  # where no runsc is
     with pytest.raises(SandboxUnavailableError) as caught:
         await open_sandbox(minimum=2)
     assert "gvisor: no runsc executable" in str(caught.value)

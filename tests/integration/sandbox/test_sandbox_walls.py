@@ -10,6 +10,7 @@ import pytest
 
 from hortus_agents.sandbox import JSON, Sandbox, SandboxLimits, SandboxOutcome
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 LIMITS = SandboxLimits(wall_s=5.0)
 REPOSITORY = Path(__file__).parents[3]
 UNREACHABLE = ("PermissionError", "FileNotFoundError")
@@ -229,17 +230,19 @@ async def test_clone3_cannot_hide_its_flags(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="machine code of x86")
-async def test_calls_of_the_32_bit_kind_kill(sandbox: Sandbox) -> None:
+async def test_calls_of_the_32_bit_kind_are_no_way_around_the_filter(sandbox: Sandbox) -> None:
     source = """
 import ctypes, mmap
 code = mmap.mmap(-1, 4096, prot=7)
-code.write(b"\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3")  # mov eax, getpid; int 0x80; ret
+code.write(b"\\xb8\\x29\\x00\\x00\\x00\\xcd\\x80\\xc3")  # mov eax, 41; int 0x80; ret
 ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
 """
     result = await sandbox.run_script(source, limits=LIMITS)
 
-    # SIGSEGV where the kernel has no 32-bit calls at all
-    assert result.outcome in {SandboxOutcome.FORBIDDEN, SandboxOutcome.CRASH}
+    if sandbox.tier == "gvisor" and result.outcome is SandboxOutcome.OK:
+        assert result.value == "-1"  # gVisor takes the number as one of 64 bits, here `socket`: refused by our filter
+    else:  # SIGSEGV where the kernel has no 32-bit calls at all
+        assert result.outcome in {SandboxOutcome.FORBIDDEN, SandboxOutcome.CRASH}
 
 
 async def test_it_is_nobody_with_no_capability(sandbox: Sandbox) -> None:
