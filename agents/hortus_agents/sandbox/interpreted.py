@@ -81,8 +81,8 @@ class InterpreterSandbox:
     async def open(cls, *, concurrency: int) -> "InterpreterSandbox":
         """Start the interpreters' pool. Raises SandboxUnavailableError."""
         monty = load_monty()
-        pool = monty.AsyncMonty(min_processes=1, max_processes=concurrency, max_checkouts_per_worker=1)
         try:
+            pool = monty.AsyncMonty(min_processes=1, max_processes=concurrency, max_checkouts_per_worker=1)
             async with asyncio.timeout(START_S):
                 await pool.__aenter__()
         except (OSError, monty.MontyError, TimeoutError) as exc:

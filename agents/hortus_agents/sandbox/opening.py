@@ -168,10 +168,9 @@ async def _probe(name: TierName) -> tuple[TierReport, Tier | None]:
 async def _find_holding(name: Literal["gvisor", "bubblewrap", "landlock"]) -> tuple[Tier, str]:
     """A tier, and why it does not hold: for gVisor the first of its platforms that does, else what each said."""
     match name:
-        case "bubblewrap":
-            return (tier := BubblewrapTier()), await _try_out(tier)
-        case "landlock":
-            return (tier := LandlockTier()), await _try_out(tier)
+        case "bubblewrap" | "landlock":
+            tier: Tier = BubblewrapTier() if name == "bubblewrap" else LandlockTier()
+            return tier, await _try_out(tier)
         case "gvisor":
             return await _find_platform(await asyncio.to_thread(offered_platforms))
         case _ as unreachable:

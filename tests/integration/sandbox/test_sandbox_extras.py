@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from hortus_agents.errors import ToolFailedError
-from hortus_agents.sandbox import CallExtras, Sandbox, SandboxLimits, SandboxOutcome
+from hortus_agents.sandbox import CallExtras, Sandbox, SandboxLimits, SandboxOutcome, SandboxResult
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 LIMITS = SandboxLimits(wall_s=5.0)
 
 
-async def outputs(sandbox: Sandbox, source: str, *names: str):
+async def outputs(sandbox: Sandbox, source: str, *names: str) -> SandboxResult:
     return await sandbox.run_script(source, limits=LIMITS, extras=CallExtras(outputs=names))
 
 
