@@ -12,7 +12,7 @@ from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.scan import Finding
 from hortus_agents.sandbox import open_sandbox
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.domain.ids import ToolId, ToolVersionId, new_id
+from hortus_server.domain.ids import JobId, ToolId, ToolVersionId, new_id
 from hortus_server.domain.records import ToolState, ToolVersion
 from hortus_server.ports.store import Store
 from hortus_server.services.check_tool import CheckTool
@@ -161,7 +161,7 @@ async def check(store: Store, admin: Caller, *finds: Finding) -> None:
             admin.tenant_id, (await uow.tools.get(admin.tenant_id, "ones")).id
         )
     try:
-        await CheckTool(store, gates)(admin.tenant_id, version.id)
+        await CheckTool(store, gates)(admin.tenant_id, version.id, JobId(new_id()))
     finally:
         await sandbox.aclose()
 
@@ -199,6 +199,6 @@ async def test_an_active_tool_that_fails_its_check_is_taken_out_of_use(admin: Ca
 async def test_without_a_sandbox_nothing_is_decided(admin: Caller, store: Store):
     version = await grown(admin, store, state="quarantined")
     with pytest.raises(UnavailableError):
-        await CheckTool(store, None)(admin.tenant_id, version.id)
+        await CheckTool(store, None)(admin.tenant_id, version.id, JobId(new_id()))
     async with store.transaction(admin.tenant_id) as uow:
         assert await uow.tools.get_version(admin.tenant_id, version.id) == replace(version)

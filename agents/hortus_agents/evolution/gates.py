@@ -88,7 +88,8 @@ class ToolGates:
         """
         rows: list[JsonObject] = []
         for test in tests[:MAX_TESTS]:
-            answers = test.get("answers")
+            given = test.get("answers")
+            answers = [str(text) for text in given] if isinstance(given, list) else None
             result = await self.sandbox.run_function(
                 subject.source,
                 function=subject.function,
@@ -104,7 +105,7 @@ class ToolGates:
                 "verdict": "confirmed" if holds else "failed",
             }
             if answers is not None:
-                row["answers"] = list(answers)
+                row["answers"] = answers
             if result.outcome is SandboxOutcome.OK:
                 row["got"] = result.value
             else:

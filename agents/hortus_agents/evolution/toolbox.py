@@ -7,13 +7,14 @@ from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.ports import CapabilityStore
 from hortus_agents.evolution.synthesise import Synthesiser
 from hortus_agents.loop.quarantine import QuarantinedReader
+from hortus_agents.loop.redacted_model import RedactedModel
 from hortus_agents.models.port import ChatModel
 from hortus_agents.sandbox.contract import Sandbox
 from hortus_agents.spec import BuiltinTool
 from hortus_agents.tools.builtin.ask_human import AskHumanTool
 from hortus_agents.tools.builtin.calculate import CalculateTool
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
-from hortus_agents.tools.builtin.python import PythonTool
+from hortus_agents.tools.builtin.python import PythonTool, StoreFile
 from hortus_agents.tools.builtin.read_untrusted import LoadArtifact, ReadUntrustedTool
 from hortus_agents.tools.builtin.recall import RecallTool
 from hortus_agents.tools.builtin.remember import RememberTool
@@ -38,6 +39,7 @@ class ToolPorts:
     http: HttpGetSettings = field(default_factory=HttpGetSettings)
     policy: ToolPolicy | None = None
     store_artifact: StoreArtifact | None = None
+    store_file: StoreFile | None = None
     load_artifact: LoadArtifact | None = None
     plugins: Mapping[str, Tool] = field(default_factory=dict)
     secrets: SecretSource | None = None
@@ -45,6 +47,8 @@ class ToolPorts:
 
 def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
     """The registry for a run whose model is `model`; cheap, made anew for each run."""
+    if ports.secrets is not None:
+        model = RedactedModel(model, ports.secrets)
     builtins: dict[BuiltinTool, Tool] = {
         "calculate": CalculateTool(),
         "http_get": HttpGetTool(ports.http, ports.secrets),
@@ -58,7 +62,7 @@ def build_registry(model: ChatModel, ports: ToolPorts) -> ToolRegistry:
         builtins["remember"] = RememberTool(ports.memory)
     evolved: EvolvedTools | None = None
     if ports.sandbox is not None:
-        builtins["python"] = PythonTool(ports.sandbox, ports.store_artifact)
+        builtins["python"] = PythonTool(ports.sandbox, ports.store_file)
         if ports.store is not None:
             builtins["request_capability"] = RequestCapabilityTool(
                 Synthesiser(model, ports.store, ports.gates or ToolGates(ports.sandbox))

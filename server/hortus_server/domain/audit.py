@@ -34,7 +34,8 @@ class NewAuditEntry:
     """Something that was done or refused.
 
     `action` is dotted and in the past tense (`policy.changed`, `tool.denied`), `subject` is `kind:id` of what it was
-    done to. `detail` holds no secret: names, versions, rules, hashes.
+    done to. `detail` holds no secret: names, versions, rules, hashes. `once` names fields of it that identify the act,
+    for one that may be told again after a crash: with an equal action, subject and fields it is in the log already.
     """
 
     tenant_id: TenantId
@@ -42,6 +43,7 @@ class NewAuditEntry:
     action: str
     subject: str
     detail: JsonObject = field(default_factory=dict)
+    once: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class RowsAndCapabilityIndex:
             version = await uow.tools.propose(
                 tenant, version=_proposed(proposer, candidate, digest), name=candidate.name
             )
-            await uow.audit.append(_entry(proposer, "tool.proposed", version, candidate.name))
+            await uow.audit.append(_entry(proposer, "tool.proposed", version))
         return StoredCandidate(to_capability(candidate.name, version), version.state)
 
     async def of_call(self, tenant_id: UUID, *, run_id: UUID, call_id: str) -> list[StoredCandidate]:
@@ -103,7 +103,9 @@ class RowsAndCapabilityIndex:
             version = await uow.tools.record_test(tenant, ToolVersionId(version_id), state=state, report=content)
             if version.state == "rejected":
                 await uow.tools.set_state(tenant, version.id, state="rejected", reason=report.detail[:REASON])
-            await uow.audit.append(_entry(proposer, f"tool.{version.state}", version, version.function))
+            if version.state == state:
+                reason = "" if report.passed else report.detail[:REASON]
+                await uow.audit.append(_entry(proposer, f"tool.{state}", version, reason))
 
     async def admit(self, proposer: Proposer, version_id: UUID, report: GateReport) -> StoredCandidate:
         """See CapabilityStore. The index learns of it by a job; until then only this session knows the tool."""
@@ -122,7 +124,7 @@ class RowsAndCapabilityIndex:
                 else:
                     version = await uow.tools.set_state(tenant, version.id, state=state, reason=reason)
                 action = "tool.activated" if state == "active" else f"tool.{state}"
-                await uow.audit.append(_entry(proposer, action, version, tool.name))
+                await uow.audit.append(_entry(proposer, action, version, version.state_reason or ""))
         if job is not None:
             await self.queue.wake_job(job.id, job.kind)
         return StoredCandidate(to_capability(tool.name, version), version.state, version.state_reason or "")
@@ -172,17 +174,19 @@ def to_capability(name: str, version: ToolVersion) -> Capability:
     )
 
 
-def _entry(proposer: Proposer, action: str, version: ToolVersion, name: str) -> NewAuditEntry:
+def _entry(proposer: Proposer, action: str, version: ToolVersion, reason: str = "") -> NewAuditEntry:
     detail = {
-        "name": name,
+        "name": version.function,
         "version": version.version,
         "source_sha256": version.source_sha256,
         "run_id": str(proposer.run_id),
-        "reason": version.state_reason or "",
+        "reason": reason,
         **declared_detail(version),
     }
     actor = Actor("agent", str(proposer.agent_id))
-    return NewAuditEntry(version.tenant_id, actor, action, f"tool:{version.tool_id}", detail)
+    # Every stage of a synthesis may run again after a crash.
+    once = ("run_id", "version")
+    return NewAuditEntry(version.tenant_id, actor, action, f"tool:{version.tool_id}", detail, once)
 
 
 def _proposed(proposer: Proposer, candidate: Candidate, digest: str) -> ToolVersion:

@@ -9,7 +9,7 @@ from hortus_agents.evolution.negative import Subject
 from hortus_agents.tools.capability import ToolPermissions
 from hortus_server.domain.audit import SYSTEM, NewAuditEntry
 from hortus_server.domain.errors import UnavailableError
-from hortus_server.domain.ids import TenantId, ToolVersionId
+from hortus_server.domain.ids import JobId, TenantId, ToolVersionId
 from hortus_server.domain.records import ToolState, ToolVersion
 from hortus_server.ports.store import Store
 
@@ -27,7 +27,7 @@ class CheckTool:
     store: Store
     gates: ToolGates | None
 
-    async def __call__(self, tenant_id: TenantId, version_id: ToolVersionId) -> None:
+    async def __call__(self, tenant_id: TenantId, version_id: ToolVersionId, job_id: JobId) -> None:
         """Raises UnavailableError where no gate can run, NotFoundError for a version that is gone."""
         if self.gates is None:
             raise UnavailableError("sandbox", "no isolation works on this worker, so no tool can be subject")
@@ -38,7 +38,7 @@ class CheckTool:
         if report.broken:
             raise UnavailableError("sandbox", report.reason)
         tests = await self._tests(self.gates, subject, version, report)
-        await self._settle(tenant_id, version, report, tests)
+        await self._settle(job_id, version, report, tests)
 
     async def _tests(
         self, gates: ToolGates, subject: Subject, version: ToolVersion, report: GateReport
@@ -60,9 +60,8 @@ class CheckTool:
         held = sum(row["verdict"] == "confirmed" for row in rows)
         return {"passed": passed, "cases": rows, "detail": f"run again here: {held} of {len(rows)} hold", "tier": tier}
 
-    async def _settle(
-        self, tenant_id: TenantId, version: ToolVersion, report: GateReport, tests: dict[str, Any]
-    ) -> None:
+    async def _settle(self, job_id: JobId, version: ToolVersion, report: GateReport, tests: dict[str, Any]) -> None:
+        tenant_id = version.tenant_id
         passed = report.passed and tests["passed"] is True
         reason = WAITS if passed else (report.reason or str(tests["detail"]))
         async with self.store.transaction(tenant_id) as uow:
@@ -74,8 +73,15 @@ class CheckTool:
                 await uow.tools.set_state(tenant_id, version.id, state=state, reason=reason[:500])
             if now.state == "active" and state != "active":
                 await uow.wakeups.add_job(tenant_id, "index_tool", version.id)
-            detail = {"passed": passed, "state": state, "version": version.version, "reason": reason[:500]}
-            await uow.audit.append(NewAuditEntry(tenant_id, SYSTEM, "tool.checked", f"tool:{version.tool_id}", detail))
+            detail = {
+                "passed": passed,
+                "state": state,
+                "version": version.version,
+                "reason": reason[:500],
+                "job_id": str(job_id),
+            }
+            subject = f"tool:{version.tool_id}"
+            await uow.audit.append(NewAuditEntry(tenant_id, SYSTEM, "tool.checked", subject, detail, ("job_id",)))
 
 
 def _state_after(state: ToolState, *, passed: bool) -> ToolState:

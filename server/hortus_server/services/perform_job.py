@@ -33,7 +33,7 @@ class PerformJob:
     observer: RunObserver
     remember_run: Callable[[TenantId, RunId], Awaitable[None]]
     index_tool: Callable[[TenantId, ToolVersionId], Awaitable[None]]
-    check_tool: Callable[[TenantId, ToolVersionId], Awaitable[None]]
+    check_tool: Callable[[TenantId, ToolVersionId, JobId], Awaitable[None]]
     jitter: Callable[[], float] = random.random
 
     async def __call__(self, job_id: JobId, kind: JobKind) -> None:
@@ -69,6 +69,6 @@ class PerformJob:
             case "index_tool":
                 await self.index_tool(job.tenant_id, ToolVersionId(job.subject_id))
             case "check_tool":
-                await self.check_tool(job.tenant_id, ToolVersionId(job.subject_id))
+                await self.check_tool(job.tenant_id, ToolVersionId(job.subject_id), job.id)
             case _ as unreachable:
                 assert_never(unreachable)

@@ -1,6 +1,7 @@
 """The audit log's rows: chained in the transaction of what they tell of, never changed."""
 
 import asyncio
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -8,6 +9,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from hortus_server.domain.audit import NO_HASH, SYSTEM, Actor, NewAuditEntry, entry_body, entry_hash
 from hortus_server.domain.ids import TenantId
+from hortus_server.services.verify_audit import verify_audit
 
 
 def entry(tenant_id: TenantId, action: str = "thing.done", **detail) -> NewAuditEntry:
@@ -37,6 +39,26 @@ async def test_entries_form_a_chain_whose_hashes_anybody_can_compute(store, worl
         assert last_at is None or at >= last_at
         previous, last_at = digest, at
     assert [row[5] for row in found] == ["first.done", "second.done"]
+
+
+async def test_what_is_told_once_is_in_the_log_once_however_often_and_by_however_many_it_is_told(
+    store, world, other, database_settings
+):
+    async def tell(tenant_id: TenantId, **detail: object) -> None:
+        async with store.system_transaction() as uow:
+            await uow.audit.append(replace(entry(tenant_id, at_the="time", **detail), once=("version",)))
+            await uow.audit.append(entry(tenant_id, "else.done"))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(6):
+            group.create_task(tell(world.tenant_id, version=1))
+    await tell(world.tenant_id, version=2)
+    await tell(other.tenant_id, version=1)
+    told = [row for row in await stored(database_settings, world.tenant_id) if row[5] == "thing.done"]
+    assert [row[7] for row in told] == ['{"at_the":"time","version":1}', '{"at_the":"time","version":2}']
+    assert len(await stored(database_settings, world.tenant_id)) == 2 + 7
+    assert len(await stored(database_settings, other.tenant_id)) == 2
+    assert (await verify_audit(store, world.tenant_id)).intact
 
 
 async def test_what_is_rolled_back_leaves_no_entry_and_no_gap(store, world, database_settings):

@@ -18,6 +18,7 @@ from hortus_server.domain.audit import (
     AuditHead,
     NewAuditEntry,
     canonical_detail,
+    canonical_json,
     chain_prefix,
     entry_body,
 )
@@ -44,6 +45,9 @@ class PostgresAudit:
         # Tenants in a fixed order: transactions that lock several chains must not wait for each other.
         for entry in sorted(self._gathered, key=lambda entry: entry.tenant_id):
             detail = canonical_detail(entry.detail)
+            if entry.once:
+                # By itself: what the next statement sees is fixed when it begins, so it must not be that which waits.
+                await self._sql.count("take_turns", tenant_id=entry.tenant_id)
             await self._sql.count(
                 "append_entry",
                 tenant_id=entry.tenant_id,
@@ -56,6 +60,7 @@ class PostgresAudit:
                 action=entry.action,
                 subject=entry.subject,
                 detail=detail,
+                once=canonical_json({name: entry.detail[name] for name in entry.once}) if entry.once else None,
             )
         self._gathered.clear()
 

@@ -1,14 +1,23 @@
+-- name: take_turns :exec
+-- Whoever else tells this tenant's log something once waits for the commit, also before there is a head to lock.
+SELECT pg_advisory_xact_lock(hashtextextended('hortus-audit-once/' || %(tenant_id)s::text, 0))
+
 -- name: append_entry :exec
--- Behind the tenant's last: whoever comes at the same time waits for the commit and goes on from there.
+-- Behind the tenant's last: whoever comes at the same time waits for the commit and goes on from there. An act that
+-- is told once is left out where it is there already.
 WITH head AS (
     INSERT INTO audit_heads AS h (tenant_id, seq, at, previous_hash, hash)
-    VALUES (
-        %(tenant_id)s, 1, statement_timestamp(), %(no_hash)s,
+    SELECT
+        %(tenant_id)s::uuid, 1, statement_timestamp(), %(no_hash)s::text,
         encode(sha256(convert_to(
             %(prefix)s || '1' || chr(10)
             || to_char(statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || chr(10)
             || %(no_hash)s || chr(10) || %(body)s, 'UTF8'
         )), 'hex')
+    WHERE %(once)s::jsonb IS NULL OR NOT EXISTS (
+        SELECT FROM audit_log AS told
+        WHERE told.tenant_id = %(tenant_id)s AND told.subject = %(subject)s AND told.action = %(action)s
+            AND told.detail::jsonb @> %(once)s::jsonb
     )
     ON CONFLICT (tenant_id) DO UPDATE SET
         seq = h.seq + 1,
