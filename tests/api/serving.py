@@ -9,7 +9,7 @@ from backends import Caller
 
 from hortus_server.adapters.passwords import Argon2Passwords
 from hortus_server.api.edge import Edge, EdgeOptions
-from hortus_server.asgi import ApiServer, make_server
+from hortus_server.api.server import ApiServer, make_server
 from hortus_server.settings import ApiSettings
 
 OPTIONS = EdgeOptions(

@@ -19,6 +19,7 @@ def connect_redis(url: str, *, timeout_s: float, retries: int = 1) -> Redis:
         socket_keepalive=True,
         health_check_interval=15,
         retry=Retry(NoBackoff(), retries),
+        driver_info=None,  # what it would tell the server is looked up anew, on disk, for every connection
     )
     return client
 
