@@ -394,9 +394,11 @@ CREATE TABLE public.memories (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     indexed_at timestamp with time zone,
     label jsonb,
+    sensitivity_floor smallint,
     CONSTRAINT memories_check CHECK ((source_last_seq >= source_first_seq)),
     CONSTRAINT memories_kind_check CHECK ((kind = ANY (ARRAY['episode'::text, 'note'::text]))),
     CONSTRAINT memories_label_check CHECK ((jsonb_typeof(label) = 'object'::text)),
+    CONSTRAINT memories_sensitivity_floor_check CHECK (((sensitivity_floor >= 1) AND (sensitivity_floor <= 2))),
     CONSTRAINT memories_source_first_seq_check CHECK ((source_first_seq >= 1)),
     CONSTRAINT memories_visibility_check CHECK ((visibility = ANY (ARRAY['private'::text, 'tenant'::text])))
 );
@@ -554,6 +556,17 @@ CREATE TABLE public.secrets (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT secrets_name_check CHECK ((name ~ '^[A-Za-z][A-Za-z0-9_]{0,63}$'::text)),
     CONSTRAINT secrets_version_check CHECK ((version > 0))
+);
+CREATE TABLE public.sensitivity_floors (
+    tenant_id uuid NOT NULL,
+    tool text NOT NULL,
+    sensitivity smallint NOT NULL,
+    reason text NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sensitivity_floors_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT sensitivity_floors_sensitivity_check CHECK (((sensitivity >= 1) AND (sensitivity <= 2))),
+    CONSTRAINT sensitivity_floors_tool_check CHECK ((char_length(tool) <= 200))
 );
 CREATE TABLE public.sessions (
     id uuid NOT NULL,
@@ -911,6 +924,8 @@ ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT secrets_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT secrets_tenant_id_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.sensitivity_floors
+    ADD CONSTRAINT sensitivity_floors_pkey PRIMARY KEY (tenant_id, tool);
 ALTER TABLE public.sessions
     ADD CONSTRAINT sessions_fork_check CHECK (((forked_from_session_id IS NULL) = (forked_from_seq IS NULL))) NOT VALID;
 ALTER TABLE ONLY public.sessions
@@ -971,6 +986,7 @@ ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_id_key UNIQUE (tenant_id, id);
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+CREATE INDEX api_keys_by_person ON public.api_keys USING btree (person_id) WHERE (person_id IS NOT NULL);
 CREATE UNIQUE INDEX api_keys_previous ON public.api_keys USING btree (previous_sha256) WHERE (previous_sha256 IS NOT NULL);
 CREATE UNIQUE INDEX approvals_awaited ON public.approvals USING btree (run_id) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_by_age ON public.approvals USING btree (tenant_id, requested_at, id);
@@ -1163,6 +1179,8 @@ ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT secrets_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.agents(id);
 ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+ALTER TABLE ONLY public.sensitivity_floors
+    ADD CONSTRAINT sensitivity_floors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents(tenant_id, id);
 ALTER TABLE ONLY public.sessions
@@ -1261,6 +1279,7 @@ CREATE POLICY own_tenant ON public.schedule_firings USING ((tenant_id = ( SELECT
 CREATE POLICY own_tenant ON public.schedules USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.secret_versions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.secrets USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY own_tenant ON public.sensitivity_floors USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.sessions USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tenant_admission USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY own_tenant ON public.tenant_budgets USING ((tenant_id = ( SELECT (NULLIF(current_setting('hortus.tenant'::text, true), ''::text))::uuid AS "nullif")));
@@ -1286,6 +1305,7 @@ ALTER TABLE public.schedule_firings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.secret_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.secrets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.sensitivity_floors ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenant_admission ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenant_budgets ENABLE ROW LEVEL SECURITY;

@@ -12,6 +12,7 @@ PURGE = "forgets what is old in every tenant; logs cannot be deleted from by a t
 OPERATE = "the installation's own: making and disabling tenants"
 # A new line needs a reason why the tenant cannot be named.
 SYSTEM = {
+    "api/routes/everyone.py": OPERATE,
     "api/routes/login.py": WHO,
     "api/routes/people.py": PEOPLE,
     "api/sign_in.py": PEOPLE,
@@ -22,8 +23,10 @@ SYSTEM = {
     "services/authenticate_login.py": WHO,
     "services/change_tenant.py": OPERATE,
     "services/change_user.py": PEOPLE,
+    "services/create_once.py": "links and tenants are made once per key; what they make says why it is the system's",
     "services/create_first_owner.py": PEOPLE,
     "services/deliver_webhooks.py": LOOK,
+    "services/disable_user.py": OPERATE,
     "services/end_waits.py": LOOK,
     "services/execute_run.py": "the choice of a run is between tenants; its claim and first fold are one transaction",
     "services/fire_schedules.py": "takes a due time of any tenant and submits its run in the same transaction",

@@ -11,6 +11,7 @@ from hortus_server.services.authenticate_login import AuthenticateLogin
 from hortus_server.services.change_tenant import ChangeTenant
 from hortus_server.services.change_user import ChangeUser
 from hortus_server.services.create_first_owner import CreateFirstOwner
+from hortus_server.services.disable_user import DisableUser
 from hortus_server.services.invite_user import AcceptInvitation, InviteUser
 from hortus_server.services.issue_key import RotateKey
 from hortus_server.services.note_refusals import NoteRefusals
@@ -41,6 +42,7 @@ class People:
     invite_user: InviteUser
     accept_invitation: AcceptInvitation
     change_user: ChangeUser
+    disable_user: DisableUser
     change_tenant: ChangeTenant
     rotate_key: RotateKey
 
@@ -65,6 +67,7 @@ def make_people(
     """Construct the use cases over the given ports."""
     passwords, keys, logins = ports.passwords, authentication.keys, authentication.logins
     start = StartLogin(rules)
+    invite = InviteUser(store, rules)
     check = CheckPassword(store, passwords, rules, refusals)
     oidc = None if ports.provider is None else SignInOidc(store, ports.provider, ports.oidc_rules, start)
     return People(
@@ -73,9 +76,10 @@ def make_people(
         create_first_owner=CreateFirstOwner(store, passwords, start),
         change_password=ChangePassword(store, check, passwords, logins),
         change_logins=ChangeLogins(store, logins),
-        invite_user=InviteUser(store, rules),
+        invite_user=invite,
         accept_invitation=AcceptInvitation(store, check, passwords, start, logins),
         change_user=ChangeUser(store, logins),
-        change_tenant=ChangeTenant(store, keys, logins, stop_runs),
+        disable_user=DisableUser(store, keys, logins),
+        change_tenant=ChangeTenant(store, keys, logins, stop_runs, invite),
         rotate_key=RotateKey(store, keys),
     )

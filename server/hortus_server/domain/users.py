@@ -137,6 +137,16 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the installation, with how many tenants it belongs to and how many keys of its making work."""
+
+    user: User
+    tenants: int
+    keys: int
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A tenant that a user may work in."""
 

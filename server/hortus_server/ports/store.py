@@ -13,6 +13,7 @@ from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.audit import AuditLog
+from hortus_server.ports.bounds import BoundRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.forks import ForkRepository
@@ -33,6 +34,7 @@ from hortus_server.ports.stuck import StuckRuns
 from hortus_server.ports.tenants import TenantDirectory, TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.users import (
+    EveryoneRepository,
     FailureRepository,
     InvitationRepository,
     LoginRepository,
@@ -52,6 +54,7 @@ class UnitOfWork(Protocol):
     directory: TenantDirectory
     users: UserRepository
     members: MemberRepository
+    everyone: EveryoneRepository
     logins: LoginRepository
     invitations: InvitationRepository
     failures: FailureRepository
@@ -77,6 +80,7 @@ class UnitOfWork(Protocol):
     idempotency: IdempotencyRepository
     budgets: BudgetRepository
     limits: LimitRepository
+    bounds: BoundRepository
     statistics: StatisticsRepository
     schedules: ScheduleRepository
     firings: FiringRepository

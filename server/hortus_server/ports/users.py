@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from hortus_server.domain.ids import InvitationId, LoginId, TenantId, UserId
+from hortus_server.domain.keys import ApiKey
+from hortus_server.domain.records import Page
 from hortus_server.domain.users import (
     Invitation,
     LinkPurpose,
@@ -15,11 +17,13 @@ from hortus_server.domain.users import (
     LoginMethod,
     Member,
     OidcIdentity,
+    Person,
     Place,
     Role,
     User,
     Visitor,
 )
+from hortus_server.ports.paging import PageRequest
 
 
 class UserRepository(Protocol):
@@ -178,4 +182,32 @@ class FailureRepository(Protocol):
 
     async def forgive(self, subject_sha256: bytes, *, all_of_them: bool) -> None:
         """Take one failure back, or all of them."""
+        ...
+
+
+class EveryoneRepository(Protocol):
+    """All users, for who runs the installation."""
+
+    async def list(self, page: PageRequest, *, email: str = "") -> Page[Person]:
+        """Newest first, of those whose address holds the text."""
+        ...
+
+    async def get(self, user_id: UserId) -> Person | None:
+        """One of them, locked until the transaction ends."""
+        ...
+
+    async def owned_alone(self, user_id: UserId) -> tuple[str, ...]:
+        """Names of open tenants in which nobody else is an owner who can sign in; their owners are locked."""
+        ...
+
+    async def tenants(self, user_id: UserId) -> tuple[TenantId, ...]:
+        """Where the user belongs to, kept out or not."""
+        ...
+
+    async def end_keys(self, user_id: UserId) -> tuple[ApiKey, ...]:
+        """Revoke what the user made, in all tenants; the keys that worked until now."""
+        ...
+
+    async def end_links(self, email: str) -> int:
+        """Revoke open links for an address, in all tenants; how many there were."""
         ...

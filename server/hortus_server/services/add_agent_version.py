@@ -6,6 +6,7 @@ from hortus_server.domain.ids import AgentId, TenantId
 from hortus_server.domain.records import AgentVersion
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 
 
 async def add_agent_version(
@@ -17,10 +18,11 @@ async def add_agent_version(
     once: Once[AgentVersion],
     actor: Actor = SYSTEM,
 ) -> Answer:
-    """Store the version and make it current for new runs. Raises NotFoundError."""
+    """Store the version and make it current for new runs. Raises NotFoundError, ConflictError for want of room."""
 
     async def make(uow: UnitOfWork) -> AgentVersion:
         agent = await uow.agents.get(tenant_id, key)
+        await demand_room(uow, tenant_id, "agent versions", of=agent.id)
         version = await uow.agents.add_version(tenant_id, agent.id, spec)
         detail = {"name": agent.name, "version": version.version, "before": agent.current_version}
         await uow.audit.append(NewAuditEntry(tenant_id, actor, "agent.version_added", f"agent:{agent.id}", detail))

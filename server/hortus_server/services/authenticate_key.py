@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hortus_server.domain.errors import UnauthenticatedError
-from hortus_server.domain.ids import KeyId, TenantId
+from hortus_server.domain.ids import KeyId, TenantId, UserId
 from hortus_server.domain.keys import ApiKey
 from hortus_server.ports.store import Store
 from hortus_server.services.cache_briefly import BriefCache
@@ -49,6 +49,10 @@ class AuthenticateKey:
         """Drop what is cached of a key, because it was revoked here."""
         self._cache.forget(lambda key: key.id == key_id)
 
+    def forget_person(self, user_id: UserId) -> None:
+        """Drop what is cached of a user's keys, because the user was changed here."""
+        self._cache.forget(lambda key: key.person_id == user_id)
+
     def forget_tenant(self, tenant_id: TenantId) -> None:
         """Drop what is cached of a tenant's keys, because the tenant was changed here."""
         self._cache.forget(lambda key: key.tenant_id == tenant_id)
@@ -63,7 +67,9 @@ class AuthenticateKey:
     async def _find_by_id(self, tenant_id: TenantId, key_id: KeyId) -> ApiKey | None:
         async with self.store.system_transaction() as uow:
             keys = await uow.tenants.list_keys(tenant_id)
-        return next((one for one in keys if one.id == key_id), None)
+            found = next((one for one in keys if one.id == key_id), None)
+            maker = await uow.users.get(UserId(found.person_id)) if found and found.person_id else None
+        return None if maker and maker.disabled_at else found
 
     def _usable(self, key: ApiKey) -> bool:
         is_open = key.revoked_at is None and not key.tenant_disabled

@@ -10,6 +10,7 @@ from hortus_server.domain.ids import AgentId, PolicyId, TenantId
 from hortus_server.domain.policies import Policy, PolicyDraft, PolicyVersion
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class ChangePolicy:
         """Version 1, for one agent or for all. Raises ConflictError, NotFoundError for an unknown agent."""
 
         async def make(uow: UnitOfWork) -> WrittenPolicy:
+            await demand_room(uow, self.tenant_id, "policies")
             agent_id = None if agent is None else (await uow.agents.get(self.tenant_id, agent)).id
             of_agent = PolicyDraft(draft.name, draft.description, agent_id, draft.rules, draft.comment)
             policy, version = await uow.policies.add(self.tenant_id, of_agent, by=self.actor)
@@ -57,6 +59,7 @@ class ChangePolicy:
 
         async def make(uow: UnitOfWork) -> PolicyVersion:
             policy = await uow.policies.get(self.tenant_id, key)
+            await demand_room(uow, self.tenant_id, "policy versions", of=policy.id)
             version = await uow.policies.add_version(
                 self.tenant_id, policy.id, draft.rules, comment=draft.comment, by=self.actor
             )

@@ -7,10 +7,13 @@ from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import TenantId
 from hortus_server.domain.keys import Tenant
 from hortus_server.domain.stops import Reach
-from hortus_server.domain.users import Authority
+from hortus_server.domain.users import Authority, plain_email
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.authenticate_login import AuthenticateLogin
+from hortus_server.services.create_once import Once, create_once
+from hortus_server.services.demand_room import demand_room
+from hortus_server.services.invite_user import InviteUser, OfferedLink
 from hortus_server.services.stop_runs import StopRuns
 
 WHY_PAUSED = "the tenant is disabled"
@@ -32,13 +35,29 @@ class ChangeTenant:
     authenticate: AuthenticateKey
     authenticate_login: AuthenticateLogin
     stop_runs: StopRuns
+    invite_user: InviteUser
 
-    async def create(self, authority: Authority, home: TenantId, *, name: str) -> Tenant:
-        """`home` is the caller's tenant. Raises ConflictError when the name is taken."""
-        async with self.store.system_transaction() as uow:
+    async def create(
+        self, authority: Authority, home: TenantId, *, name: str, owner: str | None, once: Once[Tenant]
+    ) -> OfferedLink:
+        """`home` is the caller's tenant; with the address of an `owner` there is a link for it.
+
+        Raises ConflictError when the name is taken or there is no room, InvalidInputError for what is no address.
+        """
+        email = None if owner is None else plain_email(owner)
+        issued: list[str] = []
+
+        async def make(uow: UnitOfWork) -> Tenant:
+            await demand_room(uow, home, "tenants")
             tenant = await uow.directory.add(name)
             await _note(uow, authority, home, tenant, "tenant.created")
-        return tenant
+            if email is not None:
+                link = await self.invite_user.within(uow, authority, tenant.id, email=email, role="owner")
+                issued.append(link.secret)
+            return tenant
+
+        answer = await create_once(self.store, home, once, make, as_system=True)
+        return OfferedLink(answer, issued[-1] if issued else None)
 
     async def __call__(
         self, authority: Authority, home: TenantId, tenant_id: TenantId, *, change: TenantChange

@@ -8,6 +8,7 @@ from hortus_server.domain.ids import TenantId
 from hortus_server.domain.records import Agent, AgentVersion
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,10 @@ class NewAgent:
 async def create_agent(
     store: Store, tenant_id: TenantId, *, draft: AgentDraft, once: Once[NewAgent], actor: Actor = SYSTEM
 ) -> Answer:
-    """Store the agent with version 1. Raises ConflictError when the name is taken."""
+    """Store the agent with version 1. Raises ConflictError when the name is taken or there is no room."""
 
     async def make(uow: UnitOfWork) -> NewAgent:
+        await demand_room(uow, tenant_id, "agents")
         agent, version = await uow.agents.add(
             tenant_id, name=draft.name, description=draft.description, spec=draft.spec
         )

@@ -34,14 +34,19 @@ class Answer:
 
 
 async def create_once(
-    store: Store, tenant_id: TenantId, once: Once[T], make: Callable[[UnitOfWork], Awaitable[T]]
+    store: Store,
+    tenant_id: TenantId,
+    once: Once[T],
+    make: Callable[[UnitOfWork], Awaitable[T]],
+    *,
+    as_system: bool = False,
 ) -> Answer:
-    """Run `make` in a transaction unless the key was used before.
+    """Run `make` in a transaction unless the key was used before, `as_system` where it reaches beyond the tenant.
 
     Raises IdempotencyMismatchError when the key came with another body. When `make` fails nothing is kept, so the
     same key may be tried again.
     """
-    async with store.transaction(tenant_id) as uow:
+    async with store.system_transaction() if as_system else store.transaction(tenant_id) as uow:
         if once.key is not None:
             stored = await uow.idempotency.begin(tenant_id, once.key, route=once.route, body_sha256=once.body_sha256)
             if stored is not None:

@@ -11,6 +11,7 @@ from hortus_server.domain.schedules import CatchUp, IntervalTiming, Overlap, Sch
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ class CreateSchedule:
         """Answer with the schedule.
 
         Raises NotFoundError for an unknown agent, version or session; InvalidInputError for a session of another agent
-        or a time that has passed; ConflictError when the name is taken.
+        or a time that has passed; ConflictError when the name is taken or there is no room.
         """
         now = self.now()
 
         async def make(uow: UnitOfWork) -> Schedule:
+            await demand_room(uow, tenant_id, "schedules")
             agent = await uow.agents.get(tenant_id, draft.agent)
             timing = anchored(draft.timing, now)
             schedule = Schedule(

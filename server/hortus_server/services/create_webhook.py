@@ -12,6 +12,7 @@ from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class CreateWebhook:
         """The answer (without the secret, so that it may be stored) and the secret unless it is a repetition.
 
         Raises InvalidInputError for an address that may not be reached or a filter that nothing matches, and
-        NotFoundError for an unknown agent.
+        NotFoundError for an unknown agent, ConflictError where there is no room.
         """
         events = checked_filters(draft.events)
         await check_url(self.sender, draft.url)
@@ -46,6 +47,7 @@ class CreateWebhook:
         made: list[str] = []
 
         async def make(uow: UnitOfWork) -> Webhook:
+            await demand_room(uow, tenant_id, "webhooks")
             agent_id = None if draft.agent is None else (await uow.agents.get(tenant_id, draft.agent)).id
             webhook = Webhook(
                 id=WebhookId(new_id()),

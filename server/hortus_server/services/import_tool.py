@@ -7,10 +7,20 @@ from uuid import uuid5
 
 from hortus_server.domain.audit import Actor, NewAuditEntry
 from hortus_server.domain.ids import TenantId, ToolId, ToolVersionId, new_id
-from hortus_server.domain.records import Tool, ToolVersion
+from hortus_server.domain.records import Job, Tool, ToolVersion
 from hortus_server.domain.tool_bundles import ToolBundle, check_bundle
 from hortus_server.ports.queue import WakeupQueue
-from hortus_server.ports.store import Store
+from hortus_server.ports.store import Store, UnitOfWork
+from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedTool:
+    """A tool and the version that came in."""
+
+    tool: Tool
+    version: ToolVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +31,33 @@ class ImportTool:
     queue: WakeupQueue
 
     async def __call__(
-        self, actor: Actor, tenant_id: TenantId, bundle: ToolBundle, *, hashes: Mapping[str, str]
-    ) -> tuple[Tool, ToolVersion]:
-        """Raises InvalidInputError where a part is not what its hash says."""
+        self,
+        actor: Actor,
+        tenant_id: TenantId,
+        bundle: ToolBundle,
+        *,
+        hashes: Mapping[str, str],
+        once: Once[ImportedTool],
+    ) -> Answer:
+        """Raises InvalidInputError where a part is not what its hash says, ConflictError where there is no room."""
         check_bundle(bundle, hashes)
         draft = _quarantined(tenant_id, bundle)
-        async with self.store.transaction(tenant_id) as uow:
+        jobs: list[Job] = []
+
+        async def make(uow: UnitOfWork) -> ImportedTool:
+            await demand_room(uow, tenant_id, "imported tools")
             version = await uow.tools.propose(tenant_id, version=draft, name=bundle.name)
             tool = await uow.tools.get(tenant_id, version.tool_id)
             job = await uow.wakeups.add_job(tenant_id, "check_tool", version.id)
             detail = {"name": tool.name, "version": version.version, "sha256": bundle.hashes}
             await uow.audit.append(NewAuditEntry(tenant_id, actor, "tool.imported", f"tool:{tool.id}", detail))
-        await self.queue.wake_job(job.id, job.kind)
-        return tool, version
+            jobs.append(job)
+            return ImportedTool(tool, version)
+
+        answer = await create_once(self.store, tenant_id, once, make)
+        for job in jobs:
+            await self.queue.wake_job(job.id, job.kind)
+        return answer
 
 
 def _quarantined(tenant_id: TenantId, bundle: ToolBundle) -> ToolVersion:

@@ -1,7 +1,7 @@
 """One-time links: into a tenant, or to a new password. Who accepts one is signed in."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,8 @@ from hortus_server.ports.passwords import Passwords
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.authenticate_login import AuthenticateLogin, token_digest
+from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 from hortus_server.services.sign_in import CheckPassword
 from hortus_server.services.start_login import IssuedLogin, StartLogin
 
@@ -38,6 +40,22 @@ class IssuedLink:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedLink:
+    """The answer (without the secret, so that it may be stored) and the secret unless it is a repetition."""
+
+    answer: Answer
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """The tenant that a link is for, and that of its maker, which keeps the Idempotency-Key."""
+
+    home: TenantId
+    tenant_id: TenantId
+
+
+@dataclass(frozen=True, slots=True)
 class InviteUser:
     """Make and revoke links."""
 
@@ -45,23 +63,39 @@ class InviteUser:
     rules: LoginRules
     now: Callable[[], datetime] = utc_now
 
-    async def __call__(self, authority: Authority, tenant_id: TenantId, *, email: str, role: Role) -> IssuedLink:
-        """Raises ForbiddenError for a role beyond the maker's own, ConflictError for somebody who is in already."""
+    async def __call__(
+        self, authority: Authority, into: Into, *, email: str, role: Role, once: Once[Invitation]
+    ) -> OfferedLink:
+        """A link into a tenant.
+
+        Raises ForbiddenError for a role beyond the maker's own, ConflictError for somebody who is in already or where
+        there is no room.
+        """
         address = plain_email(email)
         authority.demand_cover(ROLE_SCOPES[role])
-        async with self.store.system_transaction() as uow:
-            known = await uow.users.find(address)
-            if known and await uow.members.get(tenant_id, known[0].id):
-                raise ConflictError(f"{address} belongs to this tenant already; change the role instead")
-            return await self._issue(uow, authority, tenant_id, email=address, role=role)
+        return await self._once(
+            into.home, once, lambda uow: self.within(uow, authority, into.tenant_id, email=address, role=role)
+        )
 
-    async def reset(self, authority: Authority, tenant_id: TenantId, user_id: UserId) -> IssuedLink:
+    async def within(
+        self, uow: UnitOfWork, authority: Authority, tenant_id: TenantId, *, email: str, role: Role
+    ) -> IssuedLink:
+        """The same, in a transaction of the system's that is under way; `email` is plain already."""
+        known = await uow.users.find(email)
+        if known and await uow.members.get(tenant_id, known[0].id):
+            raise ConflictError(f"{email} belongs to this tenant already; change the role instead")
+        return await self._issue(uow, authority, tenant_id, email=email, role=role)
+
+    async def reset(
+        self, authority: Authority, tenant_id: TenantId, user_id: UserId, *, once: Once[Invitation]
+    ) -> OfferedLink:
         """A link to a new password.
 
         Raises NotFoundError, and ForbiddenError for a stronger user or for one who works in other tenants too, unless
         the maker runs the installation.
         """
-        async with self.store.system_transaction() as uow:
+
+        async def make(uow: UnitOfWork) -> IssuedLink:
             member = await uow.members.get(tenant_id, user_id)
             if member is None:
                 raise NotFoundError("user", user_id)
@@ -71,6 +105,20 @@ class InviteUser:
                     "this user works in other tenants too: who runs the installation resets the password", scope="admin"
                 )
             return await self._issue(uow, authority, tenant_id, email=member.user.email, role=member.role, reset=True)
+
+        return await self._once(tenant_id, once, make)
+
+    async def _once(
+        self, home: TenantId, once: Once[Invitation], issue: Callable[[UnitOfWork], Awaitable[IssuedLink]]
+    ) -> OfferedLink:
+        issued: list[IssuedLink] = []
+
+        async def make(uow: UnitOfWork) -> Invitation:
+            issued.append(await issue(uow))
+            return issued[-1].invitation
+
+        answer = await create_once(self.store, home, once, make, as_system=True)
+        return OfferedLink(answer, issued[-1].secret if issued else None)
 
     async def revoke(self, authority: Authority, tenant_id: TenantId, invitation_id: InvitationId) -> Invitation:
         """Raises NotFoundError when there is no such open link."""
@@ -84,6 +132,7 @@ class InviteUser:
     async def _issue(
         self, uow: UnitOfWork, authority: Authority, tenant_id: TenantId, *, email: str, role: Role, reset: bool = False
     ) -> IssuedLink:
+        await demand_room(uow, tenant_id, "open links")
         secret = secrets.token_urlsafe(32)
         invitation = await uow.invitations.add(
             tenant_id,
@@ -163,6 +212,7 @@ class AcceptInvitation:
 async def join(uow: UnitOfWork, user: User, invitation: Invitation) -> None:
     """Make the user a member as the invitation says; a role that the user has in the tenant already stays."""
     if await uow.members.get(invitation.tenant_id, user.id) is None:
+        await demand_room(uow, invitation.tenant_id, "members")
         await uow.members.put(invitation.tenant_id, user.id, role=invitation.role)
     await uow.audit.append(_entry(_as_actor(user), "user.joined", invitation))
 

@@ -14,6 +14,7 @@ from hortus_server.domain.users import Authority
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.authenticate_key import AuthenticateKey, utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
+from hortus_server.services.demand_room import demand_room
 
 KEY_MARK = "hk_"
 PREFIX_LENGTH = 11  # enough to tell keys apart in a list, far too little to guess the rest
@@ -75,7 +76,8 @@ class IssueKey:
     ) -> tuple[Answer, str | None]:
         """The answer (without the secret, so that it may be stored) and the secret unless it is a repetition.
 
-        Raises ForbiddenError for scopes beyond the maker's own, InvalidInputError when the expiry is past.
+        Raises ForbiddenError for scopes beyond the maker's own, InvalidInputError when the expiry is past, and
+        ConflictError where there is no room.
         """
         authority.demand_cover(draft.scopes)
         if draft.expires_at is not None and draft.expires_at <= self.now():
@@ -83,6 +85,7 @@ class IssueKey:
         issued: list[IssuedKey] = []
 
         async def make(uow: UnitOfWork) -> ApiKey:
+            await demand_room(uow, tenant_id, "keys")
             made = await add_key(uow, tenant_id, draft, authority=authority)
             await uow.audit.append(key_entry(authority, made.key, "key.created"))
             issued.append(made)
@@ -100,14 +103,17 @@ class RotateKey:
     authenticate: AuthenticateKey
 
     async def __call__(
-        self, authority: Authority, tenant_id: TenantId, key_id: KeyId, *, grace: timedelta
-    ) -> IssuedKey:
-        """The old secret works for `grace`. Raises NotFoundError, and ForbiddenError for a key beyond the caller's own.
+        self, authority: Authority, tenant_id: TenantId, key_id: KeyId, *, grace: timedelta, once: Once[ApiKey]
+    ) -> tuple[Answer, str | None]:
+        """The old secret works for `grace`; the answer, and the new secret unless it is a repetition.
 
-        Without that a weaker caller would learn the secret of a stronger key.
+        Raises NotFoundError, and ForbiddenError for a key beyond the caller's own: a weaker caller would learn the
+        secret of a stronger key.
         """
-        secret = new_secret()
-        async with self.store.transaction(tenant_id) as uow:
+        made: list[str] = []
+
+        async def make(uow: UnitOfWork) -> ApiKey:
+            secret = new_secret()
             key = await uow.tenants.rotate_key(
                 tenant_id, key_id, prefix=secret[:PREFIX_LENGTH], secret_sha256=_digest(secret), grace=grace
             )
@@ -116,8 +122,12 @@ class RotateKey:
             authority.demand_cover(key.scopes)
             detail = {"grace_s": round(grace.total_seconds())}
             await uow.audit.append(key_entry(authority, key, "key.rotated", **detail))
+            made.append(secret)
+            return key
+
+        answer = await create_once(self.store, tenant_id, once, make)
         self.authenticate.forget(key_id)
-        return IssuedKey(key, secret)
+        return answer, made[-1] if made else None
 
 
 def key_entry(authority: Authority, key: ApiKey, action: str, **detail: int) -> NewAuditEntry:

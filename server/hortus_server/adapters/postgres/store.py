@@ -15,10 +15,12 @@ from hortus_server.adapters.postgres.agents import PostgresAgents
 from hortus_server.adapters.postgres.approvals import PostgresApprovals, PostgresWaits
 from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
 from hortus_server.adapters.postgres.audit import PostgresAudit
+from hortus_server.adapters.postgres.bounds import PostgresBounds
 from hortus_server.adapters.postgres.budgets import PostgresBudgets
 from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
 from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
+from hortus_server.adapters.postgres.everyone import PostgresEveryone
 from hortus_server.adapters.postgres.firings import PostgresFirings
 from hortus_server.adapters.postgres.forks import PostgresForks
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
@@ -57,6 +59,7 @@ from hortus_server.ports.agents import AgentRepository
 from hortus_server.ports.approvals import ApprovalRepository, WaitRepository
 from hortus_server.ports.artifacts import ArtifactRepository
 from hortus_server.ports.audit import AuditLog
+from hortus_server.ports.bounds import BoundRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
 from hortus_server.ports.forks import ForkRepository
@@ -77,6 +80,7 @@ from hortus_server.ports.stuck import StuckRuns
 from hortus_server.ports.tenants import TenantDirectory, TenantRepository
 from hortus_server.ports.tools import ToolRepository
 from hortus_server.ports.users import (
+    EveryoneRepository,
     FailureRepository,
     InvitationRepository,
     LoginRepository,
@@ -99,6 +103,7 @@ class PostgresUnitOfWork:
         self.directory: TenantDirectory = PostgresTenantDirectory(connection)
         self.users: UserRepository = PostgresUsers(connection)
         self.members: MemberRepository = PostgresMembers(connection)
+        self.everyone: EveryoneRepository = PostgresEveryone(connection)
         self.logins: LoginRepository = PostgresLogins(connection)
         self.invitations: InvitationRepository = PostgresInvitations(connection)
         self.failures: FailureRepository = PostgresFailures(connection)
@@ -124,6 +129,7 @@ class PostgresUnitOfWork:
         self.idempotency: IdempotencyRepository = PostgresIdempotency(connection)
         self.budgets: BudgetRepository = PostgresBudgets(connection)
         self.limits: LimitRepository = PostgresLimits(connection)
+        self.bounds: BoundRepository = PostgresBounds(connection)
         self.statistics: StatisticsRepository = PostgresStatistics(connection)
         self.schedules: ScheduleRepository = PostgresSchedules(connection)
         self.firings: FiringRepository = PostgresFirings(connection)

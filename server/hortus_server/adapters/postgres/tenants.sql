@@ -73,8 +73,12 @@ SELECT
     t.operates AS tenant_operates
 FROM api_keys AS k
 JOIN tenants AS t ON t.id = k.tenant_id
-WHERE k.secret_sha256 = %(secret_sha256)s
-    OR (k.previous_sha256 = %(secret_sha256)s AND k.previous_until > now())
+WHERE (
+        k.secret_sha256 = %(secret_sha256)s
+        OR (k.previous_sha256 = %(secret_sha256)s AND k.previous_until > now())
+    )
+    -- Who is kept out of the installation has no key either, not even one that was made at the same moment.
+    AND NOT EXISTS (SELECT FROM users AS u WHERE u.id = k.person_id AND u.disabled_at IS NOT NULL)
 
 -- name: touch_key :exec
 -- Note a use, at most once a minute, so that authentication does not write.

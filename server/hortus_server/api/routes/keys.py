@@ -12,6 +12,7 @@ from hortus_server.api.deps import EdgeDep, Idempotent, NoQuery, PeopleDep, User
 from hortus_server.api.responses import CHANGE, LIST
 from hortus_server.api.schemas.admin import IssuedKeyView, KeyCreate, KeyRotate, KeysView, KeyView, key_json
 from hortus_server.domain.ids import KeyId
+from hortus_server.services.create_once import Answer
 from hortus_server.services.issue_key import KeyDraft
 from hortus_server.services.revoke_key import revoke_key
 
@@ -24,11 +25,7 @@ async def create_key(body: KeyCreate, edge: EdgeDep, caller: UsersWrite, idempot
     once = idempotent.once(key_json)
     draft = KeyDraft(body.name, body.scopes, body.expires_at)
     answer, secret = await edge.issue_key(caller.authority, caller.tenant_id, draft=draft, once=once)
-    response = json_answer({**answer.body, "secret": secret}, status=answer.status)
-    response.headers["Cache-Control"] = "no-store"
-    if answer.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+    return _shown_once(answer, secret)
 
 
 @router.get("", response_model=KeysView, responses=LIST, dependencies=[NoQuery])
@@ -41,14 +38,16 @@ async def list_keys(edge: EdgeDep, caller: UsersRead) -> Response:
 
 @router.post("/{key_id}/rotate", response_model=IssuedKeyView, responses=CHANGE, dependencies=[NoQuery])
 async def rotate_key(
-    key_id: UUID, people: PeopleDep, caller: UsersWrite, body: Annotated[KeyRotate | None, Body()] = None
+    key_id: UUID,
+    people: PeopleDep,
+    caller: UsersWrite,
+    idempotent: Idempotent,
+    body: Annotated[KeyRotate | None, Body()] = None,
 ) -> Response:
     """Give a key another secret, shown once; the old one works for a while. 404 for a key that is revoked."""
-    grace = timedelta(seconds=(body or KeyRotate()).grace_s)
-    issued = await people.rotate_key(caller.authority, caller.tenant_id, KeyId(key_id), grace=grace)
-    response = json_answer({**key_json(issued.key), "secret": issued.secret})
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    grace, once = timedelta(seconds=(body or KeyRotate()).grace_s), idempotent.once(key_json, status=200)
+    answer, secret = await people.rotate_key(caller.authority, caller.tenant_id, KeyId(key_id), grace=grace, once=once)
+    return _shown_once(answer, secret)
 
 
 @router.delete("/{key_id}", response_model=KeyView, responses=CHANGE, dependencies=[NoQuery])
@@ -58,3 +57,11 @@ async def revoke_key_route(key_id: UUID, edge: EdgeDep, caller: UsersWrite) -> R
         edge.store, edge.authenticate, caller.authority, tenant_id=caller.tenant_id, key_id=KeyId(key_id)
     )
     return json_answer(KeyView.model_validate(key))
+
+
+def _shown_once(answer: Answer, secret: str | None) -> Response:
+    response = json_answer({**answer.body, "secret": secret}, status=answer.status)
+    response.headers["Cache-Control"] = "no-store"
+    if answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

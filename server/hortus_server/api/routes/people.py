@@ -1,6 +1,7 @@
 """Users of a tenant and the links that let them in; tenants, for those who run the installation."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Request
@@ -8,7 +9,7 @@ from starlette.responses import Response
 
 from hortus_server.api.answers import json_answer
 from hortus_server.api.auth import is_secure
-from hortus_server.api.deps import Admin, EdgeDep, NoQuery, PeopleDep, UsersRead, UsersWrite
+from hortus_server.api.deps import Admin, EdgeDep, Idempotent, NoQuery, PeopleDep, UsersRead, UsersWrite
 from hortus_server.api.edge import Edge
 from hortus_server.api.responses import CHANGE, LIST
 from hortus_server.api.schemas.people import (
@@ -23,8 +24,10 @@ from hortus_server.api.schemas.people import (
 )
 from hortus_server.api.schemas.tenants import MadeTenantView, TenantCreate, TenantPatch, TenantsView, TenantView
 from hortus_server.domain.ids import InvitationId, TenantId, UserId
+from hortus_server.domain.keys import Tenant
+from hortus_server.domain.users import Invitation
 from hortus_server.services.change_tenant import TenantChange
-from hortus_server.services.invite_user import IssuedLink
+from hortus_server.services.invite_user import Into, OfferedLink
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 
@@ -67,21 +70,27 @@ async def end_user_logins(user_id: UUID, people: PeopleDep, caller: UsersWrite) 
     responses=CHANGE,
     dependencies=[NoQuery],
 )
-async def reset_user(user_id: UUID, request: Request, edge: EdgeDep, people: PeopleDep, caller: UsersWrite) -> Response:
+async def reset_user(
+    user_id: UUID, request: Request, people: PeopleDep, caller: UsersWrite, idempotent: Idempotent
+) -> Response:
     """A one-time link to a new password, shown once, for a day."""
-    issued = await people.invite_user.reset(caller.authority, caller.tenant_id, UserId(user_id))
-    return _shown_once(request, edge, issued)
+    once = idempotent.once(_invitation_json)
+    offered = await people.invite_user.reset(caller.authority, caller.tenant_id, UserId(user_id), once=once)
+    return _shown_once(request, offered)
 
 
 @router.post(
     "/invitations", status_code=201, response_model=IssuedInvitationView, responses=CHANGE, dependencies=[NoQuery]
 )
 async def invite_user(
-    body: InvitationCreate, request: Request, edge: EdgeDep, people: PeopleDep, caller: UsersWrite
+    body: InvitationCreate, request: Request, people: PeopleDep, caller: UsersWrite, idempotent: Idempotent
 ) -> Response:
     """A one-time link into the tenant, shown once, for a week. Earlier ones for the address work no more."""
-    issued = await people.invite_user(caller.authority, caller.tenant_id, email=body.email, role=body.role)
-    return _shown_once(request, edge, issued)
+    into = Into(caller.tenant_id, caller.tenant_id)
+    once = idempotent.once(_invitation_json)
+    return _shown_once(
+        request, await people.invite_user(caller.authority, into, email=body.email, role=body.role, once=once)
+    )
 
 
 @router.get("/invitations", response_model=InvitationsView, responses=LIST, dependencies=[NoQuery])
@@ -110,19 +119,15 @@ async def list_tenants(edge: EdgeDep, caller: Admin) -> Response:
 
 @router.post("/tenants", status_code=201, response_model=MadeTenantView, responses=CHANGE, dependencies=[NoQuery])
 async def create_tenant(
-    body: TenantCreate, request: Request, edge: EdgeDep, people: PeopleDep, caller: Admin
+    body: TenantCreate, request: Request, people: PeopleDep, caller: Admin, idempotent: Idempotent
 ) -> Response:
     """A further tenant; with `owner` a one-time link for its first owner. For who runs the installation."""
     caller.demand_operation()
-    tenant = await people.change_tenant.create(caller.authority, caller.tenant_id, name=body.name)
-    link = None
-    if body.owner is not None:
-        issued = await people.invite_user(caller.authority, tenant.id, email=body.owner, role="owner")
-        link = _link(request, edge, issued.secret)
-    view = MadeTenantView(**TenantView.of(tenant).model_dump(), link=link)
-    response = json_answer(view, status=201)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    once = idempotent.once(_tenant_json)
+    offered = await people.change_tenant.create(
+        caller.authority, caller.tenant_id, name=body.name, owner=body.owner, once=once
+    )
+    return _shown_once(request, offered)
 
 
 @router.patch("/tenants/{tenant_id}", response_model=TenantView, responses=CHANGE, dependencies=[NoQuery])
@@ -148,25 +153,39 @@ async def invite_owner(
     tenant_id: UUID,
     body: Annotated[InvitationCreate, Body()],
     request: Request,
-    edge: EdgeDep,
     people: PeopleDep,
     caller: Admin,
+    idempotent: Idempotent,
 ) -> Response:
     """A one-time link into another tenant, where nobody is left to make one. For who runs the installation."""
     caller.demand_operation()
-    issued = await people.invite_user(caller.authority, TenantId(tenant_id), email=body.email, role=body.role)
-    return _shown_once(request, edge, issued)
+    into, once = Into(caller.tenant_id, TenantId(tenant_id)), idempotent.once(_invitation_json)
+    return _shown_once(
+        request, await people.invite_user(caller.authority, into, email=body.email, role=body.role, once=once)
+    )
 
 
-def _shown_once(request: Request, edge: Edge, issued: IssuedLink) -> Response:
-    shown = InvitationView.of(issued.invitation).model_dump()
-    response = json_answer(IssuedInvitationView(**shown, link=_link(request, edge, issued.secret)), status=201)
+def _invitation_json(invitation: Invitation) -> Mapping[str, Any]:
+    return InvitationView.of(invitation).model_dump(mode="json")
+
+
+def _tenant_json(tenant: Tenant) -> Mapping[str, Any]:
+    return TenantView.of(tenant).model_dump(mode="json")
+
+
+def _shown_once(request: Request, offered: OfferedLink) -> Response:
+    """The link stands in this answer and nowhere else, not even in an idempotent repetition."""
+    link = None if offered.secret is None else _link(request, offered.secret)
+    response = json_answer({**offered.answer.body, "link": link}, status=offered.answer.status)
     response.headers["Cache-Control"] = "no-store"
+    if offered.answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
-def _link(request: Request, edge: Edge, secret: str) -> str:
+def _link(request: Request, secret: str) -> str:
     """Behind `#`, which browsers send to no server: it stays out of logs."""
+    edge: Edge = request.app.state.edge
     scheme = "https" if is_secure(request, edge.options.public_origin) else request.url.scheme
     origin = edge.options.public_origin or f"{scheme}://{request.url.netloc}"
     return f"{origin}/join#{secret}"

@@ -1,12 +1,13 @@
 """What people do to evolved tools: enable, disable, roll back, check, export, import; and what comes in by itself."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from hortus_server.api.answers import json_answer
-from hortus_server.api.deps import EdgeDep, NoQuery, PoliciesWrite, ToolKey, ToolsRead, ToolsWrite
+from hortus_server.api.answers import created, json_answer
+from hortus_server.api.deps import EdgeDep, Idempotent, NoQuery, PoliciesWrite, ToolKey, ToolsRead, ToolsWrite
 from hortus_server.api.responses import CHANGE, READ
 from hortus_server.api.schemas.library import ToolDisable, ToolVersionView, ToolView
 from hortus_server.api.schemas.tools import (
@@ -19,6 +20,7 @@ from hortus_server.api.schemas.tools import (
 )
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.tool_bundles import FORMAT, ToolBundle, bundle_of
+from hortus_server.services.import_tool import ImportedTool
 
 changes = APIRouter(prefix="/v1/tools", tags=["tools"])
 activation = APIRouter(prefix="/v1/tool-activation", tags=["tools"])
@@ -27,7 +29,7 @@ Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
 
 @changes.post("/import", status_code=201, response_model=ImportedToolView, responses=CHANGE, dependencies=[NoQuery])
-async def import_tool(body: ToolBundleBody, edge: EdgeDep, caller: ToolsWrite) -> Response:
+async def import_tool(body: ToolBundleBody, edge: EdgeDep, caller: ToolsWrite, idempotent: Idempotent) -> Response:
     """Take a tool from a file: its hashes are verified, it is scanned and tested here, and waits for a person."""
     manifest = body.manifest
     bundle = ToolBundle(
@@ -41,9 +43,9 @@ async def import_tool(body: ToolBundleBody, edge: EdgeDep, caller: ToolsWrite) -
         tests=[test.model_dump() for test in body.tests],
         provenance=body.provenance,
     )
-    tool, version = await edge.import_tool(caller.actor, caller.tenant_id, bundle, hashes=body.sha256.model_dump())
-    view = ImportedToolView(tool=ToolView.model_validate(tool), version=ToolVersionView.model_validate(version))
-    return json_answer(view, status=201)
+    once = idempotent.once(_imported_json)
+    hashes = body.sha256.model_dump()
+    return created(await edge.import_tool(caller.actor, caller.tenant_id, bundle, hashes=hashes, once=once))
 
 
 @changes.get("/{tool}/versions/{version}/bundle", response_model=ToolBundleView, responses=READ, dependencies=[NoQuery])
@@ -118,3 +120,7 @@ async def change_tool_activation(body: ToolActivation, edge: EdgeDep, caller: Po
     """Let pure tools in by themselves, or have each wait for a person; what declares more always waits."""
     await edge.change_tool.let_in_by_themselves(caller.actor, caller.tenant_id, activate_pure=body.activate_pure)
     return json_answer(ToolActivationView(activate_pure=body.activate_pure))
+
+
+def _imported_json(made: ImportedTool) -> Mapping[str, Any]:
+    return ImportedToolView.model_validate(made).model_dump(mode="json")

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from hortus_server.api.schemas.wire import Body, View
+from hortus_server.api.schemas.wire import Body, PageView, View
 from hortus_server.domain.keys import Scope
-from hortus_server.domain.users import Invitation, LinkPurpose, Login, LoginMethod, Member, Place, Role
+from hortus_server.domain.users import Invitation, LinkPurpose, Login, LoginMethod, Member, Person, Place, Role
 
 
 def stripped(text: str) -> str:
@@ -209,6 +209,48 @@ class UserChange(Body):
     disabled: bool | None = None
 
 
+class PersonView(View):
+    """A user of the installation."""
+
+    id: UUID
+    email: str
+    name: str
+    disabled_at: datetime | None = Field(description="kept out of every tenant since")
+    tenants: int = Field(description="how many tenants the user belongs to")
+    keys: int = Field(description="how many keys of its making work, in all tenants")
+    has_password: bool
+    has_oidc: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+
+    @classmethod
+    def of(cls, person: Person) -> "PersonView":
+        """A user as it is sent."""
+        user = person.user
+        return cls(
+            id=user.id,
+            email=user.email,
+            name=user.name,
+            disabled_at=user.disabled_at,
+            tenants=person.tenants,
+            keys=person.keys,
+            has_password=user.has_password,
+            has_oidc=user.has_oidc,
+            created_at=user.created_at,
+            last_seen_at=person.last_seen_at,
+        )
+
+
+class PersonPage(PageView[PersonView]):
+    """Users of the installation, newest first."""
+
+
+class PersonChange(Body):
+    """Keep a user out of the installation, or let it in again."""
+
+    disabled: bool = Field(examples=[True])
+
+
 class InvitationCreate(Body):
     """Let somebody in."""
 
@@ -238,7 +280,9 @@ class InvitationView(View):
 class IssuedInvitationView(InvitationView):
     """A new link. It is shown once, and whoever holds it can use it."""
 
-    link: str = Field(examples=["https://hortus.example/join#..."])
+    link: str | None = Field(
+        description="null in an idempotent repetition", examples=["https://hortus.example/join#..."]
+    )
 
 
 class InvitationsView(View):

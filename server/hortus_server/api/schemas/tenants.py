@@ -53,7 +53,7 @@ class TenantView(View):
 
 
 class MadeTenantView(TenantView):
-    """A new tenant; `link` lets its first owner in, and is shown once."""
+    """A new tenant; `link` lets its first owner in, and is shown once: null in an idempotent repetition."""
 
     link: str | None
 

@@ -1,11 +1,12 @@
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, body } from "./client";
-import type { InvitationView, LoginView, MeView, TenantView, UserView } from "./schema.gen";
+import type { InvitationView, LoginView, MeView, PersonView, TenantView, UserView } from "./schema.gen";
 
 export type Me = MeView;
 export type User = UserView;
 export type Invitation = InvitationView;
 export type Tenant = TenantView;
+export type Person = PersonView;
 export type Login = LoginView;
 export type Role = UserView["role"];
 
@@ -31,5 +32,17 @@ export const invitationsQuery = queryOptions({
 });
 
 export const tenantsQuery = queryOptions({ queryKey: ["tenants"], queryFn: () => body(api.GET("/v1/admin/tenants")) });
+
+/** All users of the installation whose address holds a text; for those who run it. */
+export const everyoneQuery = (email: string) =>
+  infiniteQueryOptions({
+    queryKey: ["everyone", email],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => {
+      const query = { ...(pageParam === null ? {} : { cursor: pageParam }), ...(email ? { email } : {}) };
+      return body(api.GET("/v1/admin/people", { params: { query } }));
+    },
+    getNextPageParam: (last) => last.next_cursor,
+  });
 
 export const loginsQuery = queryOptions({ queryKey: ["logins"], queryFn: () => body(api.GET("/v1/me/logins")) });

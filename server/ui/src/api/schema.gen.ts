@@ -370,6 +370,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List People
+         * @description Users of the whole installation, newest first, for administrators of the tenant that operates it.
+         *
+         *     Scope: `admin`.
+         */
+        get: operations["list_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/people/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Person
+         * @description Keep a user out of every tenant: logins, open links and the keys of its making end at once. Or let it in again.
+         *
+         *     Keys stay revoked, and logins ended, when the user is let in again. 409 for oneself and for the last owner of a
+         *     tenant.
+         *
+         *     Scope: `admin`.
+         */
+        patch: operations["change_person"];
+        trace?: never;
+    };
     "/v1/admin/stop": {
         parameters: {
             query?: never;
@@ -4780,9 +4827,10 @@ export interface components {
             id: string;
             /**
              * Link
+             * @description null in an idempotent repetition
              * @example https://hortus.example/join#...
              */
-            link: string;
+            link: string | null;
             /** Made By */
             made_by: string;
             /**
@@ -5191,7 +5239,7 @@ export interface components {
         };
         /**
          * MadeTenantView
-         * @description A new tenant; `link` lets its first owner in, and is shown once.
+         * @description A new tenant; `link` lets its first owner in, and is shown once: null in an idempotent repetition.
          */
         MadeTenantView: {
             /**
@@ -5862,6 +5910,68 @@ export interface components {
              * @description evolved tools that had ever become active by then
              */
             tools: number;
+        };
+        /**
+         * PersonChange
+         * @description Keep a user out of the installation, or let it in again.
+         */
+        PersonChange: {
+            /**
+             * Disabled
+             * @example true
+             */
+            disabled: boolean;
+        };
+        /**
+         * PersonPage
+         * @description Users of the installation, newest first.
+         */
+        PersonPage: {
+            /** Items */
+            items: components["schemas"]["PersonView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * PersonView
+         * @description A user of the installation.
+         */
+        PersonView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Disabled At
+             * @description kept out of every tenant since
+             */
+            disabled_at: string | null;
+            /** Email */
+            email: string;
+            /** Has Oidc */
+            has_oidc: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Keys
+             * @description how many keys of its making work, in all tenants
+             */
+            keys: number;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Tenants
+             * @description how many tenants the user belongs to
+             */
+            tenants: number;
         };
         /**
          * PingCommand
@@ -7834,6 +7944,11 @@ export interface components {
         SteerCommand: {
             /** Content */
             content: string;
+            /**
+             * @description set where the text is not the caller's own words; the agent's definition then says what to do
+             * @default null
+             */
+            foreign: components["schemas"]["ContentOrigin"] | null;
             /** Id */
             id: string | number;
             /**
@@ -7862,6 +7977,8 @@ export interface components {
         SteerCreate: {
             /** Content */
             content: string;
+            /** @description set where the text is not the caller's own words; the agent's definition then says what to do */
+            foreign?: components["schemas"]["ContentOrigin"] | null;
         };
         /**
          * SteeredView
@@ -9401,6 +9518,9 @@ export type PastCallView = components['schemas']['PastCallView'];
 export type PastCallsBody = components['schemas']['PastCallsBody'];
 export type PauseCommand = components['schemas']['PauseCommand'];
 export type PeriodView = components['schemas']['PeriodView'];
+export type PersonChange = components['schemas']['PersonChange'];
+export type PersonPage = components['schemas']['PersonPage'];
+export type PersonView = components['schemas']['PersonView'];
 export type PingCommand = components['schemas']['PingCommand'];
 export type PlaceView = components['schemas']['PlaceView'];
 export type PlanAdvanced = components['schemas']['PlanAdvanced'];
@@ -10348,7 +10468,10 @@ export interface operations {
     invite_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10984,7 +11107,10 @@ export interface operations {
     rotate_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
             path: {
                 key_id: string;
             };
@@ -11406,6 +11532,194 @@ export interface operations {
             };
         };
     };
+    list_people: {
+        parameters: {
+            query?: {
+                /** @description items per page */
+                limit?: number;
+                /** @description a `next_cursor` */
+                cursor?: string | null;
+                /** @description only those whose address holds this */
+                email?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stop_tenant: {
         parameters: {
             query?: never;
@@ -11698,7 +12012,10 @@ export interface operations {
     create_tenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12044,7 +12361,10 @@ export interface operations {
     invite_owner: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
             path: {
                 tenant_id: string;
             };
@@ -12563,7 +12883,10 @@ export interface operations {
     reset_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
             path: {
                 user_id: string;
             };
@@ -21351,7 +21674,10 @@ export interface operations {
     import_tool: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description makes the request safe to repeat: the same key and body get the same answer */
+                "idempotency-key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

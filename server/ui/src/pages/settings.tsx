@@ -6,6 +6,7 @@ import { Forbidden } from "../components/allowed";
 import { Page } from "../components/page";
 import { Audit } from "../settings/audit";
 import { Budget } from "../settings/budget";
+import { Everyone } from "../settings/everyone";
 import { Keys } from "../settings/keys";
 import { Limits } from "../settings/limits";
 import { Models } from "../settings/models";
@@ -79,7 +80,12 @@ function Tab({ name }: { name: TabName }): ReactNode {
     case "users":
       return <Users />;
     case "tenants":
-      return <Tenants />;
+      return (
+        <>
+          <Tenants />
+          <Everyone />
+        </>
+      );
     case "keys":
       return <Keys />;
     case "stops":

@@ -59,8 +59,8 @@ export function split(subject: string): readonly [string, string] {
 
 /** Whether an entry tells of something that was refused, or of something that took rights or things away. */
 export function toneOf(action: string): "bad" | "wait" | "quiet" {
-  if (/\.(denied|refused|failed)$/.test(action)) return "bad";
-  return /\.(deleted|revoked|disabled|cancelled|placed)$/.test(action) ? "wait" : "quiet";
+  if (/\.(denied|refused|failed|blocked)$/.test(action)) return "bad";
+  return /\.(deleted|revoked|disabled|disabled_everywhere|cancelled|placed)$/.test(action) ? "wait" : "quiet";
 }
 
 /** A detail as short text: names with their values, those without one left out. */

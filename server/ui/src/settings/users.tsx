@@ -56,7 +56,7 @@ export function Users(): ReactNode {
   );
 }
 
-function Invite({ onMade, onClose }: { onMade: (link: string) => void; onClose: () => void }): ReactNode {
+function Invite({ onMade, onClose }: { onMade: (link: string | null) => void; onClose: () => void }): ReactNode {
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const client = useQueryClient();
