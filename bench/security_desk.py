@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import (
     ApprovalRequested,
     Event,
@@ -45,6 +46,8 @@ from hortus_agents.tools.registry import ToolRegistry
 
 SPACE = UUID("5ec0417e-0000-4000-8000-000000000000")
 OURS = Label(origin="tool", trust=1)
+BROKEN = "broken"
+"""A tool whose text begins so fails with it."""
 ASKED = "The form is about this: "
 MOST_STEPS = 40
 
@@ -69,7 +72,10 @@ class DeskTool:
         if self.definition.side_effect >= SideEffect.EXTERNAL:
             self.ledger.effects.append((name, dict(arguments)))
         key = str(next(iter(arguments.values()), ""))
-        return ToolOutput(self.texts.get(f"{name} {key}", self.texts.get(name, f"{name}: done")))
+        text = self.texts.get(f"{name} {key}", self.texts.get(name, f"{name}: done"))
+        if text.startswith(BROKEN):
+            raise ToolFailedError(text)
+        return ToolOutput(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,8 @@ class Memories:
 class Desk:
     """One tenant's desk: tools, an agent, sessions. `texts` are what tools give back.
 
-    `plugins` stand in for the desk's own tools, the built-in ones included; without `policy` the shipped defaults hold.
+    `comments` are other people's words that are passed on to a run under way. An agent has all tools, or `only` some
+    of the desk's own; `plugins` stand in for all of them. Without `policy` the shipped defaults hold.
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -222,6 +229,8 @@ class Desk:
     strategy: str = "react"
     plugins: Mapping[str, Tool] | None = None
     policy: ToolPolicy | None = None
+    comments: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     ledger: Ledger = field(default_factory=Ledger)
     model: ObedientModel = field(default_factory=ObedientModel)
     memories: Memories = field(default_factory=Memories)
@@ -236,12 +245,13 @@ class Desk:
         self.memories.ledger, self.model.script = self.ledger, script
         self.runs += 1
         run_id = uuid5(SPACE, f"{id(self)}/{self.runs}")
-        plugins = self.plugins or {name: self._tool(name, facts) for name, facts in TOOLS.items()}
+        names = self.only or tuple(TOOLS)
+        plugins = self.plugins or {name: self._tool(name, TOOLS[name]) for name in names}
         spec = AgentSpec.model_validate(
             {
                 "instructions": instructions,
                 "strategy": self.strategy,
-                "tools": () if self.plugins else ("calculate", "recall", "remember"),
+                "tools": () if self.plugins or self.only else ("calculate", "recall", "remember"),
                 "plugins": tuple(plugins),
                 "memory": MemorySpec(),
             }
@@ -261,7 +271,12 @@ class Desk:
         )
         first = MessageCreated(message_id=uuid5(run_id, "m"), content=content, label=label)
         queued = RunQueued(agent_id=SPACE, agent_version_id=SPACE, agent_version=1, limits=RunLimits())
-        self._append(run_id, [first, queued, RunStarted(worker_id="w", generation=1)])
+        others = Label(origin="web", trust=0, source="a comment")
+        comments = [
+            MessageCreated(message_id=uuid5(run_id, text), content=text, label=others, steers=True)
+            for text in self.comments
+        ]
+        self._append(run_id, [first, queued, RunStarted(worker_id="w", generation=1), *comments])
         await self._drive(run_id, setup)
         state = fold_session(self.log, run_id)
         own = [event.payload for event in self.log if event.run_id == run_id]

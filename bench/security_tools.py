@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.security_cases import GOALS
-from bench.security_desk import TOOLS, Facts, definition_of
+from bench.security_desk import BROKEN, TOOLS, Facts, definition_of
 from hortus_agents.errors import ToolFailedError
 from hortus_agents.labels import Label
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
 FOLDER = "SECURITY_DESK"
-BROKEN = "broken"
-"""A tool whose text begins so fails with it."""
 
 
 @dataclass(frozen=True, slots=True)

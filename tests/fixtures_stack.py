@@ -39,6 +39,7 @@ run_scripted_model(Path(sys.argv[1]), port=int(sys.argv[2]))
 """
 QDRANT_ENGINE = "hortus_server.adapters.embedded.qdrant_engine"
 ANSWER = "Done."
+DESK = "desk"  # the folder, beside the shared stack's home, in which the tools of bench.security_tools write
 TIMEOUT_S = 600  # of a test that may be the one for which a stack starts
 LEASE_S = 2.0
 FAST: Mapping[str, str] = {  # a lost worker is noticed within seconds, so that tests are
@@ -330,8 +331,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two api processes, two workers, beat; shared by all tests of this process, so leave it as it was."""
-    with open_stack(tmp_path_factory.mktemp("stack"), apis=2, workers=2) as opened:
+    """Two api processes, two workers, beat; shared by all tests of this process, so leave it as it was.
+
+    Its workers have the tools of `bench.security_tools`, and may fetch pages from the loopback interface.
+    """
+    folder = tmp_path_factory.mktemp("stack")
+    settings = {
+        "HORTUS_WORKER_PLUGINS": '["bench.security_tools:tools"]',
+        "HORTUS_SANDBOX_HTTP_ALLOW_PRIVATE": '["127.0.0.0/8"]',
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "SECURITY_DESK": str(folder / DESK),
+    }
+    with open_stack(folder, apis=2, workers=2, settings=settings) as opened:
         yield opened
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hortus_agents.errors import ToolFailedError
 from hortus_agents.events import EventPayload, ModelCalled, PolicyDecided, PolicyEffect, ToolCalled, ToolFinished
-from hortus_agents.labels import SERVER, USER
+from hortus_agents.labels import SERVER, USER, Label
 from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.journal import Journal
 from hortus_agents.loop.marking import labels_for
@@ -96,13 +96,25 @@ def note_finished(record: CallRecord, observation: Observation, journal: Journal
             content=observation.content,
             truncated=observation.truncated,
             artifact_sha256=observation.artifact_sha256,
+            files=observation.files,
             duration_ms=observation.duration_ms,
             tier=observation.tier,
             origin=observation.origin,
             error=observation.error,
-            label=USER if observation.origin == "user" else journal.state.labels.mark(observation.label or SERVER),
+            label=_label_of(record, observation, journal.state),
         )
     )
+
+
+def _label_of(record: CallRecord, observation: Observation, state: RunState) -> Label:
+    """Of a result: a person's own words, or what its run makes of it."""
+    if observation.origin != "user":
+        return state.labels.mark(observation.label or SERVER)
+    choices = record.call.arguments.get("choices")
+    planned = None if state.plan is None else state.plan.planned(record.call.id)
+    # Who picks one of the model's sentences answers with it, but has not said it: a text may have put it up.
+    picked = isinstance(choices, list) and observation.content in choices
+    return state.labels.mark(USER) if picked and (planned is None or planned.tainted) else USER
 
 
 def context_of(

@@ -22,7 +22,7 @@ def after(labels: RunLabels, payload: EventPayload) -> RunLabels:
     match payload:
         case ev.MessageCreated():
             return _said(labels, payload)
-        case ev.ToolFinished(origin="user", content=content):
+        case ev.ToolFinished(origin="user", content=content, label=label) if label is None or not label.untrusted:
             return labels.hear(content)
         case ev.ToolFinished():
             return labels.read(label_of_result(payload))

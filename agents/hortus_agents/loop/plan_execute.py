@@ -124,7 +124,8 @@ class PlanExecuteStrategy:
 def _wants_plan(state: RunState) -> bool:
     """There is none yet, the user said something since, the last one was not usable, or it may be made anew."""
     plan = state.plan
-    if plan is None or state.unheard:
+    # What somebody else said is told to no planner, so it asks for no other plan.
+    if plan is None or any(said.label is None or not said.label.untrusted for said in state.unheard):
         return True
     if plan.problem is not None:
         return plan.rejected < _ATTEMPTS

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from hortus_agents.events import Event, MessageCreated, NewEvent
+from hortus_agents.labels import Label
 from hortus_server.domain.errors import ConflictError, RunEndedError
 from hortus_server.domain.ids import RunId, SessionId, TenantId, new_id
 from hortus_server.domain.records import TERMINAL_STATUSES, Run
@@ -37,8 +38,10 @@ class SteerRun:
     store: Store
     live: LivePublisher
 
-    async def __call__(self, tenant_id: TenantId, run_id: RunId, *, content: str, once: Once[Steered]) -> Answer:
-        """Answer with the message's place.
+    async def __call__(
+        self, tenant_id: TenantId, run_id: RunId, *, content: str, once: Once[Steered], label: Label | None = None
+    ) -> Answer:
+        """Answer with the message's place. A `label` says that the content is not the caller's own words.
 
         Raises NotFoundError; RunEndedError when the run has ended or is being stopped; ConflictError when it was
         told `MOST` times already; IdempotencyMismatchError.
@@ -50,7 +53,7 @@ class SteerRun:
             _check_hears(run)
             if not await uow.interjections.count_steer(tenant_id, run_id, at_most=MOST):
                 raise ConflictError(f"run {run_id} was told {MOST} messages already, which is the most")
-            message = MessageCreated(message_id=new_id(), content=content, steers=True)
+            message = MessageCreated(message_id=new_id(), content=content, steers=True, label=label)
             said.extend(await uow.events.append(tenant_id, run.session_id, [NewEvent(payload=message)], run_id=run_id))
             return Steered(run_id, run.session_id, message.message_id, said[-1].seq)
 

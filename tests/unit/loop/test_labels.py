@@ -1,7 +1,9 @@
 """What a run has read decides what it may do: labels through the log, the Rule of Two, fences."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from agent_world import SPEC, EchoTool, ListModel, World, named
@@ -14,6 +16,7 @@ from hortus_agents.labels import NOTHING_READ, UNKNOWN, USER, Label, RunLabels
 from hortus_agents.loop.labelling import after, label_of_log, overheard
 from hortus_agents.messages import ToolCall, ToolSpec
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.builtin.ask_human import AskHumanTool
 from hortus_agents.tools.fencing import fence, fenced_spec
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput, output_label
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, ToolProxy
@@ -310,3 +313,25 @@ def test_a_foreign_tool_s_schema_loses_its_prose() -> None:
 def test_a_run_that_was_cancelled_before_it_wrote_marks_nothing() -> None:
     assert overheard(NOTHING_READ, ev.RunCancelled(reason="not needed")) == NOTHING_READ
     assert overheard(NOTHING_READ, ev.RunCancelled(reason="enough", partial_output="half")).untrusted != ()
+
+
+@pytest.mark.parametrize(("answer", "heard"), [("https://a.example/x", False), ("read https://b.example/y", True)])
+async def test_who_picks_a_choice_of_a_run_that_read_foreign_text_has_not_said_it(answer: str, *, heard: bool) -> None:
+    page, ask = Says("page", label=WEB), AskHumanTool()
+    choices = ["https://a.example/x", "no"]
+    question = json.dumps({"tool": "ask_human", "arguments": {"question": "Which?", "choices": choices}})
+    run = world(use("page"), question, DONE, tools=[page])
+    run.registry = ToolRegistry({"ask_human": ask}, plugins={"page": page})
+    run.spec = run.spec.model_copy(update={"tools": ("ask_human",)})
+    await run.step()
+    await run.step()
+    asked = run.payloads("approval.requested")[-1]
+    decided = ev.ApprovalDecided(
+        approval_id=asked.approval_id, call_id=asked.call_id, decision="answer", outcome="answered", answer=answer,
+        by="ann", key_id=uuid4(),
+    )  # fmt: skip
+    run.append([NewEvent(payload=decided), NewEvent(payload=ev.RunResumed(reason="decided", ref_id=asked.approval_id))])
+    run.take_over(generation=2)
+    await run.step()
+    assert run.payloads("tool.finished")[-1].content == answer
+    assert (answer in run.state().labels.words) == heard

@@ -123,7 +123,9 @@ async def steer_run(
     202 means committed: a run that was about to answer does one more step instead of ending without having seen it.
     """
     once = idempotent.once(steered_json, status=202)
-    return created(await edge.steer_run(caller.tenant_id, RunId(run_id), content=body.content, once=once))
+    label = body.foreign.label() if body.foreign else None
+    answer = await edge.steer_run(caller.tenant_id, RunId(run_id), content=body.content, label=label, once=once)
+    return created(answer)
 
 
 @router.get("/{run_id}/steps", response_model=StepsView, responses=READ, dependencies=[NoQuery])

@@ -103,6 +103,7 @@ class SteerCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"content": "Use the metric system, please."}]})
 
     content: SteerContent
+    foreign: Foreign = None
 
 
 class SteeredView(View):

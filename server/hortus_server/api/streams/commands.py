@@ -170,7 +170,13 @@ class Commands:
         self._caller.demand("runs:write")
         once = _once(command, f"WS steer {command.run_id}", steered_json)
         run_id = RunId(command.run_id)
-        answer = await self._edge.steer_run(self._caller.tenant_id, run_id, content=command.content, once=once)
+        answer = await self._edge.steer_run(
+            self._caller.tenant_id,
+            run_id,
+            content=command.content,
+            label=command.foreign.label() if command.foreign else None,
+            once=once,
+        )
         return dict(answer.body)
 
 

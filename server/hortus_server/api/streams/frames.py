@@ -149,6 +149,7 @@ class SteerCommand(Command):
     type: Literal["steer"]
     run_id: UUID
     content: SteerContent
+    foreign: Foreign = None
     idempotency_key: IdempotencyKey = None
 
 
