@@ -1185,6 +1185,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Labels
+         * @description What people have said of the tenant and of tools.
+         *
+         *     Scope: `policies:read`.
+         */
+        get: operations["get_labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labels/tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Tenant Sensitivity
+         * @description Let all that the tenant's runs read count as this sensitive at least, from the next call of every run on.
+         *
+         *     Scope: `policies:write`.
+         */
+        put: operations["set_tenant_sensitivity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labels/tools/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Tool Sensitivity
+         * @description Let what a tool gives back count as this sensitive at least, from its next result on.
+         *
+         *     Scope: `policies:write`.
+         */
+        put: operations["set_tool_sensitivity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -1365,6 +1431,28 @@ export interface paths {
          *     Scope: `memories:write`.
          */
         patch: operations["edit_memory"];
+        trace?: never;
+    };
+    "/v1/memories/{memory_id}/sensitivity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Memory Sensitivity
+         * @description Let a memory count as this sensitive at least, for every run that recalls it from now on.
+         *
+         *     Scope: `policies:write`.
+         */
+        put: operations["set_memory_sensitivity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/models": {
@@ -1731,6 +1819,50 @@ export interface paths {
          *     Scope: `runs:read`.
          */
         get: operations["list_run_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{run_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Run Files
+         * @description What the run's calls have left: files that its code declared, and whole results that the model saw cut.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["list_run_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{run_id}/files/{seq}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run File
+         * @description The bytes of one file, as an attachment.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["get_run_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4552,6 +4684,26 @@ export interface components {
             password: string;
         };
         /**
+         * FloorView
+         * @description What somebody said.
+         */
+        FloorView: {
+            /** Reason */
+            reason: string;
+            /**
+             * Sensitivity
+             * @enum {integer}
+             */
+            sensitivity: 0 | 1 | 2;
+            /**
+             * Set At
+             * Format: date-time
+             */
+            set_at: string;
+            /** Set By */
+            set_by: string;
+        };
+        /**
          * FoundMemoriesView
          * @description Best first; `low_confidence` says that none of them may fit.
          */
@@ -4897,6 +5049,18 @@ export interface components {
             secret: string | null;
         };
         /**
+         * KeptFile
+         * @description A file that model-written code has made: its plain name, its bytes' SHA-256 in hex, their number.
+         */
+        KeptFile: {
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * KeyBoundView
          * @description A key's limits; a user who signed in has those of a key without any.
          */
@@ -5022,6 +5186,16 @@ export interface components {
              * @enum {integer}
              */
             trust: 0 | 1 | 2;
+        };
+        /**
+         * LabelsView
+         * @description What counts as sensitive by hand; null and absent ones: what labels say.
+         */
+        LabelsView: {
+            /** @description of all that runs of this tenant read */
+            tenant: components["schemas"]["FloorView"] | null;
+            /** Tools */
+            tools: components["schemas"]["ToolFloorView"][];
         };
         /**
          * LastEventView
@@ -5456,6 +5630,11 @@ export interface components {
              * Format: uuid
              */
             run_id: string;
+            /**
+             * Sensitivity Floor
+             * @description what counts at least, by a person's word; null: what the label says
+             */
+            sensitivity_floor?: (0 | 1 | 2) | null;
             /**
              * Session Id
              * Format: uuid
@@ -6883,6 +7062,55 @@ export interface components {
             type: "run.failed";
         };
         /**
+         * RunFileView
+         * @description A file that a run's code made, or the whole of a tool's result that was cut for the model.
+         *
+         *     Its bytes are at `/v1/runs/{run_id}/files/{seq}/{name}`, as untrusted as the code that wrote them.
+         */
+        RunFileView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Call Id */
+            call_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "file" | "result";
+            /** Name */
+            name: string;
+            /**
+             * Seq
+             * @description number of the call's `tool.finished` in the session's log
+             */
+            seq: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Size
+             * @description bytes
+             */
+            size: number;
+            /** Tool */
+            tool: string;
+        };
+        /**
+         * RunFilesView
+         * @description In the order of the calls.
+         */
+        RunFilesView: {
+            /** Items */
+            items: components["schemas"]["RunFileView"][];
+            /**
+             * Next After
+             * @description `after` of the next part; null: that was all
+             */
+            next_after: number | null;
+        };
+        /**
          * RunLimits
          * @description Hard bounds; a request may lower an agent's, never raise them.
          */
@@ -7404,6 +7632,23 @@ export interface components {
              * @description no line breaks, no blanks at its ends; never read back
              */
             value: string;
+        };
+        /**
+         * SensitivityChange
+         * @description The least that counts: 2 is confidential, 1 the tenant's own, 0 takes back what was said before.
+         */
+        SensitivityChange: {
+            /**
+             * Reason
+             * @example holds patients' names
+             */
+            reason: string;
+            /**
+             * Sensitivity
+             * @example 2
+             * @enum {integer}
+             */
+            sensitivity: 0 | 1 | 2;
         };
         /** ServerFrame */
         ServerFrame: components["schemas"]["EventFrame"] | components["schemas"]["DeltaFrame"] | components["schemas"]["SnapshotFrame"] | components["schemas"]["GapFrame"] | components["schemas"]["HeartbeatFrame"] | components["schemas"]["ErrorFrame"] | components["schemas"]["ReplyFrame"];
@@ -8584,7 +8829,8 @@ export interface components {
          * ToolFinished
          * @description A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
          *
-         *     `error` says what kind of failure it is, where it is one; `label` where the text comes from.
+         *     `error` says what kind of failure it is, where it is one; `label` where the text comes from. `files` are as
+         *     untrusted as the code that made them.
          */
         ToolFinished: {
             /** Artifact Sha256 */
@@ -8597,6 +8843,11 @@ export interface components {
             duration_ms: number;
             /** Error */
             error?: ("unknown_tool" | "invalid_arguments" | "forbidden" | "budget" | "tool_retry" | "tool_failed" | "tool_broken" | "sandbox" | "timeout") | null;
+            /**
+             * Files
+             * @default []
+             */
+            files: components["schemas"]["KeptFile"][];
             label?: components["schemas"]["Label"] | null;
             /** Name */
             name: string;
@@ -8623,6 +8874,28 @@ export interface components {
              * @enum {string}
              */
             type: "tool.finished";
+        };
+        /**
+         * ToolFloorView
+         * @description Of what a tool gives back.
+         */
+        ToolFloorView: {
+            /** Reason */
+            reason: string;
+            /**
+             * Sensitivity
+             * @enum {integer}
+             */
+            sensitivity: 0 | 1 | 2;
+            /**
+             * Set At
+             * Format: date-time
+             */
+            set_at: string;
+            /** Set By */
+            set_by: string;
+            /** Tool */
+            tool: string;
         };
         /**
          * ToolHashes
@@ -9459,6 +9732,7 @@ export type FieldProblem = components['schemas']['FieldProblem'];
 export type FiringPage = components['schemas']['FiringPage'];
 export type FiringView = components['schemas']['FiringView'];
 export type FirstOwnerBody = components['schemas']['FirstOwnerBody'];
+export type FloorView = components['schemas']['FloorView'];
 export type FoundMemoriesView = components['schemas']['FoundMemoriesView'];
 export type FoundMemoryView = components['schemas']['FoundMemoryView'];
 export type FreezeBody = components['schemas']['FreezeBody'];
@@ -9476,12 +9750,14 @@ export type InvitationView = components['schemas']['InvitationView'];
 export type InvitationsView = components['schemas']['InvitationsView'];
 export type IssuedInvitationView = components['schemas']['IssuedInvitationView'];
 export type IssuedKeyView = components['schemas']['IssuedKeyView'];
+export type KeptFile = components['schemas']['KeptFile'];
 export type KeyBoundView = components['schemas']['KeyBoundView'];
 export type KeyCreate = components['schemas']['KeyCreate'];
 export type KeyRotate = components['schemas']['KeyRotate'];
 export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
 export type Label = components['schemas']['Label'];
+export type LabelsView = components['schemas']['LabelsView'];
 export type LastEventView = components['schemas']['LastEventView'];
 export type LiftedStopsView = components['schemas']['LiftedStopsView'];
 export type LimitsPatch = components['schemas']['LimitsPatch'];
@@ -9556,6 +9832,8 @@ export type RunCancelled = components['schemas']['RunCancelled'];
 export type RunCreate = components['schemas']['RunCreate'];
 export type RunDetailView = components['schemas']['RunDetailView'];
 export type RunFailed = components['schemas']['RunFailed'];
+export type RunFileView = components['schemas']['RunFileView'];
+export type RunFilesView = components['schemas']['RunFilesView'];
 export type RunLimits = components['schemas']['RunLimits'];
 export type RunPage = components['schemas']['RunPage'];
 export type RunPause = components['schemas']['RunPause'];
@@ -9576,6 +9854,7 @@ export type SecretPage = components['schemas']['SecretPage'];
 export type SecretRotate = components['schemas']['SecretRotate'];
 export type SecretView = components['schemas']['SecretView'];
 export type SecretWrite = components['schemas']['SecretWrite'];
+export type SensitivityChange = components['schemas']['SensitivityChange'];
 export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionBudgetView = components['schemas']['SessionBudgetView'];
 export type SessionCreate = components['schemas']['SessionCreate'];
@@ -9627,6 +9906,7 @@ export type ToolChange = components['schemas']['ToolChange'];
 export type ToolDisable = components['schemas']['ToolDisable'];
 export type ToolDoubtPolicy = components['schemas']['ToolDoubtPolicy'];
 export type ToolFinished = components['schemas']['ToolFinished'];
+export type ToolFloorView = components['schemas']['ToolFloorView'];
 export type ToolHashes = components['schemas']['ToolHashes'];
 export type ToolInDoubt = components['schemas']['ToolInDoubt'];
 export type ToolManifest = components['schemas']['ToolManifest'];
@@ -15551,6 +15831,302 @@ export interface operations {
             };
         };
     };
+    get_labels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tenant_sensitivity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitivityChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tool_sensitivity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description as models call it; it need not exist yet */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitivityChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me: {
         parameters: {
             query?: never;
@@ -16479,6 +17055,122 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["MemoryPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_memory_sensitivity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitivityChange"];
             };
         };
         responses: {
@@ -18320,6 +19012,166 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_run_files: {
+        parameters: {
+            query?: {
+                /** @description a `next_after` */
+                after?: number;
+                /** @description calls behind one part */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunFilesView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_run_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description number of the call's `tool.finished` */
+                seq: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bytes, to be saved; never shown as a page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Unauthorized */
