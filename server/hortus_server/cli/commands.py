@@ -1,69 +1,72 @@
 """The `hortus` command. Apart from the package, so that a server process need not import what only people use."""
 
 import sys
+from typing import ClassVar
 
 import typer
 from pydantic import ValidationError
 
 from hortus_agents.errors import AgentsError
 from hortus_server.adapters.embedded.errors import EmbeddedError
-from hortus_server.cli import (
-    admission,
-    agents,
-    approvals,
-    audit,
-    keys,
-    policies,
-    processes,
-    run_insight,
-    runs,
-    schedules,
-    secrets,
-    sessions,
-    tenants,
-    tools,
-    users,
-    webhooks,
-)
-from hortus_server.cli.chat import chat
 from hortus_server.cli.client import CommandError
-from hortus_server.cli.demo import demo
+from hortus_server.cli.directory import DirectoryGroup, Place
 from hortus_server.cli.faults import report_settings
-from hortus_server.cli.freeze import freeze, unfreeze
-from hortus_server.cli.machine import doctor, down, status, up
-from hortus_server.cli.models import models
 from hortus_server.cli.render import err
 from hortus_server.domain.errors import HortusError
 
+PROCESSES = "Processes"
+
+
+class Commands(DirectoryGroup):
+    """All of them, in the order of the help."""
+
+    places: ClassVar[dict[str, Place]] = {
+        "up": Place("machine", "up"),
+        "down": Place("machine", "down"),
+        "status": Place("machine", "status"),
+        "doctor": Place("machine", "doctor"),
+        "models": Place("models", "models"),
+        "demo": Place("demo", "demo"),
+        "chat": Place("chat", "chat"),
+        "freeze": Place("freeze", "freeze"),
+        "unfreeze": Place("freeze", "unfreeze"),
+        "api": Place("processes", "api", PROCESSES),
+        "worker": Place("processes", "worker", PROCESSES),
+        "beat": Place("processes", "beat", PROCESSES),
+        "migrate": Place("processes", "migrate", PROCESSES),
+        "scripted-model": Place("processes", "scripted_model", PROCESSES),
+        "model-server": Place("processes", "model_server", PROCESSES),
+        "run": Place("runs"),
+        "session": Place("sessions"),
+        "agent": Place("agents"),
+        "approval": Place("approvals"),
+        "policy": Place("policies"),
+        "label": Place("labels"),
+        "tool": Place("tools"),
+        "schedule": Place("schedules"),
+        "webhook": Place("webhooks"),
+        "key": Place("keys"),
+        "user": Place("users"),
+        "tenant": Place("tenants"),
+        "admission": Place("admission"),
+        "audit": Place("audit"),
+        "secrets": Place("secrets"),
+        "weights": Place("processes", "weights_app", PROCESSES),
+    }
+
+
 app = typer.Typer(
     name="hortus",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Self-hosted agent orchestration: durable runs, memory, tools that agents write for themselves.",
 )
-for command in (up, down, status, doctor, models, demo, chat, freeze, unfreeze):
-    app.command()(command)
-for insight in (run_insight.trace, run_insight.stuck, run_insight.requeue):
-    runs.app.command()(insight)
-app.add_typer(runs.app, name="run")
-app.add_typer(sessions.app, name="session")
-app.add_typer(agents.app, name="agent")
-app.add_typer(approvals.app, name="approval")
-app.add_typer(policies.app, name="policy")
-app.add_typer(tools.app, name="tool")
-app.add_typer(schedules.app, name="schedule")
-app.add_typer(webhooks.app, name="webhook")
-app.add_typer(keys.app, name="key")
-app.add_typer(users.app, name="user")
-app.add_typer(tenants.app, name="tenant")
-app.add_typer(admission.app, name="admission")
-app.add_typer(audit.app, name="audit")
-app.add_typer(secrets.app, name="secrets")
-for process in (processes.api, processes.worker, processes.beat, processes.migrate):
-    app.command(rich_help_panel="Processes")(process)
-app.command("scripted-model", rich_help_panel="Processes")(processes.scripted_model)
-app.command("model-server", rich_help_panel="Processes")(processes.model_server)
-app.add_typer(processes.weights_app, name="weights", rich_help_panel="Processes")
+
+
+@app.callback()
+def _hortus() -> None:
+    """What makes a group of the application; each command does its own work."""
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hortus_server.cli import run_files, run_insight
 from hortus_server.cli.client import ApiClient, CommandError
 from hortus_server.cli.live_view import LiveView
 from hortus_server.cli.options import AsJson, Key, Url, open_client
@@ -153,3 +154,7 @@ def resume(
     """Let a paused or frozen run go on where it stopped."""
     run = open_client(url, key).post(f"/v1/runs/{run_id}/resume", {"reason": reason})
     print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}")
+
+
+for insight in (run_insight.trace, run_files.files, run_insight.stuck, run_insight.requeue):
+    app.command()(insight)
