@@ -144,6 +144,7 @@ CREATE TABLE public.artifacts (
     content bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     put_at timestamp with time zone DEFAULT now() NOT NULL,
+    check_at timestamp with time zone DEFAULT (now() + '02:00:00'::interval),
     CONSTRAINT artifacts_check CHECK ((size = octet_length(content))),
     CONSTRAINT artifacts_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
@@ -994,6 +995,7 @@ CREATE INDEX approvals_by_run ON public.approvals USING btree (run_id);
 CREATE INDEX approvals_by_session ON public.approvals USING btree (session_id, requested_at, id);
 CREATE INDEX approvals_expiring ON public.approvals USING btree (expires_at) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_open ON public.approvals USING btree (tenant_id, requested_at, id) WHERE (status = 'pending'::text);
+CREATE INDEX artifacts_to_check ON public.artifacts USING btree (check_at) WHERE (check_at IS NOT NULL);
 CREATE INDEX audit_log_action ON public.audit_log USING btree (tenant_id, action text_pattern_ops, seq);
 CREATE INDEX audit_log_actor ON public.audit_log USING btree (tenant_id, actor_id, seq);
 CREATE INDEX audit_log_at ON public.audit_log USING btree (tenant_id, at);
@@ -1001,27 +1003,36 @@ CREATE INDEX audit_log_subject ON public.audit_log USING btree (tenant_id, subje
 CREATE INDEX events_artifacts ON ONLY public.events USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
 CREATE INDEX events_by_run ON ONLY public.events USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_context ON ONLY public.events USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
+CREATE INDEX events_files ON ONLY public.events USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
+CREATE INDEX events_p0_jsonb_path_query_array_idx ON public.events_p0 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p0_run_id_seq_idx ON public.events_p0 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p0_session_id_seq_idx ON public.events_p0 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p0_tenant_id_expr_idx ON public.events_p0 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p1_jsonb_path_query_array_idx ON public.events_p1 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p1_run_id_seq_idx ON public.events_p1 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p1_session_id_seq_idx ON public.events_p1 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p1_tenant_id_expr_idx ON public.events_p1 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p2_jsonb_path_query_array_idx ON public.events_p2 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p2_run_id_seq_idx ON public.events_p2 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p2_session_id_seq_idx ON public.events_p2 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p2_tenant_id_expr_idx ON public.events_p2 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p3_jsonb_path_query_array_idx ON public.events_p3 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p3_run_id_seq_idx ON public.events_p3 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p3_session_id_seq_idx ON public.events_p3 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p3_tenant_id_expr_idx ON public.events_p3 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p4_jsonb_path_query_array_idx ON public.events_p4 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p4_run_id_seq_idx ON public.events_p4 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p4_session_id_seq_idx ON public.events_p4 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p4_tenant_id_expr_idx ON public.events_p4 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p5_jsonb_path_query_array_idx ON public.events_p5 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p5_run_id_seq_idx ON public.events_p5 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p5_session_id_seq_idx ON public.events_p5 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p5_tenant_id_expr_idx ON public.events_p5 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p6_jsonb_path_query_array_idx ON public.events_p6 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p6_run_id_seq_idx ON public.events_p6 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p6_session_id_seq_idx ON public.events_p6 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p6_tenant_id_expr_idx ON public.events_p6 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
+CREATE INDEX events_p7_jsonb_path_query_array_idx ON public.events_p7 USING gin (jsonb_path_query_array(payload, '$."files"[*]."sha256"'::jsonpath)) WHERE ((type = 'tool.finished'::text) AND ((payload -> 'files'::text) <> '[]'::jsonb));
 CREATE INDEX events_p7_run_id_seq_idx ON public.events_p7 USING btree (run_id, seq) WHERE (run_id IS NOT NULL);
 CREATE INDEX events_p7_session_id_seq_idx ON public.events_p7 USING btree (session_id, seq) WHERE (type = ANY (ARRAY['message.created'::text, 'message.completed'::text, 'run.cancelled'::text, 'run.budget_exhausted'::text, 'capability.activated'::text, 'capability.reused'::text, 'capability.disabled'::text]));
 CREATE INDEX events_p7_tenant_id_expr_idx ON public.events_p7 USING btree (tenant_id, ((payload ->> 'artifact_sha256'::text))) WHERE ((payload ->> 'artifact_sha256'::text) IS NOT NULL);
@@ -1070,34 +1081,42 @@ CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (we
 CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX webhook_deliveries_sending ON public.webhook_deliveries USING btree (webhook_id) WHERE (state = 'sending'::text);
 CREATE INDEX webhooks_enabled ON public.webhooks USING btree (tenant_id) WHERE enabled;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p0_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p0_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p0_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p0_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p0_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p1_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p1_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p1_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p1_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p1_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p2_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p2_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p2_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p2_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p2_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p3_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p3_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p3_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p3_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p3_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p4_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p4_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p4_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p4_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p4_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p5_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p5_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p5_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p5_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p5_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p6_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p6_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p6_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p6_session_id_seq_idx;
 ALTER INDEX public.events_artifacts ATTACH PARTITION public.events_p6_tenant_id_expr_idx;
+ALTER INDEX public.events_files ATTACH PARTITION public.events_p7_jsonb_path_query_array_idx;
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_p7_pkey;
 ALTER INDEX public.events_by_run ATTACH PARTITION public.events_p7_run_id_seq_idx;
 ALTER INDEX public.events_context ATTACH PARTITION public.events_p7_session_id_seq_idx;

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from prometheus_client import REGISTRY
 
+from hortus_agents.events import KeptFile
 from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
 from hortus_agents.loop.engine import StepEngine
@@ -21,7 +22,7 @@ from hortus_server.adapters.plugin_tools import load_plugins
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.domain.admission import FairShare
 from hortus_server.domain.errors import NotFoundError
-from hortus_server.domain.records import Claim
+from hortus_server.domain.records import Artifact, Claim
 from hortus_server.domain.webhooks import RetryPolicy
 from hortus_server.services.anchor_audit import AnchorAudit
 from hortus_server.services.cancel_run import CancelRun
@@ -163,10 +164,16 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
     http = HttpGetSettings(private_allow=frozenset(settings.http_allow_private))
 
     def tools_for(claim: Claim, model: ChatModel, policy: ToolPolicy) -> ToolRegistry:
-        async def store_artifact(content: bytes) -> str:
+        async def store(content: bytes, media_type: str) -> Artifact:
             async with services.store.transaction(claim.run.tenant_id) as uow:
-                artifact = await uow.artifacts.put(claim.run.tenant_id, content, media_type="text/plain; charset=utf-8")
-            return artifact.sha256
+                return await uow.artifacts.put(claim.run.tenant_id, content, media_type=media_type)
+
+        async def store_artifact(content: bytes) -> str:
+            return (await store(content, "text/plain; charset=utf-8")).sha256
+
+        async def store_file(name: str, content: bytes) -> KeptFile:
+            kept = await store(content, "application/octet-stream")
+            return KeptFile(name=name, sha256=kept.sha256, size=kept.size)
 
         async def load_artifact(sha256: str) -> bytes | None:
             try:
@@ -182,6 +189,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
             http=http,
             policy=policy,
             store_artifact=store_artifact,
+            store_file=store_file,
             load_artifact=load_artifact,
             plugins=plugins,
             secrets=RunSecrets(services.store, services.sealer, revealed, SecretUser.of(claim)),

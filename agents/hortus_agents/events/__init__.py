@@ -55,6 +55,7 @@ from hortus_agents.events.memories import (
 )
 from hortus_agents.events.steps import (
     ErrorClass,
+    KeptFile,
     ModelCalled,
     ModelFailed,
     PlanAdvanced,
@@ -158,6 +159,7 @@ __all__ = [
     "ErrorClass",
     "Event",
     "EventPayload",
+    "KeptFile",
     "MemoryRecalled",
     "MemoryWritten",
     "MessageCompleted",

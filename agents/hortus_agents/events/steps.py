@@ -141,10 +141,19 @@ class ToolCalled(Frozen):
     call_sha256: str | None = None
 
 
+class KeptFile(Frozen):
+    """A file that model-written code has made: its plain name, its bytes' SHA-256 in hex, their number."""
+
+    name: str
+    sha256: str
+    size: int
+
+
 class ToolFinished(Frozen):
     """A tool call's observation, as the model sees it; `origin` is `user` where a person's own words are the result.
 
-    `error` says what kind of failure it is, where it is one; `label` where the text comes from.
+    `error` says what kind of failure it is, where it is one; `label` where the text comes from. `files` are as
+    untrusted as the code that made them.
     """
 
     type: Literal["tool.finished"] = "tool.finished"
@@ -154,6 +163,7 @@ class ToolFinished(Frozen):
     content: str
     truncated: bool = False
     artifact_sha256: str | None = None
+    files: tuple[KeptFile, ...] = ()
     duration_ms: float
     tier: str | None = None
     origin: Literal["tool", "user"] = "tool"

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from hortus_agents.events import EventPayload
+from hortus_agents.events import EventPayload, KeptFile
 from hortus_agents.labels import UNLABELLED, Label, RunLabels
 from hortus_agents.messages import ToolSpec
 from hortus_agents.spec import AgentSpec
@@ -63,12 +63,13 @@ class ToolDefinition:
 class ToolOutput:
     """What a tool gives back: text for the model, and the isolation tier where model-written code ran.
 
-    `label` is that of this very text, where the tool knows it better than its definition does.
+    `label` is that of this very text, where the tool knows it better than its definition does; `files` are kept by then.
     """
 
     content: str
     tier: str | None = None
     label: Label | None = None
+    files: tuple[KeptFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
-from hortus_agents.events import ErrorClass
+from hortus_agents.events import ErrorClass, KeptFile
 from hortus_agents.labels import UNLABELLED, Label, RunLabels
 from hortus_agents.messages import ToolCall, ToolSpec
 from hortus_agents.spec import AgentSpec
@@ -69,6 +69,7 @@ class Observation:
     duration_ms: float = 0.0
     truncated: bool = False
     artifact_sha256: str | None = None
+    files: tuple[KeptFile, ...] = ()
     tier: str | None = None
     origin: Literal["tool", "user"] = "tool"
     error: ErrorClass | None = None
@@ -252,7 +253,7 @@ class ToolProxy:
             _log.exception("tool %s raised", name)
             return Observation("failed", f"{name} is broken: {type(error).__name__}", error="tool_broken")
         label = output_label(admitted.definition, context.labels, output.label)
-        return Observation("ok", output.content, tier=output.tier, label=label)
+        return Observation("ok", output.content, tier=output.tier, label=label, files=output.files)
 
     async def _bounded(self, observation: Observation, duration_ms: float) -> Observation:
         """What a prompt may carry of a result; the whole of it is kept as an artifact, up to `KEPT_LIMIT`."""

@@ -118,6 +118,21 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise CommandError(f"{self.url} is out of reach, or broke off ({error})") from error
 
+    def parts(self, path: str) -> Iterator[bytes]:
+        """The bytes of an answer that is no document, as they come.
+
+        Raises:
+            CommandError: The server refused, or the answer broke off.
+        """
+        try:
+            with self._http.stream("GET", path) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise CommandError(_problem_text(answer))
+                yield from answer.iter_bytes()
+        except httpx.HTTPError as error:
+            raise CommandError(f"{self.url} is out of reach, or broke off ({error})") from error
+
     def follow(self, session_id: UUID | str, *, after: int = 0) -> Iterator[Json]:
         """Frames of a session's stream from `after` on, across lost connections; ends only when closed.
 

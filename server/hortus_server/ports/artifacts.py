@@ -1,9 +1,10 @@
 """What services need of big payloads."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from hortus_server.domain.ids import TenantId
-from hortus_server.domain.records import Artifact
+from hortus_server.domain.ids import RunId, TenantId
+from hortus_server.domain.records import Artifact, RunFile
 
 
 class ArtifactRepository(Protocol):
@@ -14,5 +15,17 @@ class ArtifactRepository(Protocol):
         ...
 
     async def get(self, tenant_id: TenantId, sha256: str) -> tuple[Artifact, bytes]:
+        """Raises NotFoundError."""
+        ...
+
+    async def part(self, tenant_id: TenantId, sha256: str, *, start: int, length: int) -> bytes:
+        """So many bytes from `start` (0 is the first), fewer at the end. Raises NotFoundError."""
+        ...
+
+    async def files(self, tenant_id: TenantId, run_id: RunId, *, after: int, calls: int) -> Sequence[RunFile]:
+        """What the run's next calls above number `after` have left, all of each of them; at most so many calls."""
+        ...
+
+    async def file(self, tenant_id: TenantId, run_id: RunId, *, seq: int, name: str) -> RunFile:
         """Raises NotFoundError."""
         ...

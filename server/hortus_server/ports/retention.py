@@ -23,7 +23,6 @@ class Cut:
 
     last_seq: int
     events: int
-    artifacts: int
 
 
 class RetentionRepository(Protocol):
@@ -37,8 +36,16 @@ class RetentionRepository(Protocol):
         """Forget the oldest runs of a log, about `rows` events at once but at least one run.
 
         Only runs that ended before the period, that owe no delivery and no job, and before which every other run is
-        such a run. Artifacts that nothing refers to afterwards go with them. None when nothing can go: where that is
-        because of other runs, the session is not named by `old_sessions` for a day.
+        such a run. `drop_artifacts` is told of the artifacts that they referred to. None when nothing can go: where
+        that is because of other runs, the session is not named by `old_sessions` for a day.
+        """
+        ...
+
+    async def drop_artifacts(self, *, limit: int) -> tuple[int, int]:
+        """Look at up to `limit` artifacts of all tenants that are due, and forget those that nothing refers to.
+
+        Due is what was stored two hours ago, and what an event that was forgotten referred to. Gives the numbers looked
+        at and forgotten.
         """
         ...
 

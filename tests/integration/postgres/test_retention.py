@@ -1,13 +1,16 @@
 """What retention forgets of logs, and what it must leave."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from store_world import World, make_memory, new, said
 
-from hortus_agents.events import ToolFinished
+from hortus_agents.events import KeptFile, ToolFinished
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.ports.retention import Gap
+from hortus_server.services.delete_session import delete_session
 from hortus_server.services.fork_session import ForkRequest, fork
 from hortus_server.services.purge_events import PurgeEvents
 from hortus_server.services.read_events import read_events, read_run_events
@@ -15,15 +18,16 @@ from hortus_server.services.read_events import read_events, read_run_events
 KEPT = timedelta(days=30)
 
 
-async def talked(world: World, answer: str = "done", *, days_ago: float, artifact: str | None = None):
+async def talked(
+    world: World, answer: str = "done", *, days_ago: float, artifact: str | None = None, file: str | None = None
+):
     """A whole run that ended so long ago."""
     claim = await world.claim(await world.submit())
-    if artifact is not None:
+    if artifact is not None or file is not None:
+        files = () if file is None else (KeptFile(name="a.txt", sha256=file, size=4),)
+        result = {"outcome": "ok", "content": "lo..", "duration_ms": 1.0}
         await world.append(
-            claim,
-            ToolFinished(
-                call_id="c1", name="read", outcome="ok", content="lo..", duration_ms=1.0, artifact_sha256=artifact
-            ),
+            claim, ToolFinished(call_id="c1", name="read", artifact_sha256=artifact, files=files, **result)
         )
     await world.finish(claim, answer)
     await age(world, claim.run.id, days_ago)
@@ -142,7 +146,12 @@ async def test_artifacts_go_with_the_last_event_that_refers_to_them(world):
         shared = (await uow.artifacts.put(world.tenant_id, b"shared", media_type="text/plain")).sha256
         lone = (await uow.artifacts.put(world.tenant_id, b"lone", media_type="text/plain")).sha256
         fresh = (await uow.artifacts.put(world.tenant_id, b"fresh", media_type="text/plain")).sha256
-    await execute(world, "UPDATE artifacts SET put_at = now() - interval '40 days' WHERE sha256 <> %s", fresh)
+    await execute(
+        world,
+        "UPDATE artifacts SET put_at = now() - interval '40 days', check_at = now() - interval '40 days' "
+        "WHERE sha256 <> %s",
+        fresh,
+    )
     for sha256 in (shared, lone, fresh):
         await talked(world, days_ago=31, artifact=sha256)
     await talked(world, days_ago=1, artifact=shared)
@@ -165,6 +174,97 @@ async def test_an_artifact_that_is_stored_again_counts_as_new(world):
     await purge(world)
     async with world.store.system_transaction() as uow:
         assert (await uow.artifacts.get(world.tenant_id, sha256))[1] == b"again"
+
+
+async def keep(world: World, content: bytes) -> str:
+    async with world.store.system_transaction() as uow:
+        return (await uow.artifacts.put(world.tenant_id, content, media_type="text/plain")).sha256
+
+
+async def is_kept(world: World, sha256: str) -> bool:
+    row = await (await execute(world, "SELECT 1 FROM artifacts WHERE sha256 = %s", sha256)).fetchone()
+    return row is not None
+
+
+async def days_pass(world: World, days: int = 40) -> None:
+    """For what was stored."""
+    await execute(
+        world,
+        "UPDATE artifacts SET put_at = put_at - make_interval(days => %s), "
+        "check_at = check_at - make_interval(days => %s)",
+        days,
+        days,
+    )
+
+
+async def test_files_go_with_their_run_and_stay_where_another_run_has_made_the_same(world):
+    shared, lone = await keep(world, b"shared"), await keep(world, b"lone")
+    await days_pass(world)
+    await talked(world, days_ago=31, file=shared)
+    await talked(world, days_ago=31, file=lone)
+    await talked(world, days_ago=1, file=shared)
+    await purge(world)
+    assert (await is_kept(world, shared), await is_kept(world, lone)) == (True, False)
+
+
+async def test_two_purges_at_once_leave_nothing_behind(world):
+    """Each sees the other's events, which are not yet gone: neither may decide that the bytes are still needed."""
+    sha256 = await keep(world, b"both")
+    await days_pass(world)
+    await talked(world, days_ago=31, artifact=sha256)
+    other = replace(world, session=await world.another_session())
+    await talked(other, days_ago=31, file=sha256)
+    has_cut, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def cut(world: World, has_cut: asyncio.Event, may_commit: asyncio.Event) -> None:
+        async with world.store.system_transaction() as uow:
+            await uow.retention.cut(world.tenant_id, world.session.id, older_than=KEPT, rows=9)
+            has_cut.set()
+            await may_commit.wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(cut(world, has_cut, may_commit))
+        await has_cut.wait()
+        second = asyncio.Event()
+        group.create_task(cut(other, second, may_commit))
+        await asyncio.sleep(0.05)
+        assert not second.is_set()  # waits for the row of the bytes
+        assert await PurgeEvents(world.store, None)() is None
+        assert await is_kept(world, sha256)
+        may_commit.set()
+    await purge(world)
+    assert not await is_kept(world, sha256)
+
+
+async def test_bytes_that_no_event_came_to_refer_to_go_after_two_hours(world):
+    """Their worker died between the two."""
+    lost = await keep(world, b"lost")
+    await PurgeEvents(world.store, None)()
+    assert await is_kept(world, lost)
+    await execute(world, "UPDATE artifacts SET check_at = check_at - interval '2 hours'")
+    await PurgeEvents(world.store, None)()
+    assert not await is_kept(world, lost)
+
+
+async def test_bytes_that_something_refers_to_are_looked_at_once(world):
+    kept = await keep(world, b"kept")
+    await days_pass(world)
+    await talked(world, days_ago=1, file=kept)
+    await PurgeEvents(world.store, None)()
+    async with world.store.system_transaction() as uow:
+        assert await uow.retention.drop_artifacts(limit=9) == (0, 0)
+    assert await is_kept(world, kept)
+
+
+async def test_a_deleted_session_s_files_go_at_the_next_round(world):
+    file, whole = await keep(world, b"file"), await keep(world, b"whole")
+    await talked(world, days_ago=0, file=file, artifact=whole)
+    await days_pass(world, 1)
+    await PurgeEvents(world.store, None)()
+    assert await is_kept(world, file)
+    await delete_session(world.store, None, world.tenant_id, session_id=world.session.id)
+    await PurgeEvents(world.store, None)()
+    assert (await is_kept(world, file), await is_kept(world, whole)) == (False, False)
 
 
 async def test_a_memory_says_that_its_events_are_gone(world):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from hortus_agents.errors import ToolRetryError
+from hortus_agents.events import KeptFile
 from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.sandbox.contract import (
@@ -38,7 +39,9 @@ _SPEC = ToolSpec(
         "additionalProperties": False,
     },
 )
-StoreFile = Callable[[bytes], Awaitable[str]]
+StoreFile = Callable[[str, bytes], Awaitable[KeptFile]]
+"""Keeps a file's bytes, by its name, and says under what."""
+
 _ERROR_TAIL = 800  # characters of a traceback: its end says what went wrong
 
 
@@ -46,11 +49,11 @@ class PythonTool:
     """`python(code)`: output and the last expression's value; every call gets a fresh jail."""
 
     def __init__(
-        self, sandbox: Sandbox, store_artifact: StoreFile | None = None, *, limits: SandboxLimits = DEFAULT_LIMITS
+        self, sandbox: Sandbox, store_file: StoreFile | None = None, *, limits: SandboxLimits = DEFAULT_LIMITS
     ) -> None:
         self._sandbox = sandbox
         self._limits = limits
-        self._store_artifact = store_artifact
+        self._store_file = store_file
 
     @property
     def definition(self) -> ToolDefinition:
@@ -59,17 +62,14 @@ class PythonTool:
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
-        outputs = tuple(arguments.get("outputs", ())) if self._store_artifact is not None else ()
+        outputs = tuple(arguments.get("outputs", ())) if self._store_file is not None else ()
         extras = CallExtras(outputs=outputs, answer_tool=context.call_tool)
         result = await self._sandbox.run_script(str(arguments["code"]), limits=self._limits, extras=extras)
         if result.outcome is not SandboxOutcome.OK:
             printed = f"{result.stdout[-_ERROR_TAIL:]}\n" if result.stdout else ""
             raise ToolRetryError(f"{printed}{result.outcome.value}: {result.error[-_ERROR_TAIL:]}")
         value = "" if result.value in {None, "None"} else str(result.value)
-        kept = [await self._keep(name, content) for name, content in result.files.items()]
-        text = "\n".join(part for part in (result.stdout.rstrip(), value, *kept) if part)
-        return ToolOutput(text or "(no output: print what you need)", tier=result.tier)
-
-    async def _keep(self, name: str, content: bytes) -> str:
-        sha256 = await self._store_artifact(content) if self._store_artifact is not None else "not kept"
-        return f"[file {name}: {len(content)} bytes, artifact {sha256}]"
+        kept = tuple([await self._store_file(*file) for file in result.files.items()] if self._store_file else ())
+        told = (f"[file {file.name}: {file.size} bytes, artifact {file.sha256}]" for file in kept)
+        text = "\n".join(part for part in (result.stdout.rstrip(), value, *told) if part)
+        return ToolOutput(text or "(no output: print what you need)", tier=result.tier, files=kept)

@@ -37,12 +37,18 @@ class PostgresRetention:
             return None
         gone = await self._sql.one("cut_log", _gone, **begin, cut=cut)
         events, referred = gone or (0, [])
-        artifacts = 0
         if referred:
-            artifacts = await self._sql.count(
-                "drop_artifacts", tenant_id=tenant_id, artifacts=referred, older_than=older_than
-            )
-        return Cut(cut, events, artifacts)
+            await self._sql.count("release_artifacts", tenant_id=tenant_id, artifacts=referred)
+        return Cut(cut, events)
+
+    async def drop_artifacts(self, *, limit: int) -> tuple[int, int]:
+        """See the port."""
+        held = await self._sql.many("hold_unchecked", _artifact, rows=limit)
+        if not held:
+            return 0, 0
+        tenant_ids, artifacts = [tenant_id for tenant_id, _ in held], [sha256 for _, sha256 in held]
+        dropped = await self._sql.one("drop_artifacts", _dropped, tenant_ids=tenant_ids, artifacts=artifacts)
+        return len(held), dropped or 0
 
     async def missing(
         self, tenant_id: TenantId, session_id: SessionId, *, after: int, up_to: int, limit: int
@@ -71,6 +77,14 @@ def _held(*, purged_seq: int, last_seq: int) -> tuple[int, int]:
 
 def _cut(*, cut: int | None) -> int | None:
     return cut
+
+
+def _artifact(*, tenant_id: UUID, sha256: str) -> tuple[TenantId, str]:
+    return TenantId(tenant_id), sha256
+
+
+def _dropped(*, artifacts: int) -> int:
+    return artifacts
 
 
 def _gone(*, events: int, artifacts: list[str]) -> tuple[int, list[str]]:

@@ -61,7 +61,9 @@ WHERE NOT before_kept AND before_last <= cut
 WITH gone AS (
     DELETE FROM events
     WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s AND seq <= %(cut)s
-    RETURNING CASE type WHEN 'tool.finished' THEN payload ->> 'artifact_sha256' END AS sha256
+    RETURNING CASE type WHEN 'tool.finished' THEN
+        jsonb_build_array(payload -> 'artifact_sha256') || jsonb_path_query_array(payload, '$.files[*].sha256')
+    END AS referred
 ),
 marked AS (
     UPDATE sessions
@@ -74,8 +76,13 @@ settled AS (
     WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s
         AND queued_seq > %(purged_seq)s AND queued_seq <= %(cut)s
 )
-SELECT count(*) AS events, coalesce(array_agg(DISTINCT sha256) FILTER (WHERE sha256 IS NOT NULL), '{}') AS artifacts
-FROM gone
+SELECT
+    (SELECT count(*) FROM gone) AS events,
+    ARRAY(
+        SELECT DISTINCT one.sha256
+        FROM gone CROSS JOIN jsonb_array_elements_text(gone.referred) AS one (sha256)
+        WHERE one.sha256 IS NOT NULL
+    ) AS artifacts
 
 -- name: postpone_log :exec
 -- Nothing can go yet: another run that is kept begins before these end. Looked at again in a day.
@@ -86,16 +93,65 @@ WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s
     AND finished_at < now() - %(older_than)s::interval
     AND log_kept_since IS DISTINCT FROM 'infinity'
 
--- name: drop_artifacts :exec
--- Those that nothing refers to any more, and that nobody has just stored again.
-DELETE FROM artifacts AS a
-WHERE a.tenant_id = %(tenant_id)s
-    AND a.sha256 = ANY(%(artifacts)s)
-    AND a.put_at < now() - %(older_than)s::interval
-    AND NOT EXISTS (
-        SELECT FROM events AS e
-        WHERE e.tenant_id = a.tenant_id AND e.payload ->> 'artifact_sha256' = a.sha256
-    )
+-- name: release_artifacts :exec
+-- What referred to them is gone: look whether anything else does, not before two hours after they were stored. Their
+-- rows are held to the end of the transaction, in one order for all.
+WITH held AS (
+    SELECT a.sha256
+    FROM artifacts AS a
+    WHERE a.tenant_id = %(tenant_id)s AND a.sha256 = ANY(%(artifacts)s)
+    ORDER BY a.sha256
+    FOR UPDATE
+)
+UPDATE artifacts AS a
+SET check_at = greatest(now(), a.put_at + interval '2 hours')
+FROM held
+WHERE a.tenant_id = %(tenant_id)s AND a.sha256 = held.sha256
+
+-- name: hold_unchecked :many
+-- Bytes to be looked at. Whoever releases them right now is waited for by leaving them to the next round.
+SELECT tenant_id, sha256
+FROM artifacts
+WHERE check_at <= now()
+ORDER BY check_at
+LIMIT %(rows)s
+FOR UPDATE SKIP LOCKED
+
+-- name: drop_artifacts :one
+-- Of those held, forget what nothing refers to. A statement of its own: it sees what was committed before the hold.
+WITH held AS (
+    SELECT asked.tenant_id, asked.sha256
+    FROM unnest(%(tenant_ids)s::uuid[], %(artifacts)s::text[]) AS asked (tenant_id, sha256)
+),
+referred AS (
+    SELECT held.tenant_id, held.sha256
+    FROM held
+    WHERE EXISTS (
+            SELECT FROM events AS e
+            WHERE e.tenant_id = held.tenant_id AND e.payload ->> 'artifact_sha256' = held.sha256
+        )
+        OR EXISTS (
+            SELECT FROM events AS e
+            WHERE e.tenant_id = held.tenant_id
+                AND e.type = 'tool.finished' AND e.payload -> 'files' <> '[]'
+                AND jsonb_path_query_array(e.payload, '$.files[*].sha256') ? held.sha256
+        )
+),
+kept AS (
+    UPDATE artifacts AS a
+    SET check_at = NULL
+    FROM referred AS r
+    WHERE a.tenant_id = r.tenant_id AND a.sha256 = r.sha256
+),
+gone AS (
+    DELETE FROM artifacts AS a
+    USING held
+    WHERE a.tenant_id = held.tenant_id AND a.sha256 = held.sha256
+        AND NOT EXISTS (SELECT FROM referred AS r WHERE r.tenant_id = a.tenant_id AND r.sha256 = a.sha256)
+    RETURNING a.sha256
+)
+SELECT count(*) AS artifacts
+FROM gone
 
 -- name: missing_numbers :many
 -- Which numbers of a part of the log are not there, as ranges. Whatever is there counts, of a known type or not.

@@ -82,6 +82,7 @@ class PostgresSessions:
         if await self._sql.count("unfinished_runs", tenant_id=tenant_id, session_id=session_id):
             raise ConflictError("a run of this session has not ended; cancel it first")
         forgotten = await self._sql.many("delete_memories", _memory_id, tenant_id=tenant_id, session_id=session_id)
+        await self._sql.count("release_artifacts", tenant_id=tenant_id, session_id=session_id)
         await self._sql.count("delete_session", tenant_id=tenant_id, session_id=session_id)
         return tuple(forgotten)
 

@@ -67,6 +67,29 @@ DELETE FROM memories
 WHERE tenant_id = %(tenant_id)s AND session_id = %(session_id)s
 RETURNING id
 
+-- name: release_artifacts :exec
+-- What its log refers to is looked at by retention, once nothing here does any more.
+WITH referred AS (
+    SELECT DISTINCT one.sha256
+    FROM events AS e
+    CROSS JOIN jsonb_array_elements_text(
+        jsonb_build_array(e.payload -> 'artifact_sha256') || jsonb_path_query_array(e.payload, '$.files[*].sha256')
+    ) AS one (sha256)
+    WHERE e.tenant_id = %(tenant_id)s AND e.session_id = %(session_id)s AND e.type = 'tool.finished'
+),
+held AS (
+    SELECT a.sha256
+    FROM artifacts AS a
+    JOIN referred ON referred.sha256 = a.sha256
+    WHERE a.tenant_id = %(tenant_id)s
+    ORDER BY a.sha256
+    FOR UPDATE OF a
+)
+UPDATE artifacts AS a
+SET check_at = greatest(now(), a.put_at + interval '2 hours')
+FROM held
+WHERE a.tenant_id = %(tenant_id)s AND a.sha256 = held.sha256
+
 -- name: delete_session :exec
 -- The session; its log and its runs go with it.
 DELETE FROM sessions
