@@ -4,7 +4,8 @@ A label of something derived is never cleaner than the worst of what it came fro
 only rises along a derivation.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from hortus_agents.messages import Frozen
@@ -16,7 +17,7 @@ Sensitivity = Literal[0, 1, 2]
 """0: public. 1: the tenant's own. 2: confidential."""
 
 UNTRUSTED: Final = 0
-CONFIDENTIAL: Final = 2
+CONFIDENTIAL: Final[Sensitivity] = 2
 MOST_SOURCES = 16  # that a run names of each kind; it stays marked, however many more there are
 LONGEST_SOURCE = 200  # characters
 MOST_WORDS = 100_000  # characters of what a run remembers as the user's own words; the oldest go first
@@ -96,10 +97,41 @@ class RunLabels:
         return own.model_copy(update={"sensitivity": max(own.sensitivity, self.sensitivity)})
 
 
+@dataclass(frozen=True, slots=True)
+class SensitivityFloors:
+    """What an operator said by hand: the least sensitivity that counts, however much less a label says.
+
+    `tenant` is of everything that the tenant's runs read, `tools` of what tools by these names give back.
+    """
+
+    tenant: Sensitivity = 0
+    tools: Mapping[str, Sensitivity] = field(default_factory=dict)
+    source: str = "all of this tenant's data"
+
+    @property
+    def entering(self) -> Label | None:
+        """The label that every run of the tenant has read from its start; None: nothing was said."""
+        return Label(origin="system", trust=2, sensitivity=self.tenant, source=self.source) if self.tenant else None
+
+    def over(self, labels: RunLabels) -> RunLabels:
+        """What a run has read, as a call of it is judged."""
+        return labels if self.entering is None else labels.read(self.entering)
+
+    def raised(self, tool: str, label: Label) -> Label:
+        """The label of a tool's result."""
+        floor = self.tools.get(tool, 0)
+        if floor <= label.sensitivity:
+            return label
+        return label.model_copy(update={"sensitivity": floor, "source": label.source or tool})
+
+
 def _with(sources: tuple[str, ...], source: str) -> tuple[str, ...]:
     return sources if source in sources or len(sources) >= MOST_SOURCES else (*sources, source)
 
 
 NOTHING_READ: Final = RunLabels()
+NO_FLOORS: Final = SensitivityFloors()
+UNKNOWN_FLOORS: Final = SensitivityFloors(CONFIDENTIAL, source="data whose sensitivity could not be looked up")
+"""What counts where the operator's word cannot be read: fail closed."""
 UNLABELLED: Final = RunLabels(untrusted=("a run without labels",), sensitivity=1)
 """What a call is judged by where nobody says what its run has read: fail closed."""

@@ -28,7 +28,7 @@ from hortus_server.ports.store import Store
 # Names of parameters and fields that name nothing of a tenant's.
 NEUTRAL = {"worker", "version", "limit", "cursor", "idempotency-key"}
 # A caller may name something that does not exist yet: what comes of it is their own, whatever others have.
-MAKES_ITS_OWN = {"set_secret"}
+MAKES_ITS_OWN = {"set_secret", "set_tool_sensitivity"}
 # Bodies that a schema alone does not tell; `{}` where one may be left out.
 BODIES: dict[str, dict[str, Any]] = {
     "decide_approval": {"decision": "approve"},
@@ -41,6 +41,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "put_key_limits": {"requests_per_minute": 5},
     "stop_agent": {"action": "cancel", "reason": "x"},
     "set_secret": {"value": "a-secret-of-my-own"},
+    "set_tool_sensitivity": {"sensitivity": 2, "reason": "x"},
+    "set_memory_sensitivity": {"sensitivity": 2, "reason": "x"},
 }
 # What an unknown id is answered with, besides 404: those who may not do the thing at all learn nothing about ids.
 REFUSED = {403: "only the operating tenant may", 401: "only a browser with a login may"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from hortus_agents.labels import NOTHING_READ, RunLabels
+from hortus_agents.labels import NO_FLOORS, NOTHING_READ, UNKNOWN_FLOORS, RunLabels, SensitivityFloors
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools import grants
 from hortus_agents.tools.port import SideEffect, ToolDefinition
@@ -87,6 +87,11 @@ class ToolPolicy(Protocol):
         """The state of the tenant's policies that it judges by; None where it does not know that state."""
         ...
 
+    @property
+    def floors(self) -> SensitivityFloors:
+        """What counts as sensitive by the operator's word, at the same state."""
+        ...
+
     def judge(self, call: ProposedCall) -> Verdict:
         """Asked before a call, and again right before it runs once a person has approved it."""
         ...
@@ -100,6 +105,11 @@ class ShippedPolicy:
         """See ToolPolicy."""
         return None
 
+    @property
+    def floors(self) -> SensitivityFloors:
+        """See ToolPolicy."""
+        return NO_FLOORS
+
     def judge(self, call: ProposedCall) -> Verdict:
         """See ToolPolicy."""
         return within_definition(shipped_verdict(call), call)
@@ -112,6 +122,11 @@ class UnavailablePolicy:
     def revision(self) -> int | None:
         """See ToolPolicy."""
         return None
+
+    @property
+    def floors(self) -> SensitivityFloors:
+        """See ToolPolicy."""
+        return UNKNOWN_FLOORS
 
     def judge(self, call: ProposedCall) -> Verdict:
         """See ToolPolicy."""

@@ -146,9 +146,9 @@ class ToolProxy:
 
     @property
     def described(self) -> tuple[Label, ...]:
-        """The labels of bound tools' descriptions that somebody else wrote: they stand in every prompt."""
+        """Labels that every prompt has: of bound tools' descriptions that somebody else wrote, and by the operator."""
         labels = (tool.definition.described_by for tool in self._tools.values())
-        return tuple(label for label in labels if label is not None)
+        return tuple(label for label in (*labels, self._policy.floors.entering) if label is not None)
 
     def definition(self, name: str) -> ToolDefinition | None:
         """Facts about a bound tool."""
@@ -192,6 +192,7 @@ class ToolProxy:
 
     def _judge(self, call: ProposedCall) -> Verdict:
         try:
+            call = replace(call, labels=self._policy.floors.over(call.labels))
             return hold(call, self._policy.judge(call))
         except Exception:  # noqa: BLE001 - the boundary: what cannot be judged does not happen
             _log.exception("the policy broke on a call of %s", call.definition.spec.name)
@@ -222,7 +223,7 @@ class ToolProxy:
 
     async def bounded(self, admitted: Admitted, output: ToolOutput, labels: RunLabels) -> Observation:
         """The result of a call that another worker had run, cut and labelled as its own run would have."""
-        label = output_label(admitted.definition, labels, output.label)
+        label = self._label(admitted.definition, labels, output.label)
         return await self._bounded(Observation("ok", output.content, tier=output.tier, label=label), 0.0)
 
     async def run(self, admitted: Admitted, context: ToolContext, *, timeout_s: float | None = None) -> Observation:
@@ -232,8 +233,11 @@ class ToolProxy:
         started = time.monotonic()
         observation = await self._observe(admitted, context, bound)
         if observation.label is None:
-            observation = replace(observation, label=output_label(admitted.definition, context.labels))
+            observation = replace(observation, label=self._label(admitted.definition, context.labels))
         return await self._bounded(observation, (time.monotonic() - started) * 1000)
+
+    def _label(self, definition: ToolDefinition, labels: RunLabels, own: Label | None = None) -> Label:
+        return self._policy.floors.raised(definition.spec.name, output_label(definition, labels, own))
 
     async def _observe(self, admitted: Admitted, context: ToolContext, bound_s: float) -> Observation:
         name = admitted.call.name
@@ -252,7 +256,7 @@ class ToolProxy:
             # The boundary: a broken tool is the model's problem to work around, not the run's end.
             _log.exception("tool %s raised", name)
             return Observation("failed", f"{name} is broken: {type(error).__name__}", error="tool_broken")
-        label = output_label(admitted.definition, context.labels, output.label)
+        label = self._label(admitted.definition, context.labels, output.label)
         return Observation("ok", output.content, tier=output.tier, label=label, files=output.files)
 
     async def _bounded(self, observation: Observation, duration_ms: float) -> Observation:

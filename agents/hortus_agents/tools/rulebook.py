@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
+from hortus_agents.labels import NO_FLOORS, SensitivityFloors
 from hortus_agents.messages import JsonObject
 from hortus_agents.tools.policy import (
     Allow,
@@ -97,15 +98,27 @@ class RulePolicy:
     Pure and immutable but for what it remembers; made once for a revision and shared by runs. See ToolPolicy.
     """
 
-    def __init__(self, policies: Sequence[tuple[PolicyRef, PolicyRules]], *, revision: int | None) -> None:
+    def __init__(
+        self,
+        policies: Sequence[tuple[PolicyRef, PolicyRules]],
+        *,
+        revision: int | None,
+        floors: SensitivityFloors = NO_FLOORS,
+    ) -> None:
         self._rules = tuple(_compile(rule, ref) for ref, rules in policies for rule in rules.rules)
         self._revision = revision
+        self._floors = floors
         self._about: dict[tuple[str, int], tuple[_Compiled, ...]] = {}
 
     @property
     def revision(self) -> int | None:
         """See ToolPolicy."""
         return self._revision
+
+    @property
+    def floors(self) -> SensitivityFloors:
+        """See ToolPolicy."""
+        return self._floors
 
     def judge(self, call: ProposedCall) -> Verdict:
         """See ToolPolicy."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from hortus_agents.labels import NO_FLOORS, SensitivityFloors
 from hortus_agents.messages import JsonObject
 from hortus_agents.tools.rules import PolicyRules, RateLimit
 from hortus_server.domain.audit import Actor
@@ -68,6 +69,7 @@ class PoliciesInForce:
 
     revision: int
     policies: tuple[InForce, ...]
+    floors: SensitivityFloors = NO_FLOORS
 
 
 @dataclass(frozen=True, slots=True)

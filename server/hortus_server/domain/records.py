@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from hortus_agents.events import WaitReason
-from hortus_agents.labels import Label
+from hortus_agents.labels import UNKNOWN, Label, Sensitivity
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.port import InDoubtPolicy
@@ -222,7 +222,7 @@ class Memory:
     """An episode or note; the vector index holds a derived point under the same id.
 
     `source_kept` is False once retention has forgotten the events that it came from. `label` is that of all its run had
-    read; None from before labels were kept, where nobody knows.
+    read; None from before labels were kept, where nobody knows. `sensitivity_floor` is what a person has said by hand.
     """
 
     id: MemoryId
@@ -241,6 +241,13 @@ class Memory:
     indexed_at: datetime | None
     source_kept: bool = True
     label: Label | None = None
+    sensitivity_floor: Sensitivity | None = None
+
+    @property
+    def counted_label(self) -> Label:
+        """By which it is judged who reads it: the label, or what stands in for none, no less sensitive than was said."""
+        label = self.label or UNKNOWN
+        return label.model_copy(update={"sensitivity": max(label.sensitivity, self.sensitivity_floor or 0)})
 
 
 RESULT_NAME: Final = "_result.txt"  # of a file: none that code declares begins like that

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from hortus_agents.labels import Sensitivity
 from hortus_server.domain.ids import AgentId, MemoryId, TenantId
 from hortus_server.domain.records import Memory, Page
 from hortus_server.ports.paging import PageRequest
@@ -32,4 +33,8 @@ class MemoryRepository(Protocol):
 
     async def delete(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
         """Raises NotFoundError."""
+        ...
+
+    async def set_floor(self, tenant_id: TenantId, memory_id: MemoryId, sensitivity: Sensitivity | None) -> None:
+        """What counts at least, by hand; None: what the label says. Raises NotFoundError."""
         ...

@@ -16,6 +16,7 @@ from hortus_server.ports.audit import AuditLog
 from hortus_server.ports.bounds import BoundRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
+from hortus_server.ports.floors import FloorRepository
 from hortus_server.ports.forks import ForkRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
@@ -69,6 +70,7 @@ class UnitOfWork(Protocol):
     waits: WaitRepository
     policies: PolicyRepository
     rulings: RulingRepository
+    floors: FloorRepository
     wakeups: WakeupRepository
     admission: AdmissionRepository
     stuck_runs: StuckRuns

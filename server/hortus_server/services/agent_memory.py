@@ -53,7 +53,7 @@ def to_episode(memory: Memory) -> Episode:
         source_seqs=(memory.source_first_seq, memory.source_last_seq),
         visibility=VISIBILITIES[memory.visibility],
         trust=to_trust(memory.label),
-        sensitivity=(memory.label or UNKNOWN).sensitivity,
+        sensitivity=memory.counted_label.sensitivity,
     )
 
 
@@ -205,7 +205,7 @@ def _hit(match: ScoredItem) -> MemoryHit:
 
 
 def _recalled(row: Memory) -> Label:
-    label = row.label or UNKNOWN
+    label = row.counted_label
     return label.model_copy(update={"origin": "memory", "source": label.source or f"memory {row.id}"})
 
 

@@ -80,4 +80,5 @@ def compile_policies(in_force: PoliciesInForce) -> RulePolicy:
             for policy in in_force.policies
         ],
         revision=in_force.revision,
+        floors=in_force.floors,
     )

@@ -104,8 +104,9 @@ class _Judges:
         refs = [(PolicyRef(one.name, one.version, one.policy_id), stored_rules(one.rules)) for one in stays]
         mine = (placed.policy, placed.rules)
         if placed.agent_id is None:
-            return RulePolicy([*refs, mine], revision=None)
-        return RulePolicy([mine, *refs] if placed.agent_id == agent_id else refs, revision=None)
+            return RulePolicy([*refs, mine], revision=None, floors=found.floors)
+        chosen = [mine, *refs] if placed.agent_id == agent_id else refs
+        return RulePolicy(chosen, revision=None, floors=found.floors)
 
 
 async def simulate_policy(
@@ -163,6 +164,7 @@ def _judged(
     past: PastCall | None,
 ) -> SimulatedCall:
     current, proposed = judges
+    call = replace(call, labels=current.floors.over(call.labels))
     return SimulatedCall(
         tool=call.definition.spec.name,
         arguments=dict(call.arguments),

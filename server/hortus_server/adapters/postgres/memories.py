@@ -6,6 +6,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from hortus_agents.labels import Sensitivity
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_timed, encode_timed, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
@@ -61,4 +62,11 @@ class PostgresMemories:
     async def delete(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
         """See the port."""
         if not await self._sql.count("delete_memory", tenant_id=tenant_id, memory_id=memory_id):
+            raise NotFoundError("memory", memory_id)
+
+    async def set_floor(self, tenant_id: TenantId, memory_id: MemoryId, sensitivity: Sensitivity | None) -> None:
+        """See the port."""
+        if not await self._sql.count(
+            "set_memory_floor", tenant_id=tenant_id, memory_id=memory_id, sensitivity=sensitivity
+        ):
             raise NotFoundError("memory", memory_id)

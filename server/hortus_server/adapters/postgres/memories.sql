@@ -22,7 +22,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
 SELECT
     m.id, m.tenant_id, m.agent_id, m.session_id, m.run_id, m.kind, m.visibility, m.title, m.content,
     m.source_first_seq, m.source_last_seq, m.occurred_at, m.created_at, m.indexed_at,
-    m.label, m.source_first_seq > s.purged_seq AS source_kept
+    m.label, m.sensitivity_floor, m.source_first_seq > s.purged_seq AS source_kept
 FROM memories AS m
 JOIN sessions AS s ON s.id = m.session_id
 WHERE m.tenant_id = %(tenant_id)s AND m.id = %(memory_id)s
@@ -32,7 +32,7 @@ WHERE m.tenant_id = %(tenant_id)s AND m.id = %(memory_id)s
 SELECT
     m.id, m.tenant_id, m.agent_id, m.session_id, m.run_id, m.kind, m.visibility, m.title, m.content,
     m.source_first_seq, m.source_last_seq, m.occurred_at, m.created_at, m.indexed_at,
-    m.label, m.source_first_seq > s.purged_seq AS source_kept
+    m.label, m.sensitivity_floor, m.source_first_seq > s.purged_seq AS source_kept
 FROM memories AS m
 JOIN sessions AS s ON s.id = m.session_id
 WHERE m.tenant_id = %(tenant_id)s
@@ -50,4 +50,10 @@ WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
 -- name: delete_memory :exec
 -- Forget one.
 DELETE FROM memories
+WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s
+
+-- name: set_memory_floor :exec
+-- What counts at least, by hand; NULL: what the label says.
+UPDATE memories
+SET sensitivity_floor = %(sensitivity)s
 WHERE tenant_id = %(tenant_id)s AND id = %(memory_id)s

@@ -1,11 +1,13 @@
 """What policies say of calls in PostgreSQL: those in force, how far rates are used, and calls of the past."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from hortus_agents.labels import Sensitivity, SensitivityFloors
 from hortus_agents.messages import JsonObject
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.ids import AgentId, PolicyId, RunId, TenantId
@@ -30,6 +32,7 @@ class PostgresRulings:
                 for row in rows
                 if row.policy_id is not None
             ),
+            _floors(rows[0].floors or {}),
         )
 
     async def use_rate(self, tenant_id: TenantId, use: RateUse) -> float | None:
@@ -65,6 +68,12 @@ class _ForceRow(NamedTuple):
     agent_id: AgentId | None
     version: int
     rules: list[JsonObject]
+    floors: dict[str, Sensitivity] | None
+
+
+def _floors(stored: Mapping[str, Sensitivity]) -> SensitivityFloors:
+    """By the names of tools; the empty one is the tenant."""
+    return SensitivityFloors(stored.get("", 0), {tool: level for tool, level in stored.items() if tool})
 
 
 def _frees_in(*, frees_in_s: float) -> float:

@@ -1,6 +1,8 @@
 -- name: policies_in_force :many
--- An agent's policy, then its tenant's, with the revision that they are of; one row without a policy where there is none.
-SELECT coalesce(r.revision, 0) AS revision, p.id AS policy_id, p.name, p.agent_id, v.version, v.rules
+-- An agent's policy, then its tenant's, with the revision and the floors; one row without a policy where there is none.
+SELECT
+    coalesce(r.revision, 0) AS revision, p.id AS policy_id, p.name, p.agent_id, v.version, v.rules,
+    (SELECT jsonb_object_agg(f.tool, f.sensitivity) FROM sensitivity_floors AS f WHERE f.tenant_id = t.id) AS floors
 FROM (SELECT %(tenant_id)s::uuid AS id) AS t
 LEFT JOIN policy_revisions AS r ON r.tenant_id = t.id
 LEFT JOIN policies AS p

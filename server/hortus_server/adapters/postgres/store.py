@@ -22,6 +22,7 @@ from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
 from hortus_server.adapters.postgres.everyone import PostgresEveryone
 from hortus_server.adapters.postgres.firings import PostgresFirings
+from hortus_server.adapters.postgres.floors import PostgresFloors
 from hortus_server.adapters.postgres.forks import PostgresForks
 from hortus_server.adapters.postgres.idempotency import PostgresIdempotency
 from hortus_server.adapters.postgres.interjections import PostgresInterjections
@@ -62,6 +63,7 @@ from hortus_server.ports.audit import AuditLog
 from hortus_server.ports.bounds import BoundRepository
 from hortus_server.ports.budgets import BudgetRepository
 from hortus_server.ports.events import EventRepository
+from hortus_server.ports.floors import FloorRepository
 from hortus_server.ports.forks import ForkRepository
 from hortus_server.ports.idempotency import IdempotencyRepository
 from hortus_server.ports.interjections import InterjectionRepository
@@ -98,7 +100,7 @@ _CLOSE_TIMEOUT_S: Final = 5.0
 class PostgresUnitOfWork:
     """See `UnitOfWork`: all repositories over one connection inside one transaction."""
 
-    def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:
+    def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:  # noqa: PLR0915 - one for each
         self.tenants: TenantRepository = PostgresTenants(connection)
         self.directory: TenantDirectory = PostgresTenantDirectory(connection)
         self.users: UserRepository = PostgresUsers(connection)
@@ -118,6 +120,7 @@ class PostgresUnitOfWork:
         self.waits: WaitRepository = PostgresWaits(connection)
         self.policies: PolicyRepository = PostgresPolicies(connection)
         self.rulings: RulingRepository = PostgresRulings(connection)
+        self.floors: FloorRepository = PostgresFloors(connection)
         self.wakeups: WakeupRepository = PostgresWakeups(connection)
         self.admission: AdmissionRepository = PostgresAdmission(connection)
         self.stuck_runs: StuckRuns = PostgresStuckRuns(connection)

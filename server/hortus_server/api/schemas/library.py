@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from hortus_agents.events import RecallReason
-from hortus_agents.labels import Label
+from hortus_agents.labels import Label, Sensitivity
 from hortus_agents.spec import ToolMode
 from hortus_agents.tools.capability import ToolPermissions
 from hortus_agents.tools.port import InDoubtPolicy
@@ -123,6 +123,9 @@ class MemoryView(View):
     indexed_at: datetime | None = Field(description="null until a search can find it")
     label: Label | None = Field(
         description="of what its run had read: `trust` 0 is untrusted; null from before labels were kept: untrusted"
+    )
+    sensitivity_floor: Sensitivity | None = Field(
+        default=None, description="what counts at least, by a person's word; null: what the label says"
     )
 
 
