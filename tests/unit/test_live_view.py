@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hortus_server.cli.live_view import LiveView
+from hortus_server.cli.render import harmless, visible
 
 
 def event(seq: int, kind: str, **payload: Any) -> dict[str, Any]:
@@ -31,3 +32,22 @@ def test_two_answers_of_a_run_stand_on_lines_of_their_own(capsys: pytest.Capture
 def test_the_first_message_of_a_run_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     LiveView().show(event(2, "message.created", message_id="u", content="hello", steers=False))
     assert capsys.readouterr().out == ""
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LiveView()
+    view.show({"type": "delta", "message_id": "m1", "index": 0, "text": "a\x1b]52;c;ZXZpbA==\x07b\n\u202eevil\x9b2J"})
+    view.show(event(5, "tool.called", name="send", arguments={"to": "\x1b[2J"}))
+    view.show(event(6, "run.failed", message="gone\x1b[8m"))
+    shown = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+    assert "a\\u001b]52;c;ZXZpbA==\\u0007b\n\\u202eevil\\u009b2J" in shown
+    assert "gone\\u001b" in shown
+
+
+def test_who_decides_sees_what_cannot_be_seen() -> None:
+    assert visible("bob\u200b@ours\u202e.example \U000e0041\n") == "bob\\u200b@ours\\u202e.example \\udb40\\udc41\n"
+    assert (
+        harmless("family: \U0001f468\u200d\U0001f469, \u0646\u200c\u0645")
+        == "family: \U0001f468\u200d\U0001f469, \u0646\u200c\u0645"
+    )

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import one_line, out, print_json, print_table
+from hortus_server.cli.render import one_line, out, print_json, print_table, visible
 
 app = typer.Typer(no_args_is_help=True, help="What runs ask of people: approvals, calls in doubt, questions.")
 
@@ -49,7 +49,7 @@ def show(approval_id: str, as_json: AsJson = False, url: Url = None, key: Key = 
     for name, value in approval.items():
         if name != "decisions" and value not in (None, []):
             shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-            out.print(f"[bold]{name.replace('_', ' ')}[/]: {escape(shown)}", soft_wrap=True)
+            out.print(f"[bold]{name.replace('_', ' ')}[/]: {escape(visible(shown))}", soft_wrap=True)
     print_table(("decision", "by_name", "reason", "answer", "decided_at"), approval["decisions"], empty="No decision.")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from hortus_server.cli.render import one_line, out
+from hortus_server.cli.render import harmless, one_line, out
 
 Payload = Mapping[str, Any]
 TERMINAL = {"run.succeeded", "run.failed", "run.cancelled", "run.budget_exhausted"}
@@ -54,7 +54,7 @@ class LiveView:
         if not self._quiet:
             if not self._in_text:
                 sys.stdout.write("\n")
-            sys.stdout.write(fresh)
+            sys.stdout.write(harmless(fresh))
             sys.stdout.flush()
             self._in_text = True
         self._shown[message_id] = shown + len(fresh)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +10,44 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+
+def harmless(text: str) -> str:
+    """Text without what a terminal would obey, or show in another order: such characters are written out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_written_out(char) if _is_obeyed(char) else char for char in text)
+
+
+def visible(text: str) -> str:
+    """Text for somebody who decides by it: whatever cannot be seen is written out, as JSON would."""
+    return "".join(
+        _written_out(char) if unicodedata.category(char) in _UNSEEN and char not in "\n\t" else char for char in text
+    )
+
+
+def _is_obeyed(char: str) -> bool:
+    return char in _BIDI or (unicodedata.category(char) in {"Cc", "Zl", "Zp"} and char not in "\n\t")
+
+
+def _written_out(char: str) -> str:
+    return json.dumps(char)[1:-1] if ord(char) != 0x7F else "\\u007f"  # noqa: PLR2004 - JSON leaves DEL as it is
+
+
+class Terminal(Console):
+    """A console for texts that anybody may have written."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See Console; markup stays markup."""
+        return super().render_str(harmless(text), **options)
+
+
+out = Terminal(highlight=False)
+err = Terminal(stderr=True, highlight=False)
 
 STATUS_STYLE = {
     "succeeded": "green",

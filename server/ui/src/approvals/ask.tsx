@@ -9,6 +9,7 @@ import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
+import { visible } from "../text/visible";
 import { Changes } from "./changes";
 import { Decided } from "./decided";
 import { Taint } from "./taint";
@@ -21,12 +22,12 @@ export function Ask({ approval, onDecided }: { approval: Approval; onDecided: ()
   return (
     <Card title={titleOf(approval)} aside={<Risk approval={approval} />}>
       <div className="card-body stack">
-        <p className="wrap">{approval.reason}</p>
+        <p className="wrap">{visible(approval.reason)}</p>
         {approval.kind !== "question" && (
           <>
             <span className="label">Exactly this call</span>
             <pre className="raw ask-call">
-              {approval.tool}({JSON.stringify(approval.arguments, null, 2)})
+              {approval.tool}({visible(JSON.stringify(approval.arguments, null, 2))})
             </pre>
             {approval.kind === "call" && <Changes approval={approval} />}
           </>

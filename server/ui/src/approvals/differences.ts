@@ -1,4 +1,5 @@
 import type { Approval } from "../api/approvals";
+import { visible } from "../text/visible";
 
 export interface Difference {
   readonly about: string;
@@ -48,9 +49,6 @@ export function precedentOf(approval: Approval, others: readonly Approval[]): Ap
 
 /** Arguments as lines, members in one order, so that only what differs stands out. */
 export function linesOf(given: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(
-    Object.fromEntries(Object.entries(given).sort(([one], [other]) => (one < other ? -1 : 1))),
-    null,
-    2,
-  );
+  const sorted = Object.fromEntries(Object.entries(given).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return visible(JSON.stringify(sorted, null, 2));
 }

@@ -1,6 +1,7 @@
 import { Fragment, memo, type ReactNode, useMemo } from "react";
 import { type Block, type Inline, parseMarkdown } from "../text/markdown";
 import { tokenise } from "../text/python";
+import { visible } from "../text/visible";
 
 /** Text that a model wrote: a safe subset of Markdown, links with their host shown, nothing that loads by itself. */
 export const Prose = memo(function Prose({ text }: { text: string }): ReactNode {
@@ -92,7 +93,7 @@ export function Json({ value }: { value: unknown }): ReactNode {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <pre className="raw" tabIndex={0}>
-      {JSON.stringify(value, null, 2)}
+      {visible(JSON.stringify(value, null, 2) ?? "")}
     </pre>
   );
 }

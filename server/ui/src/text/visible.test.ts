@@ -1,0 +1,11 @@
+import { expect, it } from "vitest";
+import { visible } from "./visible";
+
+it.each([
+  ["plain text,\n\twith lines", "plain text,\n\twith lines"],
+  ["bob@ours\u202eelpmaxe.live", "bob@ours\\u202eelpmaxe.live"],
+  ["a\u200bb", "a\\u200bb"],
+  ["\u{e0041}", "\\udb40\\udc41"],
+  ["\u001b[2J", "\\u001b[2J"],
+  ["Grüße, 日本語", "Grüße, 日本語"],
+])("of %j one sees %j", (given, seen) => expect(visible(given)).toBe(seen));
