@@ -5,6 +5,8 @@ from importlib.metadata import version
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+import uvloop
+
 from hortus_server.api.edge import EdgeOptions, EdgePorts, make_edge
 from hortus_server.api.people import PeoplePorts
 from hortus_server.api.server import make_server
@@ -12,7 +14,8 @@ from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
 from hortus_server.domain.users import LoginRules, OidcRules
 from hortus_server.settings import ApiSettings, OidcSettings, Settings
-from hortus_server.wiring import Services, open_services
+from hortus_server.telemetry.logs import configure_logs
+from hortus_server.wiring import Services, load_settings, open_services
 
 
 def edge_options(settings: ApiSettings, rates: RateDefaults) -> EdgeOptions:
@@ -54,6 +57,13 @@ def edge_ports(services: Services) -> EdgePorts:
         revealed=services.revealed,
         people=PeoplePorts(services.passwords, services.provider, _oidc_rules(services.settings.oidc)),
     )
+
+
+def run_api() -> None:
+    """Serve until a signal."""
+    settings = load_settings()
+    configure_logs(settings.log, process="api")
+    uvloop.run(serve_api(settings))
 
 
 async def serve_api(settings: Settings) -> None:

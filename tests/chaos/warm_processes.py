@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ class WarmChild:
 
 def serve() -> None:
     """Fork for each line of standard input, until its end."""
-    from hortus_server.cli import process  # noqa: PLC0415 - the import is what this program is for
+    process, *_ = [import_module(f"hortus_server.{name}") for name in ("cli.process", "asgi", "celery_app")]
 
     own = os.getpid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps

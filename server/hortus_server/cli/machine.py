@@ -25,9 +25,9 @@ from hortus_server.cli.bootstrap import prepare_database
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.models import check_endpoints, endpoints_down
 from hortus_server.cli.options import AsJson
-from hortus_server.cli.processes import PROCESS
 from hortus_server.cli.render import coloured, out, print_json, print_table
 from hortus_server.cli.secrets_check import check_secrets_key
+from hortus_server.cli.serving import PROCESS
 from hortus_server.settings import SandboxEnvironment
 
 DEFAULT_PORT = 8420
