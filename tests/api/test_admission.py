@@ -1,5 +1,7 @@
 """A tenant's share of the workers and its limits, over HTTP."""
 
+import asyncio
+
 from backends import Caller, ListQueue, is_problem
 
 ADMISSION = "/v1/admin/admission"
@@ -45,6 +47,14 @@ async def test_a_tenants_own_bound_of_its_queue_refuses_before_anything_is_writt
     assert refused.headers["retry-after"] == "5"
     assert len((await admin.get("/v1/sessions")).json()["items"]) == 1
     assert (await submit(stranger)).status_code == 202
+
+
+async def test_submissions_at_the_same_moment_do_not_exceed_the_bound(admin: Caller):
+    await admin.agent()
+    await admin.call("PUT", ADMISSION, json={"max_queued_runs": 5})
+    answers = await asyncio.gather(*(submit(admin) for _ in range(12)))
+    assert sorted(answer.status_code for answer in answers) == [202] * 5 + [429] * 7
+    assert (await admin.get(ADMISSION)).json()["queued"] == 5
 
 
 async def test_a_run_tells_its_priority(admin: Caller):

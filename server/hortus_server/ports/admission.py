@@ -29,7 +29,10 @@ class AdmissionRepository(RunChoice, Protocol):
     """Weights, limits and what they bound."""
 
     async def depth(self, tenant_id: TenantId, *, otherwise: int) -> QueueDepth:
-        """How many runs wait, beside the tenant's own bound or `otherwise`."""
+        """How many runs wait, beside the tenant's own bound or `otherwise`; asked before one more is added.
+
+        Near the bound whoever else asks waits until this transaction ends, so that the bound is exact.
+        """
         ...
 
     async def get(self, tenant_id: TenantId) -> TenantAdmission:

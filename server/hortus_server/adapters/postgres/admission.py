@@ -1,7 +1,7 @@
 """The choice of the next run, and tenants' shares, in PostgreSQL."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 
@@ -10,6 +10,10 @@ from hortus_server.domain.admission import QueueDepth, TenantAdmission, TenantLo
 from hortus_server.domain.ids import RunId, TenantId
 
 _STATEMENTS = load_statements("admission.sql")
+
+AT_ONCE: Final = 256
+"""Submissions of a tenant that may be between their look at the queue and their commit: sixteen processes with the
+usual pool. So many places before the bound they begin to take turns."""
 
 
 class PostgresAdmission:
@@ -31,7 +35,14 @@ class PostgresAdmission:
         return await self._sql.one("lock_oldest", _run_id, tenant_id=waiting.tenant_id, rank=waiting.rank)
 
     async def depth(self, tenant_id: TenantId, *, otherwise: int) -> QueueDepth:
-        """See the port."""
+        """See the port. Near the bound submissions take turns, and count again what those before them committed."""
+        found = await self._depth(tenant_id, otherwise)
+        if found.queued >= found.most or found.most - found.queued > AT_ONCE:
+            return found
+        await self._sql.one("lock_queue", _waited, tenant_id=tenant_id)
+        return await self._depth(tenant_id, otherwise)
+
+    async def _depth(self, tenant_id: TenantId, otherwise: int) -> QueueDepth:
         found = await self._sql.one("queue_depth", QueueDepth, tenant_id=tenant_id, otherwise=otherwise)
         return found or QueueDepth(0, otherwise)
 
@@ -50,6 +61,10 @@ class PostgresAdmission:
     async def ready(self, tenant_id: TenantId, *, limit: int) -> tuple[RunId, ...]:
         """See the port."""
         return tuple(await self._sql.many("ready_runs", _run_id, tenant_id=tenant_id, rows=limit))
+
+
+def _waited(*, waited: bool) -> bool:
+    return waited
 
 
 def _run_id(*, id: RunId) -> RunId:  # noqa: A002 - a column's name

@@ -114,6 +114,10 @@ CROSS JOIN LATERAL (
     ) AS waiting
 ) AS queued (counted)
 
+-- name: lock_queue :one
+-- One submission of the tenant at a time, until it commits.
+SELECT pg_advisory_xact_lock(hashtextextended(%(tenant_id)s::text, 7316502415)) IS NULL AS waited
+
 -- name: get_admission :one
 -- A tenant's weight and limits; no row where they were never set.
 SELECT weight, max_concurrent_runs, max_queued_runs
