@@ -1,6 +1,6 @@
 """AgentDojo's suites against a model that obeys: attacks with a forbidden effect, and its user tasks without a person.
 
-    python -m bench.security_agentdojo [--suite banking] [--version v1.2.2]
+    python -m bench.security_agentdojo [--suite banking] [--way planned] [--version v1.2.2]
 
 AgentDojo (Debenedetti et al., 2024; MIT) is no dependency of Hortus. In an environment of its own:
 
@@ -18,7 +18,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -169,11 +169,11 @@ def _summed(rows: Mapping[str, Counter[str]]) -> Counter[str]:
     return total
 
 
-async def measure(suites: Mapping[str, Any], version: str) -> int:
+async def measure(suites: Mapping[str, Any], ways: Sequence[Way], version: str) -> int:
     breaches: list[str] = []
     others: list[str] = []
     document: dict[str, Any] = {}
-    for way in WAYS:
+    for way in ways:
         attacks: dict[str, Counter[str]] = {}
         tasks: dict[str, Counter[str]] = {}
         for name, suite in suites.items():
@@ -206,6 +206,7 @@ async def measure(suites: Mapping[str, Any], version: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", action="append", help="only this suite; may come more than once")
+    parser.add_argument("--way", action="append", choices=WAYS, help="only this way; may come more than once")
     parser.add_argument("--version", default=VERSION, help="AgentDojo's own version of its suites")
     options = parser.parse_args()
     if find_spec(PACKAGE) is None:
@@ -217,7 +218,7 @@ def main() -> None:
     chosen = {name: suite for name, suite in suites.items() if name in (options.suite or suites)}
     if not chosen:
         parser.error(f"there are the suites {', '.join(suites)}")
-    sys.exit(asyncio.run(measure(chosen, options.version)))
+    sys.exit(asyncio.run(measure(chosen, options.way or WAYS, options.version)))
 
 
 if __name__ == "__main__":
