@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from agent_world import SPEC, EchoTool, ListModel, World
 
+from hortus_agents.events import KeptFile
 from hortus_agents.limits import RunLimits
 from hortus_agents.sandbox import SandboxLimits, open_sandbox
 from hortus_agents.tools.builtin.python import PythonTool
@@ -43,6 +44,22 @@ async def test_a_call_from_code_is_recorded_and_counted_like_any_other() -> None
     assert [each.name for each in world.payloads("tool.called")] == ["python", "echo", "echo"]
     assert world.state().spent.tool_calls == 3
     assert [call_id.split("-")[-1] for call_id, _ in echo.calls] == ["0/1", "0/2"]
+
+
+async def test_files_of_a_call_stand_in_its_end() -> None:
+    async def store_file(name: str, content: bytes) -> KeptFile:
+        return KeptFile(name=name, sha256="0" * 64, size=len(content))
+
+    sandbox = await open_sandbox(concurrency=1)
+    call = {"tool": "python", "arguments": {"code": "open('a', 'w').write('hi')", "outputs": ["a"]}}
+    registry = ToolRegistry({"python": PythonTool(sandbox, store_file)})
+    world = World(ListModel([json.dumps(call), ANSWER]), registry, spec=SPEC.model_copy(update={"tools": ("python",)}))
+    try:
+        await world.finish()
+    finally:
+        await sandbox.aclose()
+    (ended,) = world.payloads("tool.finished")
+    assert ended.files == (KeptFile(name="a", sha256="0" * 64, size=2),)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from agent_world import SPEC, START, DictStore, named
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
-from hortus_agents.events import EventPayload, MemoryRecalled, MemoryWritten, RecalledItem
+from hortus_agents.events import EventPayload, KeptFile, MemoryRecalled, MemoryWritten, RecalledItem
 from hortus_agents.evolution.ports import StoredCandidate
 from hortus_agents.sandbox import Sandbox, open_sandbox
 from hortus_agents.tools.builtin.python import PythonTool
@@ -105,6 +105,19 @@ async def test_python_errors_are_the_models_to_mend(sandbox: Sandbox, context: T
 async def test_python_without_output_says_so(sandbox: Sandbox, context: ToolContext) -> None:
     output = await PythonTool(sandbox).call({"code": "x = 1"}, context)
     assert "print what you need" in output.content
+
+
+async def test_python_keeps_declared_files_and_nothing_without_a_place_for_them(
+    sandbox: Sandbox, context: ToolContext
+) -> None:
+    async def store_file(name: str, content: bytes) -> KeptFile:
+        return KeptFile(name=name, sha256=content.hex(), size=len(content))
+
+    call = {"code": "open('a.txt', 'w').write('hi')", "outputs": ["a.txt", "missing.txt"]}
+    output = await PythonTool(sandbox, store_file).call(call, context)
+    assert output.files == (KeptFile(name="a.txt", sha256="6869", size=2),)
+    assert output.content.endswith("[file a.txt: 2 bytes, artifact 6869]")
+    assert (await PythonTool(sandbox).call(call, context)).files == ()
 
 
 def capability(source: str) -> Capability:

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { Item, Turn } from "../live/conversation";
 import { duration } from "../text/format";
 import { Recalled } from "../timeline/span-detail";
+import { CallFiles } from "./files";
 import { Fork } from "./fork";
 import { Prose } from "./prose";
 import { Status } from "./status";
@@ -28,7 +29,7 @@ export const TurnView = memo(function TurnView({
         ) : (
           <div key={group.items[0]?.seq} className="trace">
             {group.items.map((item) => (
-              <Trace key={item.seq} item={item} />
+              <Trace key={item.seq} item={item} runId={turn.runId} />
             ))}
           </div>
         ),
@@ -81,7 +82,7 @@ function Said({ item }: { item: Extract<Item, { kind: "user" | "answer" }> }): R
   );
 }
 
-function Trace({ item }: { item: Exclude<Item, { kind: "user" | "answer" }> }): ReactNode {
+function Trace({ item, runId }: { item: Exclude<Item, { kind: "user" | "answer" }>; runId: string | null }): ReactNode {
   switch (item.kind) {
     case "recall":
       return (
@@ -104,6 +105,7 @@ function Trace({ item }: { item: Exclude<Item, { kind: "user" | "answer" }> }): 
           </summary>
           <pre>{JSON.stringify(item.call.arguments, null, 2)}</pre>
           {item.result && <pre>{item.result.content}</pre>}
+          {item.result && runId && <CallFiles runId={runId} seq={item.endSeq} end={item.result} />}
         </details>
       );
     case "note":

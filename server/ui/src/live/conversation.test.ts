@@ -35,6 +35,7 @@ const finished = (run: string, call_id: string) =>
     content: "2",
     truncated: false,
     artifact_sha256: null,
+    files: [],
     duration_ms: 1,
     tier: null,
   });

@@ -11,7 +11,14 @@ export type Item =
     }
   | { readonly kind: "answer"; readonly seq: number; readonly at: string; readonly content: string }
   | { readonly kind: "recall"; readonly seq: number; readonly recall: MemoryRecalled }
-  | { readonly kind: "call"; readonly seq: number; readonly call: ToolCalled; readonly result: ToolFinished | null }
+  | {
+      readonly kind: "call";
+      readonly seq: number;
+      readonly call: ToolCalled;
+      readonly result: ToolFinished | null;
+      /** Number of the event that ended it; 0 while it is at work. */
+      readonly endSeq: number;
+    }
   | {
       readonly kind: "note";
       readonly seq: number;
@@ -50,11 +57,11 @@ export function buildTurns(events: readonly Event[]): Turn[] {
     const p = event.payload;
     if (p.type === "tool.called") {
       calls.set(p.call_id, { turn, index: turn.items.length });
-      turn.items.push({ kind: "call", seq: event.seq, call: p, result: null });
+      turn.items.push({ kind: "call", seq: event.seq, call: p, result: null, endSeq: 0 });
     } else if (p.type === "tool.finished") {
       const place = calls.get(p.call_id);
       const open = place?.turn.items[place.index];
-      if (place && open?.kind === "call") place.turn.items[place.index] = { ...open, result: p };
+      if (place && open?.kind === "call") place.turn.items[place.index] = { ...open, result: p, endSeq: event.seq };
       else turn.items.push(note(event, `${p.name}: ${p.outcome}`, p.content, p.outcome === "ok" ? "plain" : "bad"));
     } else if (isEnd(p)) {
       turn.end = ending(p);

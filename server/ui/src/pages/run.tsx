@@ -6,6 +6,7 @@ import type { Event, RunDetailView, RunView } from "../api/schema.gen";
 import { RunBudget } from "../budget/run-budget";
 import { CancelRun } from "../components/cancel-run";
 import { useNow } from "../components/clock";
+import { RunFiles } from "../components/files";
 import { Fork } from "../components/fork";
 import { Card, Page } from "../components/page";
 import { PauseRun } from "../components/pause-run";
@@ -84,6 +85,7 @@ function Body({ run }: { run: RunDetailView }): ReactNode {
       <Card title="Timeline">
         <Loaded query={events}>{(list) => <RunTimeline events={list} isActive={ACTIVE.has(run.status)} />}</Loaded>
       </Card>
+      <RunFiles runId={run.id} events={events.data ?? []} />
       <RunBudget run={run} />
       <Influences events={events.data ?? []} />
     </>

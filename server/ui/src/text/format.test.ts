@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { duration, plural, relative, shortId } from "./format";
+import { bytes, duration, plural, relative, shortId } from "./format";
 
 it.each([
   [-5, "0 ms"],
@@ -27,3 +27,14 @@ it("ids are told apart by their ends", () => {
 });
 
 it("plurals", () => expect([plural(1, "run"), plural(1200, "run")]).toEqual(["1 run", "1,200 runs"]));
+
+it.each([
+  [0, "0 bytes"],
+  [1, "1 byte"],
+  [1023, "1023 bytes"],
+  [1024, "1.0 KiB"],
+  [1_048_575, "1.0 MiB"],
+  [3_565_158, "3.4 MiB"],
+])("%i bytes are told as %s", (value, words) => {
+  expect(bytes(value)).toBe(words);
+});

@@ -11,6 +11,13 @@ export function count(value: number): string {
   return NUMBER.format(value);
 }
 
+/** `1 byte`, `840 bytes`, `1.2 KiB`, `3.4 MiB`. */
+export function bytes(value: number): string {
+  if (value < 1024) return plural(value, "byte");
+  const kib = value / 1024;
+  return kib < 1023.95 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
+}
+
 /** A length of time in milliseconds, in the two units that matter: `840 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`. */
 export function duration(ms: number): string {
   if (ms < 0) return "0 ms";

@@ -54,6 +54,7 @@ const result: FewFields = {
   content: "2",
   truncated: false,
   artifact_sha256: null,
+  files: [],
   duration_ms: 500,
   tier: null,
 };

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Event, MemoryRecalled, PolicyDecided } from "../api/schema.gen";
+import { CallFiles } from "../components/files";
 import { Fork } from "../components/fork";
 import { Code, Json } from "../components/prose";
 import { Status } from "../components/status";
@@ -25,6 +26,9 @@ export function SpanDetail({ events, forks = false }: { events: readonly Event[]
             {forks && <Fork sessionId={event.session_id} seq={event.seq} />}
           </div>
           <Meaning event={event} />
+          {event.payload.type === "tool.finished" && event.run_id !== null && (
+            <CallFiles runId={event.run_id} seq={event.seq} end={event.payload} />
+          )}
           <details>
             <summary className="small muted">as stored</summary>
             <Json value={event} />
@@ -68,9 +72,7 @@ function Meaning({ event }: { event: Event }): ReactNode {
             <Status tone={p.outcome === "ok" ? "ok" : "bad"}>{p.outcome}</Status>
             <Marks label={p.label} />
             {p.tier && <span className="muted">sandbox: {p.tier}</span>}
-            {p.truncated && (
-              <span className="muted">shortened; whole in artifact {p.artifact_sha256?.slice(0, 12)}</span>
-            )}
+            {p.truncated && <span className="muted">shortened for the model</span>}
           </div>
           <pre className="raw">{p.content}</pre>
         </>
