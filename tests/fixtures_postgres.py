@@ -259,3 +259,20 @@ def sql_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
     return seen
+
+
+def whole_database(url: str) -> str:
+    """Everything that is stored, as text."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
+        ).fetchall()
+        rows = [
+            connection.execute(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(name))).fetchall()
+            for (name,) in tables
+        ]
+        contents = [
+            (bytes(content).decode(errors="replace"),)
+            for (content,) in connection.execute("SELECT content FROM artifacts").fetchall()
+        ]
+    return "\n".join(text for found in (*rows, contents) for (text,) in found)

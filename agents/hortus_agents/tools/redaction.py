@@ -50,6 +50,12 @@ class Redactor:
                 return redacted[:place] + BLOTTED
         return redacted
 
+    def content(self, content: bytes) -> bytes:
+        """The same for bytes: what is text in them, whatever else they are."""
+        if self.empty:
+            return content
+        return self.text(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
     def tree(self, value: Any) -> Any:
         """The same for a JSON value, keys of objects included."""
         match value:

@@ -41,7 +41,7 @@ def show(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Its versions; with --version one of them: source, scan, tests, negative tests."""
+    """Its versions; with --version one of them: source, what it declares, scan, tests, negative tests."""
     client = open_client(url, key)
     if version is None:
         found = client.get(f"/v1/tools/{tool}/versions")
@@ -56,6 +56,8 @@ def show(
         print_json(one)
         return
     out.print(f"[bold]{escape(tool)}[/] version {version}: {one['state']} {escape(one['state_reason'] or '')}")
+    declared = [f"{kind} {', '.join(names)}" for kind, names in one["permissions"].items() if names]
+    out.print(f"declares: {escape('; '.join(declared)) or 'nothing beyond computing'}")
     for name in ("scan_report", "test_report", "negative_report"):
         report = one[name]
         verdict = "never run" if report is None else "passed" if report.get("passed") is True else "not passed"

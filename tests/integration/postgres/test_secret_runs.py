@@ -8,12 +8,11 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import psycopg
 import pytest
 from agent_world import DictStore
 from aiohttp import web
 from execution_world import Office, answer, said, use
-from psycopg import sql
+from fixtures_postgres import whole_database
 
 from hortus_agents.evolution.ports import StoredCandidate
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
@@ -113,20 +112,6 @@ async def office(world, echo) -> SecretOffice:
     return SecretOffice(world, (), naming(echo), private=frozenset({echo.address}))
 
 
-def whole_database(settings) -> str:
-    """Everything that is stored, as text."""
-    with psycopg.connect(settings.url.get_secret_value()) as connection:
-        tables = connection.execute(
-            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
-        ).fetchall()
-        rows = [
-            connection.execute(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(name))).fetchall()
-            for (name,) in tables
-        ]
-        contents = connection.execute("SELECT convert_from(content, 'UTF8') FROM artifacts").fetchall()
-    return "\n".join(text for found in (*rows, contents) for (text,) in found)
-
-
 def assert_nowhere(text: str) -> None:
     for form in (SECRET, json.dumps(SECRET)[1:-1], quote(SECRET, safe=""), SECRET.encode().hex()):
         assert form not in text
@@ -140,7 +125,7 @@ async def test_the_server_hears_the_secret_and_nothing_that_is_stored_holds_it(o
     assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
     (finished,) = said(told, "tool.finished")
     assert BLOTTED in finished.content
-    assert_nowhere(whole_database(database_settings))
+    assert_nowhere(whole_database(database_settings.url.get_secret_value()))
     assert_nowhere(office.revealed.in_log(f"a line with {SECRET} in it"))
 
 
@@ -156,7 +141,7 @@ async def test_a_model_that_writes_the_reference_or_the_value_itself_gets_nothin
     assert "{{secret:ECHO_TOKEN}}" in str(said(told, "tool.called")[0].arguments)
     (completed,) = said(told, "message.completed")
     assert completed.content == f"the token is {BLOTTED}"
-    assert_nowhere(whole_database(database_settings))
+    assert_nowhere(whole_database(database_settings.url.get_secret_value()))
 
 
 async def test_a_redirect_to_another_host_takes_no_secret_along(office, echo):
@@ -242,7 +227,7 @@ async def test_a_self_made_tool_gets_the_secret_that_its_active_version_declares
     assert finished.outcome == "ok"
     assert BLOTTED in finished.content
     assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
-    assert_nowhere(whole_database(database_settings))
+    assert_nowhere(whole_database(database_settings.url.get_secret_value()))
 
 
 async def test_a_self_made_tool_is_refused_a_secret_that_it_does_not_declare(office, echo):
