@@ -165,6 +165,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
 
     def tools_for(claim: Claim, model: ChatModel, policy: ToolPolicy) -> ToolRegistry:
         async def store(content: bytes, media_type: str) -> Artifact:
+            content = services.revealed.of(claim.run.tenant_id).content(content)
             async with services.store.transaction(claim.run.tenant_id) as uow:
                 return await uow.artifacts.put(claim.run.tenant_id, content, media_type=media_type)
 
