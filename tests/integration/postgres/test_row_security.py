@@ -15,6 +15,7 @@ from schedule_world import Timetable
 from store_world import World, make_memory, make_tool_version, make_world
 from test_isolation import add_webhook
 
+from hortus_server.adapters.postgres import transactions
 from hortus_server.adapters.postgres.migrations import MigrationError, migrate
 from hortus_server.adapters.postgres.statements import StoreConnection
 from hortus_server.adapters.postgres.store import PostgresStore
@@ -229,10 +230,26 @@ async def test_a_login_without_rights_over_roles_works_once_an_administrator_let
             store = await PostgresStore.open(settings)
             with pytest.raises(UnavailableError, match="may not act as hortus_tenant"):
                 await store.check_schema()
+            # A request then is told the same, and no error of its own making.
+            with pytest.raises(UnavailableError, match="An administrator runs: GRANT hortus_tenant TO"):
+                async with store.transaction(TenantId(uuid4())):
+                    pass
             await store.close()
         finally:
             administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
             administrator.execute(f"DROP ROLE {name}")  # type: ignore[arg-type]
+
+
+async def test_where_the_role_is_missing_a_request_says_what_an_administrator_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transactions, "TENANT_ROLE", "hortus_that_never_was")
+    for _ in range(2):  # the connection goes back to the pool whole
+        with pytest.raises(UnavailableError, match="CREATE ROLE hortus_tenant NOLOGIN"):
+            async with world.store.transaction(world.tenant_id):
+                pass
+    async with world.store.system_transaction() as uow:
+        assert await uow.directory.get(world.tenant_id) is not None
 
 
 async def _check_bound(settings: DatabaseSettings) -> None:

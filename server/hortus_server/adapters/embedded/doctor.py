@@ -131,7 +131,7 @@ async def _postgres(options: EmbeddedOptions) -> Check:
         server = postgres_binary("postgres")
         identity = await unprivileged_identity(options.home.folder(postgres.NAME), server)
     except PlatformError as error:
-        mend = "run as an ordinary user, or set HORTUS_DATABASE_URL to a PostgreSQL 17 or newer with pgvector"
+        mend = "run as an ordinary user, or set HORTUS_DATABASE_URL to a PostgreSQL 15 or newer"
         return Check(name=name, outcome="fail", detail=str(error), mend=mend)
     how = {"self": "as this user", "userns": "in a user namespace"}.get(identity, f"as user {identity}")
     return Check(name=name, outcome="ok", detail=f"{server}, run {how}")

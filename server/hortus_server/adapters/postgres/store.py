@@ -49,7 +49,7 @@ from hortus_server.adapters.postgres.stops import PostgresRunStops, PostgresStop
 from hortus_server.adapters.postgres.stuck import PostgresStuckRuns
 from hortus_server.adapters.postgres.tenants import PostgresTenantDirectory, PostgresTenants
 from hortus_server.adapters.postgres.tools import PostgresTools
-from hortus_server.adapters.postgres.transactions import begun
+from hortus_server.adapters.postgres.transactions import NO_ROLE, begun
 from hortus_server.adapters.postgres.users import PostgresMembers, PostgresUsers
 from hortus_server.adapters.postgres.wakeups import PostgresWakeups
 from hortus_server.adapters.postgres.webhooks import PostgresWebhooks
@@ -216,7 +216,7 @@ class PostgresStore:
         if missing:
             raise UnavailableError(COMPONENT, f"not migrated: {', '.join(missing)} (run `hortus migrate`)")
         if not is_bound:
-            raise UnavailableError(COMPONENT, "the login may not act as hortus_tenant (docs/guides/database.md, roles)")
+            raise UnavailableError(COMPONENT, NO_ROLE)
 
     async def close(self) -> None:
         """See the port."""

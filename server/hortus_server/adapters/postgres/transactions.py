@@ -11,19 +11,31 @@ from uuid import UUID
 
 import psycopg
 import structlog
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 
+from hortus_server.adapters.postgres.connections import COMPONENT
 from hortus_server.adapters.postgres.statements import StoreConnection
+from hortus_server.domain.errors import UnavailableError
 
 log = structlog.get_logger()
 
 TENANT_ROLE: Final = "hortus_tenant"
+NO_ROLE: Final = (
+    f"the login may not act as {TENANT_ROLE}. An administrator runs: GRANT {TENANT_ROLE} TO (the login of "
+    f"HORTUS_DATABASE_URL); where the role is missing, CREATE ROLE {TENANT_ROLE} NOLOGIN before that "
+    "(docs/guides/database.md, roles)"
+)
 
 
 @asynccontextmanager
 async def begun(connection: StoreConnection, tenant_id: UUID | None) -> AsyncIterator[None]:
     """A transaction of the tenant, or of the system for None. Commits, or rolls back on an exception; never nested."""
     # Unprepared and without parameters: so several statements may travel at once.
-    await connection.execute(_opening(tenant_id), prepare=False)
+    try:
+        await connection.execute(_opening(tenant_id), prepare=False)
+    except (InvalidParameterValue, InsufficientPrivilege) as error:
+        await connection.rollback()
+        raise UnavailableError(COMPONENT, NO_ROLE) from error
     connection.is_tenants = tenant_id is not None
     try:
         yield
