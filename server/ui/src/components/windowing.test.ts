@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { windowOf, withHead } from "./windowing";
+import { isInView, windowOf, withHead } from "./windowing";
 
 it("renders what can be seen and a little more", () => {
   expect(windowOf(10_000, 40, 0, 800)).toEqual({ first: 0, last: 32 });
@@ -30,4 +30,10 @@ it("ten thousand rows are merged within a frame", () => {
   const began = performance.now();
   for (let round = 0; round < 10; round += 1) withHead(head, rest);
   expect((performance.now() - began) / 10).toBeLessThan(16);
+});
+
+it("of looks that a busy page gets together the last one counts", () => {
+  expect(isInView([{ isIntersecting: false }, { isIntersecting: true }])).toBe(true);
+  expect(isInView([{ isIntersecting: true }, { isIntersecting: false }])).toBe(false);
+  expect(isInView([])).toBe(false);
 });

@@ -25,3 +25,11 @@ export function withHead<T extends { readonly id: string }>(head: readonly T[], 
   if (above.length === head.length && rest.length > 0) return rest;
   return [...above, ...rest.map((item) => fresh.get(item.id) ?? item)];
 }
+
+/**
+ * Whether the end of a list is in view. A busy page gets several looks at once, oldest first: only the last one counts,
+ * and no other comes until that changes.
+ */
+export function isInView(looks: readonly Pick<IntersectionObserverEntry, "isIntersecting">[]): boolean {
+  return looks.at(-1)?.isIntersecting ?? false;
+}

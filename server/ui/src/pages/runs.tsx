@@ -9,7 +9,7 @@ import { RunTable } from "../components/run-table";
 import { Empty, Paged } from "../components/states";
 import { RUN_STATUSES, statusWords } from "../components/status";
 import { StuckRuns } from "../components/stuck-runs";
-import { withHead } from "../components/windowing";
+import { isInView, withHead } from "../components/windowing";
 import { shortId } from "../text/format";
 import { NoRuns } from "./overview";
 
@@ -81,7 +81,7 @@ function LongRunTable({
   useEffect(() => {
     const element = end.current;
     if (element === null || !hasNextPage || isFetchingNextPage) return;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void fetchNextPage(), {
+    const observer = new IntersectionObserver((looks) => isInView(looks) && void fetchNextPage(), {
       rootMargin: NEAR_END,
     });
     observer.observe(element);
