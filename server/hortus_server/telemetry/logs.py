@@ -50,9 +50,13 @@ def _blotted(value: Any) -> Any:
             return _blotted(str(value))
 
 
-def blot_line(_logger: object, _method: str, line: str) -> str:
-    """The same for a rendered line: a traceback is text only now."""
-    return str(_blotted(line))
+def _blotting_lines(render: Processor) -> Processor:
+    """The same for what is rendered: a traceback is text only then."""
+
+    def rendered(logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+        return str(_blotted(render(logger, method, event)))
+
+    return rendered
 
 
 def configure_logs(settings: LogSettings, *, process: str) -> None:
@@ -69,10 +73,11 @@ def configure_logs(settings: LogSettings, *, process: str) -> None:
         if as_json
         else [
             blot_secrets,
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            _blotting_lines(
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                )
             ),
-            blot_line,
         ]
     )
     structlog.configure(
