@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { MemoryView } from "../api/schema.gen";
 import { AgentName } from "../components/agent-name";
+import { countedLabel } from "../labels/levels";
 import { Marks } from "../labels/marks-view";
 import { clipped } from "../text/format";
 import { byDay } from "./days";
@@ -22,7 +23,7 @@ export function MemoryTimeline({ memories }: { memories: readonly MemoryView[] }
                   {CLOCK.format(new Date(memory.occurred_at))}
                 </time>
                 <div>
-                  <Link to={`/memory/${memory.id}`}>{memory.title}</Link> <Marks label={memory.label} />
+                  <Link to={`/memory/${memory.id}`}>{memory.title}</Link> <Marks label={countedLabel(memory)} />
                   <p className="muted small wrap">{clipped(memory.content, 280)}</p>
                   <span className="muted small">
                     {memory.kind} of <AgentName id={memory.agent_id} />, <Link to={`/runs/${memory.run_id}`}>run</Link>,{" "}

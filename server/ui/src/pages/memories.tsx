@@ -9,6 +9,8 @@ import { Card, Page, TableBox } from "../components/page";
 import { Empty, Loaded, Paged } from "../components/states";
 import { Status } from "../components/status";
 import { When } from "../components/values";
+import { countedLabel } from "../labels/levels";
+import { Marks } from "../labels/marks-view";
 import { MemoryMap } from "../memory/map";
 import { reasonWords } from "../memory/reasons";
 import { MemoryTimeline } from "../memory/timeline";
@@ -155,7 +157,7 @@ function MemoryTable({
         <tr>
           {found && <th className="number">Score</th>}
           <th>Memory</th>
-          {found && <th>Found by</th>}
+          {found && <th className="wide">Found by</th>}
           <th className="wide">Kind</th>
           <th className="wide">Agent</th>
           <th className="number">Happened</th>
@@ -166,10 +168,10 @@ function MemoryTable({
           <tr key={memory.id}>
             {found && <td className="number">{found[index]?.score.toFixed(2)}</td>}
             <td>
-              <Link to={`/memory/${memory.id}`}>{memory.title}</Link>
-              <span className="clip clip-wide muted small">{memory.content}</span>
+              <Link to={`/memory/${memory.id}`}>{memory.title}</Link> <Marks label={countedLabel(memory)} />
+              <span className={found ? "clip muted small" : "clip clip-wide muted small"}>{memory.content}</span>
             </td>
-            {found && <td className="muted small">{reasonWords(found[index]?.why)}</td>}
+            {found && <td className="wide reason muted small">{reasonWords(found[index]?.why)}</td>}
             <td className="wide">
               {memory.kind}
               {memory.visibility === "private" && <span className="muted">, private</span>}

@@ -10,7 +10,9 @@ import { Card, Page } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
+import { countedLabel } from "../labels/levels";
 import { Marks } from "../labels/marks-view";
+import { RaiseMemory } from "../labels/raise-memory";
 import { EditMemory } from "../memory/edit";
 import { Origin } from "../memory/origin-graph";
 import { useCan } from "../shell/me";
@@ -31,7 +33,7 @@ export default function MemoryPage(): ReactNode {
               <Fact name="Kind">{memory.kind}</Fact>
               <Fact name="Who may recall it">{memory.visibility === "private" ? "its agent only" : "every agent"}</Fact>
               <Fact name="Trust">
-                {memory.label ? <Marks label={memory.label} /> : "not known, so untrusted"}
+                {memory.label ? <Marks label={countedLabel(memory)} /> : "not known, so untrusted"}
                 {memory.label && memory.label.trust > 0 && "made by an agent of this server"}
               </Fact>
               <Fact name="Agent">
@@ -64,6 +66,7 @@ function Actions({ memory }: { memory: MemoryView }): ReactNode {
   return (
     <>
       <EditMemory memory={memory} />
+      <RaiseMemory memory={memory} />
       <Forget memory={memory} />
     </>
   );

@@ -8,6 +8,7 @@ import { Audit } from "../settings/audit";
 import { Budget } from "../settings/budget";
 import { Everyone } from "../settings/everyone";
 import { Keys } from "../settings/keys";
+import { Labels } from "../settings/labels";
 import { Limits } from "../settings/limits";
 import { Models } from "../settings/models";
 import { Secrets } from "../settings/secrets";
@@ -25,6 +26,7 @@ const TABS = [
   { name: "stops", text: "Stops" },
   { name: "budget", text: "Budget" },
   { name: "limits", text: "Limits" },
+  { name: "labels", text: "Sensitivity" },
   { name: "secrets", text: "Secrets" },
   { name: "audit", text: "Audit log" },
   { name: "workers", text: "Workers" },
@@ -40,6 +42,7 @@ const NEEDS: Partial<Record<TabName, Scope>> = {
   tenants: "admin",
   budget: "admin",
   limits: "admin",
+  labels: "policies:read",
   secrets: "secrets:read",
   audit: "audit:read",
   workers: "admin",
@@ -94,6 +97,8 @@ function Tab({ name }: { name: TabName }): ReactNode {
       return <Budget />;
     case "limits":
       return <Limits />;
+    case "labels":
+      return <Labels />;
     case "secrets":
       return <Secrets />;
     case "audit":
