@@ -63,6 +63,13 @@ GROW_A_TOOL: tuple[Rule, ...] = (
     {"when": {"purpose": "capability.tests"}, "reply": {"json": {"cases": CASES}}},
 )
 
+GROWING: Mapping[str, Any] = {
+    "tools": ["calculate", "request_capability"],
+    "memory": {"recall": True, "remember": True},
+    "evolution": {"reuse": False, "create": True},
+}
+
+LEAVING = "open('table.csv', 'w').write('a,b\\n1,2\\n'); print('x' * 9_000)"
 SLOW = "Gardens grow slowly and so does this answer, word by word, until it ends or somebody stops it."
 RULES: tuple[Rule, ...] = (
     *GROW_A_TOOL,
@@ -71,5 +78,7 @@ RULES: tuple[Rule, ...] = (
     act("hostile", json=answer(HOSTILE)),
     act("sum of 2", turn=0, json={"tool": "calculate", "arguments": {"expression": "2 + 3"}}),
     act("sum of 2", json=answer("The sum is 5.")),
+    act("leave files", turn=0, json={"tool": "python", "arguments": {"code": LEAVING, "outputs": ["table.csv"]}}),
+    act("leave files", json=answer("They are left.")),
 )
 DEFAULT = {"json": answer("Plain words.")}

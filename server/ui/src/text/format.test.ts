@@ -31,7 +31,7 @@ it("plurals", () => expect([plural(1, "run"), plural(1200, "run")]).toEqual(["1 
 it.each([
   [0, "0 bytes"],
   [1, "1 byte"],
-  [1023, "1023 bytes"],
+  [1023, "1,023 bytes"],
   [1024, "1.0 KiB"],
   [1_048_575, "1.0 MiB"],
   [3_565_158, "3.4 MiB"],
