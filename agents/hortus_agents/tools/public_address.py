@@ -74,6 +74,17 @@ def check_address(address: str, host: str, port: int, private_allow: frozenset[s
     raise PrivateAddressError(f"{host} is not on the public internet")
 
 
+def named_private(host: str, port: int, private_allow: frozenset[str]) -> bool:
+    """Whether an address as it is written is an exception, see `check_address`; a name is one only by itself."""
+    if f"{host}:{port}" in private_allow:
+        return True
+    try:
+        parsed = reached_address(host)
+    except ValueError:
+        return False
+    return any(parsed in network for network in _networks(private_allow))
+
+
 def reached_address(address: str) -> IpAddress:
     """Where a connection to `address` ends up: the IPv4 address inside of IPv6 forms that carry one."""
     parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])

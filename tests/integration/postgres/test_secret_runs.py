@@ -183,6 +183,12 @@ async def test_a_secret_that_is_missing_or_another_agents_fails_the_call(office,
     assert echo.heard == []
 
 
+async def test_a_network_that_the_operator_allowed_hears_the_secret_without_tls(office, echo):
+    office.private = frozenset({"127.0.0.0/8"})
+    await office.work(await office.submit(), use("http_get", url=f"http://{echo.address}/plain"), answer())
+    assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
+
+
 async def test_a_secret_does_not_travel_in_the_clear(office, echo):
     office.private = frozenset()
     office.spec = naming(echo).model_copy(

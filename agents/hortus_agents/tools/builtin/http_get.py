@@ -13,7 +13,7 @@ from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
-from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_address
+from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_address, named_private
 from hortus_agents.tools.secrets import SecretSource
 
 _SPEC = ToolSpec(
@@ -110,7 +110,8 @@ class HttpGetTool:
         if self._secrets is None:
             raise ToolFailedError("this server has no secrets, and this agent's calls to that host need one")
         parts = urlsplit(url)
-        if parts.scheme != "https" and f"{parts.hostname}:{parts.port or 80}" not in self._settings.private_allow:
+        private = named_private(parts.hostname or "", parts.port or 80, self._settings.private_allow)
+        if parts.scheme != "https" and not private:
             raise ToolFailedError("secrets go to https addresses only")
         return {entry.header: entry.filled(await self._secrets.reveal(entry.secret)) for entry in entries}
 
