@@ -13,7 +13,7 @@ interface Left {
 
 /** What a call has left, as the server names it. */
 function leftBy(end: ToolFinished): Left[] {
-  const files = end.files.map((file) => ({ name: file.name, words: `${file.name}, ${bytes(file.size)}` }));
+  const files = (end.files ?? []).map((file) => ({ name: file.name, words: `${file.name}, ${bytes(file.size)}` }));
   return end.artifact_sha256 ? [{ name: WHOLE, words: "the whole result" }, ...files] : files;
 }
 
@@ -37,7 +37,7 @@ export function CallFiles({ runId, seq, end }: { runId: string; seq: number; end
 /** All files of a run; nothing where there are none. */
 export function RunFiles({ runId, events }: { runId: string; events: readonly Event[] }): ReactNode {
   const ends = events.flatMap(({ seq, payload }) =>
-    payload.type === "tool.finished" && payload.files.length > 0 ? [{ seq, end: payload }] : [],
+    payload.type === "tool.finished" && (payload.files ?? []).length > 0 ? [{ seq, end: payload }] : [],
   );
   if (ends.length === 0) return null;
   return (

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { RunView } from "../api/schema.gen";
 import { useCan } from "../shell/me";
 import { count, shortId } from "../text/format";
+import { waitWords } from "../timeline/explain";
 import { AgentName } from "./agent-name";
 import { CancelRun } from "./cancel-run";
 import { TableBox } from "./page";
@@ -94,5 +95,6 @@ const Row = memo(function Row({ run, mayStop }: { run: RunView; mayStop: boolean
 
 function outcome(run: RunView): string {
   if (run.error_code) return `${run.error_code}: ${run.error_message ?? ""}`;
+  if (run.waiting_for) return waitWords(run.waiting_for.kind);
   return run.output ?? "";
 }

@@ -72,9 +72,17 @@ export function Id({ id, to, what = "id" }: { id: string; to?: string; what?: st
 }
 
 /** A label with its value. */
-export function Fact({ name, children }: { name: string; children: ReactNode }): ReactNode {
+export function Fact({
+  name,
+  isWide = false,
+  children,
+}: {
+  name: string;
+  isWide?: boolean;
+  children: ReactNode;
+}): ReactNode {
   return (
-    <div>
+    <div className={isWide ? "fact-wide" : undefined}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

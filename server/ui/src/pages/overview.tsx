@@ -15,6 +15,7 @@ import { count, duration } from "../text/format";
 
 const TILE_TONES: Partial<Record<string, string>> = { failed: "tile-bad", running: "tile-busy", waiting: "tile-wait" };
 
+const BRIEF = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 const ENDED = RUN_STATUSES.filter((status) => !ACTIVE.has(status));
 
 export function Overview(): ReactNode {
@@ -32,7 +33,7 @@ export function Overview(): ReactNode {
       <Card title="Components" aside={readiness.data && <StateBadge state={readiness.data.state} />}>
         <Loaded query={readiness}>{(data) => <Components data={data} />}</Loaded>
       </Card>
-      {can("admin") && <Endpoints />}
+      {can("admin") && <Endpoints isLinked />}
       {can("runs:read") && (
         <Card title="Latest runs" aside={<Link to="/runs">All runs</Link>}>
           <Loaded query={runs}>
@@ -75,7 +76,7 @@ function Counts(): ReactNode {
           </TileGroup>
           <TileGroup name="Last hour">
             {ENDED.map((status) => runTile(data, status))}
-            <Tile to="/settings?tab=budget" value={data.tokens_last_hour} name="tokens" />
+            <Tile to="/settings?tab=budget" value={data.tokens_last_hour} name="tokens" show={BRIEF.format} />
             <Tile to="/settings?tab=budget" value={data.cost_micros_last_hour} name="cost" show={money} />
             <Tile to="/runs?status=stuck" value={data.recovered_last_hour} name="recovered" />
           </TileGroup>

@@ -96,7 +96,7 @@ function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNod
     <>
       <Card>
         <dl className="facts card-body">
-          <Fact name="State">
+          <Fact name="State" isWide={version.state_reason !== null && version.state_reason !== ""}>
             <StateBadge state={version.state} />
             {version.state_reason && <span className="small muted"> {version.state_reason}</span>}
           </Fact>

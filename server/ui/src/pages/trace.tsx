@@ -4,6 +4,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { runEventsQuery, traceQuery } from "../api/queries";
 import type { TraceView } from "../api/schema.gen";
 import { money } from "../budget/share";
+import { AgentName } from "../components/agent-name";
 import { useNow } from "../components/clock";
 import { Card, Page } from "../components/page";
 import { Empty, Loaded } from "../components/states";
@@ -72,7 +73,7 @@ function Facts({ pages }: { pages: readonly TraceView[] }): ReactNode {
         <Fact name="Tokens">{whole.events_removed ? "–" : count(whole.spent.tokens)}</Fact>
         <Fact name="Cost">{whole.events_removed ? "–" : money(whole.spent.cost_micros)}</Fact>
         <Fact name="Agent">
-          <Link to={`/agents/${whole.run.agent_id}`}>{shortId(whole.run.agent_id)}</Link>
+          <AgentName id={whole.run.agent_id} />
           {whole.agent_version !== null && <span className="muted"> version {whole.agent_version}</span>}
         </Fact>
         <Fact name="Models">{models.join(", ") || "–"}</Fact>

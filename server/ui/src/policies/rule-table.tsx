@@ -43,7 +43,7 @@ function RuleRow({ rule, place, isMarked }: { rule: Rule; place: number; isMarke
       <td>
         <Status tone={EFFECT_TONES[rule.effect]}>{effectWords(rule)}</Status>
       </td>
-      <td className="mono wrap">{rule.tools.join(", ")}</td>
+      <td className="mono">{rule.tools.join(", ")}</td>
       <td className="wide">{classWords(rule)}</td>
       <td className="wide small">
         {conditions.length === 0 ? (

@@ -162,7 +162,7 @@ function Subject({ entry }: { entry: AuditEntryView }): ReactNode {
 function Detail({ entry }: { entry: AuditEntryView }): ReactNode {
   const text = shortDetail(entry.detail);
   return (
-    <details>
+    <details className="audit-detail">
       <summary className="small muted">
         {text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text || "no more is known"}
       </summary>

@@ -13,10 +13,13 @@ import { breakerWords, percent, toldBy } from "./endpoint-words";
 const TONES = { up: "ok", partly: "wait", down: "bad" } as const;
 
 /** How the workers find the model endpoints: what is down since when, and how much is under way. */
-export function Endpoints(): ReactNode {
+export function Endpoints({ isLinked = false }: { isLinked?: boolean }): ReactNode {
   const query = useQuery(endpointsQuery);
   return (
-    <Card title="Model endpoints, as the workers find them" aside={<Link to="/settings?tab=models">Models</Link>}>
+    <Card
+      title="Model endpoints, as the workers find them"
+      aside={isLinked && <Link to="/settings?tab=models">Models</Link>}
+    >
       <Loaded query={query}>
         {({ items }) =>
           items.length === 0 ? (

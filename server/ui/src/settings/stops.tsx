@@ -58,17 +58,17 @@ function Lifted(): ReactNode {
       <Loaded query={query}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title="Nothing was stopped and let go on" />
+            <Empty title="No stop was lifted yet" />
           ) : (
             <TableBox label="Lifted orders">
               <thead>
                 <tr>
-                  <th>Kind</th>
+                  <th className="wide">Kind</th>
                   <th>What was stopped</th>
                   <th>Why</th>
                   <th className="wide">Placed by</th>
                   <th className="wide">Lifted by</th>
-                  <th className="number">Placed</th>
+                  <th className="number wide">Placed</th>
                   <th className="number">Held</th>
                 </tr>
               </thead>
@@ -89,7 +89,7 @@ function LiftedRow({ order }: { order: StopOrderView }): ReactNode {
   const agent = useOrderAgent(order);
   return (
     <tr>
-      <td>{order.kind}</td>
+      <td className="wide">{order.kind}</td>
       <td>
         {order.scope === "agent" ? <Link to={`/agents/${order.subject_id}`}>{agent}</Link> : headline(order, agent)}
       </td>
@@ -100,7 +100,7 @@ function LiftedRow({ order }: { order: StopOrderView }): ReactNode {
       <td className="wide" title={order.lifted_by ?? ""}>
         {signer(order.lifted_by ?? "")}
       </td>
-      <td className="number">
+      <td className="number wide">
         <When at={order.placed_at} />
       </td>
       <td className="number">
@@ -119,7 +119,7 @@ function OrderTable({ orders }: { orders: readonly Order[] }): ReactNode {
           <th>What is stopped</th>
           <th>Why</th>
           <th className="wide">By</th>
-          <th className="number">Since</th>
+          <th className="number wide">Since</th>
           <th>
             <span className="visually-hidden">Actions</span>
           </th>
@@ -148,7 +148,7 @@ function Row({ order }: { order: Order }): ReactNode {
       <td className="wide" title={order.placed_by}>
         {signer(order.placed_by)}
       </td>
-      <td className="number">
+      <td className="number wide">
         <When at={order.placed_at} />
       </td>
       <td className="number">

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { Outlet, useLocation } from "react-router";
 import { readinessQuery } from "../api/queries";
+import { FaultBoundary } from "../components/fault";
 import { Icon, Leaf } from "../components/icons";
 import { Loading } from "../components/states";
 import { FirstOwner } from "../people/first-owner";
@@ -12,6 +13,7 @@ import { Sidebar } from "./sidebar";
 
 /** The frame around every page: navigation, command palette, a banner while something is down. */
 export function Shell(): ReactNode {
+  const { pathname } = useLocation();
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
@@ -57,9 +59,11 @@ export function Shell(): ReactNode {
         <FirstOwner />
         <StopBanner />
         <HealthBanner />
-        <Suspense fallback={<Loading />}>
-          <Outlet />
-        </Suspense>
+        <FaultBoundary place={pathname}>
+          <Suspense fallback={<Loading />}>
+            <Outlet />
+          </Suspense>
+        </FaultBoundary>
       </main>
       {palette && <Palette onClose={() => setPalette(false)} />}
       {help && <KeysHelp onClose={() => setHelp(false)} />}

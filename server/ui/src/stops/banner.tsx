@@ -66,5 +66,6 @@ export function useOrderAgent(order: Pick<Order, "scope" | "subject_id">): strin
     enabled: isAgent && can("agents:read"),
     staleTime: 60_000,
   });
-  return query.data?.name ?? `agent ${shortId(order.subject_id)}`;
+  const unknown = query.isPending && query.fetchStatus !== "idle" ? "an agent" : `agent ${shortId(order.subject_id)}`;
+  return query.data?.name ?? unknown;
 }

@@ -52,6 +52,11 @@ function queued(run: RunView, workers: readonly WorkerView[] | null, now: number
   return say("A worker has room. It starts within moments; a lost wake-up is sent again by the reaper.");
 }
 
+/** `Waits for an approval`, as a list of runs says it. */
+export function waitWords(kind: NonNullable<RunView["waiting_for"]>["kind"]): string {
+  return WAITS[kind].headline;
+}
+
 const WAITS: Record<NonNullable<RunView["waiting_for"]>["kind"], { headline: string; detail: string }> = {
   approval: { headline: "Waits for an approval", detail: "Somebody has to decide about a tool call, under Approvals." },
   input: { headline: "Waits for an answer", detail: "It asked something; it is answered under Approvals." },

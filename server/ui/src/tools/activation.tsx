@@ -30,14 +30,16 @@ export function ToolActivation(): ReactNode {
     );
   }
   return (
-    <label className="row small">
+    <label className="check small">
       <input
         type="checkbox"
         checked={on}
         disabled={change.isPending}
         onChange={(event) => change.mutate(event.target.checked)}
       />
-      Pure tools that pass every gate come into use by themselves; what declares more than computing always waits.
+      <span>
+        Pure tools that pass every gate come into use by themselves; what declares more than computing always waits.
+      </span>
     </label>
   );
 }

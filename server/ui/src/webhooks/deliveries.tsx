@@ -81,7 +81,7 @@ function DeliveryTable({
         <tr>
           <th>State</th>
           <th>Event</th>
-          <th className="number">Attempts</th>
+          <th className="number wide">Attempts</th>
           <th className="wide">Last answer</th>
           <th className="number">Owed</th>
           <th className="number wide">Next attempt</th>
@@ -98,7 +98,7 @@ function DeliveryTable({
                 {each.event_type}
               </button>
             </td>
-            <td className="number">{each.attempts}</td>
+            <td className="number wide">{each.attempts}</td>
             <td className="wide muted">
               <span className="clip">{[each.last_status, each.last_error].filter(Boolean).join(": ") || "–"}</span>
             </td>

@@ -1,0 +1,43 @@
+import { Component, type ReactNode } from "react";
+
+interface Props {
+  /** What is shown now: another page gets another try. */
+  readonly place: string;
+  readonly children: ReactNode;
+}
+
+interface State {
+  readonly place: string;
+  readonly error: Error | null;
+}
+
+/** A page that cannot be shown says so, and everything around it, the stops among it, goes on. */
+export class FaultBoundary extends Component<Props, State> {
+  override state: State = { place: this.props.place, error: null };
+
+  static getDerivedStateFromError(thrown: unknown): Partial<State> {
+    return { error: thrown instanceof Error ? thrown : new Error(String(thrown)) };
+  }
+
+  static getDerivedStateFromProps(props: Props, state: State): Partial<State> | null {
+    return props.place === state.place ? null : { place: props.place, error: null };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return (
+      <div className="state" role="alert">
+        <h1>This page cannot be shown</h1>
+        <p>
+          A fault of the page itself, not of the server: runs go on, and every other page works. After an update of the
+          server a reload mends it.
+        </p>
+        <p className="small mono">{error.message}</p>
+        <button type="button" className="button" onClick={() => window.location.reload()}>
+          Reload
+        </button>
+      </div>
+    );
+  }
+}
