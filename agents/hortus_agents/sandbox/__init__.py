@@ -13,7 +13,7 @@ from hortus_agents.sandbox.contract import (
     TierName,
     TierReport,
 )
-from hortus_agents.sandbox.opening import TierChoice, open_sandbox, probe_tiers
+from hortus_agents.sandbox.opening import TierChoice, candidates, open_sandbox, probe_tiers
 
 __all__ = [
     "JSON",
@@ -29,6 +29,7 @@ __all__ = [
     "TierChoice",
     "TierName",
     "TierReport",
+    "candidates",
     "open_sandbox",
     "probe_tiers",
 ]

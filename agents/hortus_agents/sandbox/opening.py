@@ -109,11 +109,11 @@ async def probe_tiers() -> tuple[TierReport, ...]:
 
 
 async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4, minimum: int = DEFAULT_MINIMUM) -> Sandbox:
-    """Open the strongest tier that holds on this host, or exactly the one asked for.
+    """Open the first tier that holds on this host, or exactly the one asked for.
 
     Args:
-        tier: `auto` takes bubblewrap, Landlock, the interpreter, down to `minimum`; gVisor is slower to start, so it is
-            named, or demanded by a minimum of 2. A name takes that tier or fails.
+        tier: `auto` takes bubblewrap, Landlock, gVisor, the interpreter, down to `minimum`: gVisor is slower, so it
+            comes first only where a minimum of 2 demands it. A name takes that tier or fails.
         concurrency: Calls at once, and jails kept waiting (some 10 MiB each).
         minimum: The least level of isolation, see `TIER_LEVELS`: nothing below it is ever opened.
 
@@ -125,7 +125,7 @@ async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4, minim
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     await asyncio.to_thread(remove_leftovers)
     refused = []
-    for name in _candidates(tier, minimum):
+    for name in candidates(tier, minimum):
         if TIER_LEVELS[name] < minimum:
             refused.append(f"{name}: tier {TIER_LEVELS[name]}, and at least {minimum} is demanded")
             continue
@@ -137,10 +137,11 @@ async def open_sandbox(*, tier: TierChoice = "auto", concurrency: int = 4, minim
     raise SandboxUnavailableError("no sandbox tier works here, model-written code is refused. " + " | ".join(refused))
 
 
-def _candidates(tier: TierChoice, minimum: int) -> tuple[TierName, ...]:
+def candidates(tier: TierChoice, minimum: int) -> tuple[TierName, ...]:
+    """Which tiers a choice means, the one to try first at the front; gVisor comes after its quicker equals in use."""
     if tier != "auto":
         return (tier,)
-    return ORDER if minimum >= TIER_LEVELS["gvisor"] else ORDER[1:]
+    return ORDER if minimum >= TIER_LEVELS["gvisor"] else ("bubblewrap", "landlock", "gvisor", "interpreter")
 
 
 async def _opened(tier: Tier | None, concurrency: int) -> Sandbox:

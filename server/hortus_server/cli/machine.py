@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hortus_agents.sandbox import TIER_LEVELS, probe_tiers
+from hortus_agents.sandbox import TIER_LEVELS, TierReport, candidates, probe_tiers
 from hortus_server.adapters.embedded import postgres, qdrant, valkey
 from hortus_server.adapters.embedded.component import Command, Component, Display
 from hortus_server.adapters.embedded.console import JsonDisplay, QuietDisplay, TerminalDisplay
@@ -178,16 +178,17 @@ def doctor(as_json: AsJson = False) -> None:
 async def _sandbox() -> Check:
     asked = SandboxEnvironment().sandbox
     reports = await probe_tiers()
-    told = "; ".join(
-        f"{report.tier} (tier {TIER_LEVELS[report.tier]}): {'works' if report.ok else report.why}" for report in reports
-    )
-    fitting = [
-        report.tier
-        for report in reports
-        if report.ok and TIER_LEVELS[report.tier] >= asked.minimum and asked.tier in {"auto", report.tier}
-    ]
+    told = "; ".join(f"{report.tier} (tier {TIER_LEVELS[report.tier]}): {_told(report)}" for report in reports)
+    works = {report.tier for report in reports if report.ok and TIER_LEVELS[report.tier] >= asked.minimum}
+    fitting = [tier for tier in candidates(asked.tier, asked.minimum) if tier in works]
     if fitting:
         return Check(name="sandbox", outcome="ok", detail=f"{fitting[0]} is used. {told}", mend="")
     wanted = [report for report in reports if TIER_LEVELS[report.tier] >= asked.minimum]
     detail = f"nothing of at least tier {asked.minimum} works, so model-written code is refused. {told}"
     return Check(name="sandbox", outcome="fail", detail=detail, mend=" | ".join(report.mend for report in wanted))
+
+
+def _told(report: TierReport) -> str:
+    if not report.ok:
+        return report.why
+    return f"works ({report.how})" if report.how else "works"
