@@ -14,7 +14,7 @@ interface Left {
 /** What a call has left, as the server names it. */
 function leftBy(end: ToolFinished): Left[] {
   const files = (end.files ?? []).map((file) => ({ name: file.name, words: `${file.name}, ${bytes(file.size)}` }));
-  return end.artifact_sha256 ? [{ name: WHOLE, words: "the whole result" }, ...files] : files;
+  return end.artifact_sha256 ? [{ name: WHOLE, words: `the whole result of ${end.name}` }, ...files] : files;
 }
 
 /** Links that save what a call has left; `seq` is the number of its end in the session's log. */
