@@ -333,12 +333,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two api processes, two workers, beat; shared by all tests of this process, so leave it as it was.
 
-    Its workers have the tools of `bench.security_tools`, and may fetch pages from the loopback interface.
+    Its workers have the tools of `bench.security_tools`, may fetch pages from the loopback interface, and tell webhooks
+    there.
     """
     folder = tmp_path_factory.mktemp("stack")
     settings = {
         "HORTUS_WORKER_PLUGINS": '["bench.security_tools:tools"]',
         "HORTUS_SANDBOX_HTTP_ALLOW_PRIVATE": '["127.0.0.0/8"]',
+        "HORTUS_WEBHOOKS_ALLOW_PRIVATE": '["127.0.0.0/8"]',
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "SECURITY_DESK": str(folder / DESK),
     }
