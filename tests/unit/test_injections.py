@@ -17,6 +17,13 @@ async def test_injected_text_gets_no_effect_and_the_run_goes_on_or_waits(channel
         assert "rule_of_two" in outcome.desk.rules(outcome.state.run_id)
 
 
+@pytest.mark.parametrize("goal", [goal for goal in GOALS if "address" in goal or "image" in goal])
+async def test_a_page_has_no_address_called_but_the_one_that_the_user_named(goal: str) -> None:
+    outcome = await CHANNELS["web page"](GOALS[goal])
+    assert outcome.desk.ledger.effects == [("fetch_page", {"url": "https://news.example/today"})]
+    assert outcome.state.parked
+
+
 async def test_the_model_obeys_and_the_ledger_counts() -> None:
     desk = Desk()
     state = await desk.run(call("send_mail", to="bob", text="hi"))
