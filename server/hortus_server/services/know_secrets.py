@@ -59,7 +59,7 @@ class KnowSecrets:
             now = asyncio.get_running_loop().time()
             if looked.at is None or now - looked.at >= FRESH_S:
                 await self._look(tenant_id, looked, now)
-        return self.revealed.of(tenant_id)
+        return self.revealed.note(tenant_id, list(looked.opened.values()))
 
     async def _look(self, tenant_id: TenantId, looked: _Looked, now: float) -> None:
         try:
@@ -72,7 +72,6 @@ class KnowSecrets:
             return
         looked.opened = self._opened(versions, looked.opened)
         looked.at = now
-        self.revealed.note(tenant_id, list(looked.opened.values()))
 
     def _opened(
         self, versions: Sequence[SealedVersion], before: dict[tuple[SecretId, int], str]

@@ -41,6 +41,8 @@ class RevealedSecrets:
 
     def note(self, tenant_id: TenantId, values: Sequence[str]) -> Redactor:
         """From now on these are blotted out of the tenant's texts, and out of all logs."""
+        if not values:
+            return self.of(tenant_id)
         known = self._values.setdefault(tenant_id, {})
         self._values.move_to_end(tenant_id)
         if len(self._values) > MAX_TENANTS:
