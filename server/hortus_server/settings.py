@@ -98,7 +98,7 @@ class SandboxSettings(Group):
     """Where model-written code runs."""
 
     tier: Literal["auto", "gvisor", "bubblewrap", "landlock", "interpreter"] = Field(
-        default="auto", description="isolation to use; auto is the strongest that works, down to the minimum"
+        default="auto", description="isolation to use; auto is the first that works, down to the minimum"
     )
     minimum: int = Field(
         default=1,
