@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from hortus_agents.events import WaitReason
@@ -248,26 +248,6 @@ class Memory:
         """By which it is judged who reads it: the label, or what stands in for none, no less sensitive than was said."""
         label = self.label or UNKNOWN
         return label.model_copy(update={"sensitivity": max(label.sensitivity, self.sensitivity_floor or 0)})
-
-
-RESULT_NAME: Final = "_result.txt"  # of a file: none that code declares begins like that
-
-
-@dataclass(frozen=True, slots=True)
-class RunFile:
-    """Bytes that a run's tool call left: a file that its code made, or the whole of a result that was cut.
-
-    `seq` is the number of the call's end in the session's log; with `name` it names the file within its run.
-    """
-
-    seq: int
-    at: datetime
-    call_id: str
-    tool: str
-    kind: Literal["file", "result"]
-    name: str
-    sha256: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from hortus_server.domain.ids import RunId, TenantId
-from hortus_server.domain.records import Artifact, RunFile
+from hortus_server.domain.records import Artifact
+from hortus_server.domain.run_files import RunFile
 
 
 class ArtifactRepository(Protocol):

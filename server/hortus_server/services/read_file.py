@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from hortus_server.domain.ids import TenantId
-from hortus_server.domain.records import RunFile
+from hortus_server.domain.run_files import RunFile
 from hortus_server.ports.store import Store
 
 PART = 256 * 1024  # bytes held at once

@@ -10,7 +10,8 @@ from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import RunId, TenantId
-from hortus_server.domain.records import RESULT_NAME, Artifact, RunFile
+from hortus_server.domain.records import Artifact
+from hortus_server.domain.run_files import RESULT_NAME, RunFile
 
 _STATEMENTS = load_statements("artifacts.sql")
 

@@ -12,7 +12,7 @@ from hortus_server.api.deps import LARGEST_SEQ, EdgeDep, NoQuery, RunsRead
 from hortus_server.api.responses import READ
 from hortus_server.api.schemas.files import RunFilesView, RunFileView
 from hortus_server.domain.ids import RunId
-from hortus_server.domain.records import RESULT_NAME
+from hortus_server.domain.run_files import RESULT_NAME
 from hortus_server.services.read_file import read_file
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
