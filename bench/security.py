@@ -22,8 +22,9 @@ from tempfile import TemporaryDirectory
 from bench.client import open_client
 from bench.report import machine, table, write
 from bench.security_cases import CHANNELS, GOALS, TASKS, carry_out
+from bench.security_channels import Case, World, all_cases, one_each
 from bench.security_pages import open_pages
-from bench.security_served import Case, World, all_cases, desk_settings, one_each, play_all, script_of, summed
+from bench.security_served import desk_settings, play_all, script_of, summed
 from bench.security_tools import DeskFolder
 from bench.stack import open_stack
 

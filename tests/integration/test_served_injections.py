@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from bench.client import Client
 from bench.security_cases import GOALS
+from bench.security_channels import ENDED, World, one_each
 from bench.security_pages import open_pages
-from bench.security_served import ENDED, World, one_each, play_all, script_of
+from bench.security_served import play_all, script_of
 from bench.security_tools import DeskFolder
 from fixtures_stack import ANSWER, DESK, Stack
 from stack_parts import until
