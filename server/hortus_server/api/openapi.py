@@ -21,6 +21,7 @@ TAGS = [
     {"name": "runs", "description": "Executions of agents."},
     {"name": "approvals", "description": "What runs ask of people: approvals, calls in doubt, questions."},
     {"name": "policies", "description": "Rules over tool calls: what is allowed, denied, or needs a person."},
+    {"name": "labels", "description": "How sensitive things count by hand, whatever their labels say."},
     {"name": "schedules", "description": "Tasks that are submitted at due times."},
     {"name": "webhooks", "description": "Endpoints that are told of events, and their deliveries."},
     {"name": "tools", "description": "Tools that agents wrote, tested and share."},

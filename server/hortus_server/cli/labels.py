@@ -10,6 +10,7 @@ from hortus_server.cli.render import out, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Sensitivity by hand: of the tenant, of tools, of memories.")
 LEVELS = {"confidential": 2, "internal": 1, "none": 0}
+WORDS = {level: word for word, level in LEVELS.items()}
 Level = Annotated[str, typer.Argument(help="confidential, internal, or none: what labels say by themselves.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the audit log.")]
 
@@ -22,8 +23,9 @@ def list_labels(as_json: AsJson = False, url: Url = None, key: Key = None) -> No
         print_json(found)
         return
     own = [{**found["tenant"], "of": "the tenant"}] if found["tenant"] else []
-    rows = [*own, *({**floor, "of": f"tool {floor['tool']}"} for floor in found["tools"])]
-    print_table(("of", "sensitivity", "reason", "set_by", "set_at"), rows, empty="Labels count as they are.")
+    said = [*own, *({**floor, "of": f"tool {floor['tool']}"} for floor in found["tools"])]
+    rows = [{**floor, "at_least": WORDS[floor["sensitivity"]]} for floor in said]
+    print_table(("of", "at_least", "reason", "set_by", "set_at"), rows, empty="Labels count as they are.")
 
 
 @app.command("tenant")

@@ -36,7 +36,13 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     memory = garden.get("/v1/memories")["items"][0]["id"]
     garden.make_agent("asker", tools=["calculate"], approval={"tools": ["calculate"]})
     asked = garden.submit("asker", "What is the sum of 2 and 3?")
-    until(lambda: len(garden.get("/v1/approvals")["items"]) > 0, within_s=20, why=garden.logs)
+    garden.make_agent("payer", tools=["calculate"])
+    by_two = {"name": "by-two", "tools": ["calculate"], "effect": "approve", "persons": 2, "reason": "money is paid"}
+    payers = garden.post("/v1/policies", {"name": "payers", "agent": "payer", "rules": [by_two]})["id"]
+    paid = garden.submit("payer", "What is the sum of 2 and 3?")
+    until(lambda: len(garden.get("/v1/approvals", status="pending")["items"]) > 1, within_s=20, why=garden.logs)
+    half = next(each for each in garden.get("/v1/approvals")["items"] if each["run_id"] == paid["id"])["id"]
+    garden.post(f"/v1/approvals/{half}/decide", {"decision": "approve", "reason": "the invoice is right"})
     with garden.client() as http:
         http.put("/v1/secrets/WEATHER_KEY", json={"value": "not-a-real-key", "agent": "asker"}).raise_for_status()
     timing = {"kind": "cron", "expression": "30 8 * * MON-FRI", "time_zone": "Europe/Berlin"}
@@ -70,15 +76,20 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
         "memories": "/memory",
         "memory-search": "/memory?q=sum",
         "memory": f"/memory/{memory}",
+        "memory-timeline": "/memory?view=timeline",
+        "memory-map": "/memory?view=map",
         "runs-stuck": "/runs?status=stuck",
         "approvals": "/approvals",
         "approvals-all": "/approvals?show=all",
+        "run-waiting": f"/runs/{paid['id']}",
         "schedules": "/schedules",
         "schedule-new": "/schedules/new",
         "schedule": f"/schedules/{schedule}",
+        "schedule-edit": f"/schedules/{schedule}/edit",
         "webhooks": "/webhooks",
         "webhook-new": "/webhooks/new",
         "webhook": f"/webhooks/{webhook}",
+        "webhook-edit": f"/webhooks/{webhook}/edit",
         "policies": "/policies",
         "policy-new": "/policies/new",
         "policy": f"/policies/{policy}?rule=other-orders&before=1&after=2",
@@ -86,6 +97,7 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
         "stops": "/settings?tab=stops",
         "budget": "/settings?tab=budget",
         "limits": "/settings?tab=limits",
+        "labels": "/settings?tab=labels",
         "users": "/settings?tab=users",
         "tenants": "/settings?tab=tenants",
         "secrets": "/settings?tab=secrets",
@@ -98,7 +110,9 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     }
     with garden.client() as http:
         http.delete("/v1/agents/asker/stop").raise_for_status()
-        http.post(f"/v1/runs/{asked['id']}/cancel", json={"reason": "seen"}).raise_for_status()
+        for waiting in (asked, paid):
+            http.post(f"/v1/runs/{waiting['id']}/cancel", json={"reason": "seen"}).raise_for_status()
+        http.post(f"/v1/policies/{payers}/disable").raise_for_status()
 
 
 @pytest.fixture(params=[(theme, size) for theme in THEMES for size in SIZES], ids="-".join)
@@ -130,16 +144,19 @@ def test_every_page_is_accessible_and_fits(
     assert not faults, json.dumps(faults, indent=1)
 
 
-def test_the_sign_in_page_is_accessible(garden: Stack, chromium: Browser) -> None:
+def test_the_sign_in_page_is_accessible(garden: Stack, chromium: Browser, tmp_path: Path) -> None:
+    pictures = Path(os.environ.get("HORTUS_TEST_PICTURES", tmp_path))
     for theme in THEMES:
         stranger = visit(garden, chromium, color_scheme=theme)
         page = stranger.open("/")
         expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+        page.screenshot(path=pictures / f"sign-in-{theme}.png")
         assert _violations(page) == []
         page.get_by_role("button", name="instead").click()
         assert _violations(page) == []
         page = stranger.open("/join#not-a-link")
         expect(page.get_by_role("alert")).to_contain_text("does not work")
+        page.screenshot(path=pictures / f"join-{theme}.png")
         assert _violations(page) == []
         stranger.context.close()
 
