@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 from hortus_agents.events import MessageCompleted, MessageRestarted, NewEvent
 from hortus_agents.labels import UNKNOWN
 from hortus_agents.loop.step import Delta
+from hortus_agents.models.partial_json import PropertyReader
 from hortus_agents.tools.redaction import BLOTTED, Redactor
 from hortus_server.adapters.redis.frames import assemble, encode_delta
 from hortus_server.ports.live import TokenDelta
@@ -147,3 +148,16 @@ async def test_a_worker_goes_on_where_readers_of_the_one_before_stand() -> None:
     text.text, text.message_id = f"it is {BLOTTED}", MESSAGE
     await written(text, f" or {SECRET}")
     assert [(delta.index, delta.text) for delta in readers.deltas] == [(len(f"it is {BLOTTED}"), f" or {BLOTTED}")]
+
+
+async def test_what_is_held_back_keeps_nobody_from_going_on_with_the_message() -> None:
+    readers = Readers()
+    text = knowing(readers)
+    text.add(Delta(MESSAGE, 0, "so ", '{"answer": "so '))
+    text.add(Delta(MESSAGE, 3, "many hunt", "many hunt"))
+    await text.flush()
+    partial = assemble([encode_delta(delta, raw=True) for delta in readers.deltas])
+    assert partial is not None
+    assert (partial.text, partial.raw) == ("so many ", '{"answer": "so many ')
+    reader = PropertyReader("answer")
+    assert reader.feed(partial.raw) == partial.text
