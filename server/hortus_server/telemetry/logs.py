@@ -21,19 +21,20 @@ _SECRET_KEY = re.compile(
     r"(^|_)(password|secret|authorization|api_?key|access_key|bearer|(api|access|auth)_token)($|_)"
 )
 _SECRET_TEXT = re.compile(r"(?i)(://[^/\s:@]*:)[^@\s/]+(?=@)|(bearer\s+)[\w.~+/-]{8,}=*|\b(hk_[\w-]{4})[\w-]{8,}")
-# Not texts yet: a renderer makes a traceback of it, and that is blotted.
-_FOR_RENDERERS = frozenset({"exc_info"})
+# Made here, not told by anybody: what a tenant calls a secret must not hide how bad a line is, or when it was written.
+# Of `exc_info` a renderer makes a traceback, and that is blotted.
+_OWN = frozenset({"level", "timestamp", "logger", "process", "exc_info"})
 # Libraries that log every request or task at INFO: the events say it better.
 _QUIET = ("aiohttp.access", "httpx", "httpcore", "celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 
 def blot_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace values under secret names, known secrets anywhere, passwords in URLs and bearer tokens in texts."""
-    return {
-        _blotted(str(key)): BLOTTED if _SECRET_KEY.search(str(key).lower()) else _blotted(value)
-        for key, value in event.items()
-        if key not in _FOR_RENDERERS
-    } | {key: event[key] for key in _FOR_RENDERERS & event.keys()}
+    return {key: value if key in _OWN else _blotted_under(key, value) for key, value in event.items()}
+
+
+def _blotted_under(key: str, value: Any) -> Any:
+    return BLOTTED if _SECRET_KEY.search(key.lower()) else _blotted(value)
 
 
 def _blotted(value: Any) -> Any:
@@ -43,7 +44,7 @@ def _blotted(value: Any) -> Any:
         case str():
             return _SECRET_TEXT.sub(lambda found: f"{found[1] or found[2] or found[3]}{BLOTTED}", blotted(value))
         case Mapping():
-            return blot_secrets(None, "", dict(value))
+            return {_blotted(str(key)): _blotted_under(str(key), item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_blotted(item) for item in value]
         case _:

@@ -108,9 +108,18 @@ def test_no_value_of_a_line_shows_a_secret_however_deep(written: io.StringIO) ->
             listed=[1, (SECRET,)],
             error=ValueError(SECRET),
             raw=SECRET.encode(),
-            **{f"key {SECRET}": {1: SECRET}},
+            deep={f"key {SECRET}": {1: SECRET}},
         )
         logging.getLogger("theirs").warning("sent %s as %r", SECRET, {"t": [SECRET]})
     text = written.getvalue()
     assert SECRET not in text
     assert text.count("[redacted]") == 8
+
+
+@pytest.mark.parametrize("written", ["json"], indirect=True)
+def test_a_value_that_looks_like_a_part_of_the_line_hides_none(written: io.StringIO) -> None:
+    with blotting(Redactor(["critical", "run_broke", "worker-of-mine", "tenant_id"]).text):
+        structlog.get_logger("worker-of-mine").critical("run_broke", tenant_id="t1")
+    line = json.loads(written.getvalue())
+    assert (line["level"], line["logger"], line["tenant_id"]) == ("critical", "worker-of-mine", "t1")
+    assert line["event"] == "[redacted]"
