@@ -21,7 +21,7 @@ def admit(
 ) -> Admitted | NeedsPerson | Observation:
     """Ask the proxy, with what the run has read and persons have approved; `calls_left` where it is a new call."""
     approved = None if record.grant is None else record.grant.call_sha256
-    labels = labels_for(state, deps.spec, call_id=record.call.id)
+    labels = labels_for(state, deps.spec, call_id=record.call.id, described=deps.tools.described)
     return deps.tools.admit(record.call, deps.spec, labels=labels, approved=approved, calls_left=calls_left)
 
 

@@ -20,8 +20,13 @@ def entering(state: RunState, spec: AgentSpec, described: tuple[Label, ...]) -> 
     return tuple(found)
 
 
-def labels_for(state: RunState, spec: AgentSpec, *, call_id: str | None = None) -> RunLabels:
-    """What a call is judged by: the run's labels, the operator's words, and whether a plan foresaw this call."""
+def labels_for(
+    state: RunState, spec: AgentSpec, *, call_id: str | None = None, described: tuple[Label, ...] = ()
+) -> RunLabels:
+    """What a call is judged by: the run's labels, the operator's words, and whether a plan foresaw this call.
+
+    A planner reads the names of tools: where somebody else `described` one, no plan is free of his words.
+    """
     labels = state.labels.hear(spec.instructions)
     planned = None if state.plan is None or call_id is None else state.plan.planned(call_id)
-    return replace(labels, planned=planned)
+    return replace(labels, planned=None if any(label.untrusted for label in described) else planned)

@@ -98,7 +98,7 @@ class PlanExecuteStrategy:
         if call.result is None:
             yield journal.commit()
             return
-        labels = entering(journal.state, deps.spec, ())
+        labels = entering(journal.state, deps.spec, deps.tools.described)
         journal.note(StepStarted(bound_tools=tuple(callable_tools(deps)), labels=labels), step=number, at=begun_at)
         called = ModelCalled(
             message_id=identity,

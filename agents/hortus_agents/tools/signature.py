@@ -7,6 +7,7 @@ from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.fencing import FENCED
 
 _DESCRIPTION_LIMIT = 160  # characters
+_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
 
 def render_signature(spec: ToolSpec) -> str:
@@ -22,8 +23,10 @@ def render_signature(spec: ToolSpec) -> str:
 
 
 def type_name(schema: Mapping[str, Any]) -> str:
-    """A JSON schema's type in two or three words."""
-    kind = schema.get("type", "any")
+    """A JSON schema's type in two or three words; what is no type of JSON is not repeated."""
+    kind = schema.get("type")
     if kind == "array":
-        return f"array of {type_name(schema.get('items', {}))}"
-    return str(kind)
+        items = schema.get("items")
+        return f"array of {type_name(items if isinstance(items, Mapping) else {})}"
+    kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+    return " or ".join(each for each in kinds if each in _TYPES) or "any"
