@@ -45,7 +45,7 @@ export function Ask({ approval, onDecided }: { approval: Approval; onDecided: ()
           <Fact name="Asked">
             <When at={approval.requested_at} />
           </Fact>
-          <Fact name={approval.closed_at ? "Closed" : "Nobody’s word means no"}>
+          <Fact name={approval.closed_at ? "Closed" : "Expires, which means no"}>
             <When at={approval.closed_at ?? approval.expires_at} />
           </Fact>
           {approval.persons > 1 && (
