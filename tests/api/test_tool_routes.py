@@ -1,7 +1,9 @@
 """Evolved tools over HTTP: what people enable, disable, roll back, carry from server to server."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -23,7 +25,12 @@ INTEGER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required
 
 
 async def grown(
-    admin: Caller, store: Store, source: str = "def ones(n):\n    return 'I' * n\n", *, state: ToolState = "tested"
+    admin: Caller,
+    store: Store,
+    source: str = "def ones(n):\n    return 'I' * n\n",
+    *,
+    state: ToolState = "tested",
+    permissions: Mapping[str, Any] = MappingProxyType({}),
 ) -> ToolVersion:
     """A version of `ones` that passed every gate."""
     draft = ToolVersion(
@@ -31,6 +38,7 @@ async def grown(
         description="Roman ones", parameters=INTEGER, returns={"type": "string"}, function="ones",
         source=source, source_sha256="0" * 64, tests=({"arguments": {"n": 2}, "expected": "II"},), test_report=None,
         origin_run_id=None, origin_call_id=None, uses=0, failures=0, created_at=datetime.now(UTC), activated_at=None,
+        permissions=dict(permissions),
     )  # fmt: skip
     async with store.transaction(admin.tenant_id) as uow:
         version = await uow.tools.propose(admin.tenant_id, version=draft, name="ones")
@@ -62,6 +70,16 @@ async def test_a_quarantined_version_waits_and_is_enabled_by_a_person(admin: Cal
     assert await acts(admin) == ["tool.enabled"]
     is_problem(await admin.post("/v1/tools/ones/enable", {}), 422, "invalid_request")
     is_problem(await admin.post("/v1/tools/none/enable", WHY), 404, "not_found")
+
+
+async def test_who_enables_a_tool_sees_what_it_declares_and_the_audit_log_keeps_it(admin: Caller, store: Store):
+    asked = {"network": ["api.example.org"], "secrets": ["TOKEN"], "tools": ["http_get"]}
+    await grown(admin, store, state="quarantined", permissions=asked)
+    shown = (await admin.get("/v1/tools/ones/versions/1")).json()
+    assert shown["permissions"] == {**asked, "writes": []}
+    await admin.post("/v1/tools/ones/enable", WHY)
+    (entry,) = (await admin.get("/v1/audit", params={"action": "tool.enabled"})).json()["items"]
+    assert entry["detail"]["permissions"] == asked
 
 
 async def test_a_tool_goes_back_to_the_version_before_and_to_a_named_one(admin: Caller, store: Store):
