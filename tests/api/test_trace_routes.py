@@ -76,3 +76,19 @@ async def test_a_trace_says_that_retention_took_its_events(admin: Caller, store:
     await PurgeEvents(store, timedelta(0))()
     trace = (await admin.get(path)).json()
     assert (trace["events_removed"], trace["spans"], trace["run"]["status"]) == (True, [], "succeeded")
+
+
+async def test_a_calls_request_is_built_again_and_says_whether_it_is_what_was_sent(
+    admin: Caller, stranger: Caller, store: Store
+):
+    run = await worked(store, admin, 1)
+    events = (await admin.get(f"/v1/runs/{run['id']}/events")).json()["items"]
+    called = next(event for event in events if event["type"] == "model.called")
+    path = f"/v1/runs/{run['id']}/requests"
+    found = (await admin.get(f"{path}/{called['seq']}")).json()
+    assert [message["role"] for message in found["request"]["messages"]] == ["system", "user"]
+    assert found["request"]["messages"][-1]["content"].endswith("x")
+    assert found["sent_sha256"] == called["payload"]["prompt_sha256"]
+    assert found["exact"] is (found["sha256"] == found["sent_sha256"])
+    is_problem(await admin.get(f"{path}/{called['seq'] + 1}"), 404, "not_found")
+    is_problem(await stranger.get(f"{path}/{called['seq']}"), 404, "not_found")

@@ -58,7 +58,7 @@ class ReactStrategy:
             journal.note(MessageRestarted(message_id=identity, reason=reason), step=number)
             yield journal.commit()
         begun_at = deps.clock()
-        forced = self._forced(journal.state, deps)
+        forced = is_forced(journal.state, deps)
         request = build_request(journal.state, deps, forced=forced)
         call = ModelCall(request, journal, deps, message_id=identity, step=number, draft=draft)
         async with aclosing(call.run()) as emissions:
@@ -82,15 +82,6 @@ class ReactStrategy:
             journal.note_nearing()
         if not journal.state.pending:
             yield journal.commit()
-
-    @staticmethod
-    def _forced(state: RunState, deps: StepDeps) -> bool:
-        return must_answer(
-            state,
-            steps_left=deps.limits.steps - state.spent.steps,
-            calls_left=deps.limits.model_calls - state.spent.model_calls,
-            tools_left=deps.limits.tool_calls - state.spent.tool_calls,
-        )
 
     @staticmethod
     def _interpret(result: ChatResult, state: RunState, deps: StepDeps, *, step: int, forced: bool) -> Reply:
@@ -143,6 +134,16 @@ def budget_line(state: RunState, deps: StepDeps) -> str | None:
     name = min(shares, key=lambda each: shares[each])
     left = max(shares[name], 0.0)
     return f"Budget: {left:.0%} of the {name} is left. Finish soon." if left <= _TELL_BELOW else None
+
+
+def is_forced(state: RunState, deps: StepDeps) -> bool:
+    """Whether the next model call has no choice but to answer."""
+    return must_answer(
+        state,
+        steps_left=deps.limits.steps - state.spent.steps,
+        calls_left=deps.limits.model_calls - state.spent.model_calls,
+        tools_left=deps.limits.tool_calls - state.spent.tool_calls,
+    )
 
 
 def build_request(state: RunState, deps: StepDeps, *, forced: bool) -> ChatRequest:

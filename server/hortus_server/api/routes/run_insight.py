@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -12,8 +12,9 @@ from hortus_server.api.deps import LARGEST_SEQ, EdgeDep, NoQuery, Paging, RunsRe
 from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.runs import RunView
 from hortus_server.api.schemas.stuck import RunRequeue, StuckRunsView, stuck_page
-from hortus_server.api.schemas.trace import TraceView, trace_view
+from hortus_server.api.schemas.trace import CallRequestView, TraceView, trace_view
 from hortus_server.domain.ids import RunId
+from hortus_server.services.read_request import read_request
 from hortus_server.services.read_trace import read_trace
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -54,3 +55,22 @@ async def get_run_trace(
     """
     trace = await read_trace(edge.store, caller.tenant_id, RunId(run_id), after=query.after, limit=query.limit)
     return json_answer(trace_view(trace))
+
+
+@router.get("/{run_id}/requests/{seq}", response_model=CallRequestView, responses=READ, dependencies=[NoQuery])
+async def get_call_request(
+    run_id: UUID, seq: Annotated[int, Path(ge=1, le=LARGEST_SEQ)], edge: EdgeDep, caller: RunsRead
+) -> Response:
+    """What a model call was asked: the request of the `model.called` event with this number, built again from the log.
+
+    `exact` says that its digest is the one that was noted when the call was made. 409 for the strategy `plan_execute`.
+    """
+    found = await read_request(edge.store, caller.tenant_id, RunId(run_id), seq=seq)
+    return json_answer(
+        CallRequestView(
+            exact=found.rebuilt.exact,
+            sha256=found.rebuilt.sha256,
+            sent_sha256=found.sent_sha256,
+            request=found.rebuilt.request.model_dump(mode="json", exclude={"metadata", "continue_text"}),
+        )
+    )

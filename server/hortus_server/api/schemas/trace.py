@@ -1,6 +1,7 @@
 """The tree of what a run did, as it is sent."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -67,6 +68,15 @@ class TraceView(View):
     spans: tuple[SpanView, ...]
     next_after: int | None = Field(description="null: this is the last part")
     events_removed: bool = Field(description="retention took the run's events: there is nothing left to show")
+
+
+class CallRequestView(View):
+    """A model call's request, built again from the log: messages, tools, schema, bounds."""
+
+    exact: bool = Field(description="whether it is, byte for byte, what was sent")
+    sha256: str = Field(description="digest of what was built")
+    sent_sha256: str = Field(description="digest that was noted when the call was made")
+    request: dict[str, Any]
 
 
 def trace_view(trace: Trace) -> TraceView:

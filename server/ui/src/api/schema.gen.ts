@@ -1893,6 +1893,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{run_id}/requests/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Call Request
+         * @description What a model call was asked: the request of the `model.called` event with this number, built again from the log.
+         *
+         *     `exact` says that its digest is the one that was noted when the call was made. 409 for the strategy `plan_execute`.
+         *
+         *     Scope: `runs:read`.
+         */
+        get: operations["get_call_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/requeue": {
         parameters: {
             query?: never;
@@ -3960,6 +3984,31 @@ export interface components {
             tokens_per_day?: number | null;
             /** Tokens Per Session */
             tokens_per_session?: number | null;
+        };
+        /**
+         * CallRequestView
+         * @description A model call's request, built again from the log: messages, tools, schema, bounds.
+         */
+        CallRequestView: {
+            /**
+             * Exact
+             * @description whether it is, byte for byte, what was sent
+             */
+            exact: boolean;
+            /** Request */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * Sent Sha256
+             * @description digest that was noted when the call was made
+             */
+            sent_sha256: string;
+            /**
+             * Sha256
+             * @description digest of what was built
+             */
+            sha256: string;
         };
         /**
          * CancelCommand
@@ -9698,6 +9747,7 @@ export type BudgetLeft = components['schemas']['BudgetLeft'];
 export type BudgetView = components['schemas']['BudgetView'];
 export type BudgetWarned = components['schemas']['BudgetWarned'];
 export type BudgetWrite = components['schemas']['BudgetWrite'];
+export type CallRequestView = components['schemas']['CallRequestView'];
 export type CancelCommand = components['schemas']['CancelCommand'];
 export type CapabilityActivated = components['schemas']['CapabilityActivated'];
 export type CapabilityChecked = components['schemas']['CapabilityChecked'];
@@ -19310,6 +19360,83 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_call_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallRequestView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -11,6 +11,7 @@ import { reasonWords } from "../memory/reasons";
 import { EFFECT_TONES, sourceWords } from "../policies/words";
 import { absolute } from "../text/format";
 import { PlanView } from "./plan-view";
+import { SentRequest } from "./sent-request";
 
 /** The events behind a row of the timeline, each as what it means and, folded, as it is stored. */
 export function SpanDetail({ events, forks = false }: { events: readonly Event[]; forks?: boolean }): ReactNode {
@@ -50,6 +51,7 @@ function Meaning({ event }: { event: Event }): ReactNode {
             {p.usage.completion_tokens} out; {p.tool_mode}, finished by {p.finish_reason}
           </p>
           <pre className="raw">{p.text}</pre>
+          {p.purpose === "act" && event.run_id && <SentRequest run={event.run_id} seq={event.seq} />}
         </>
       );
     case "tool.called":
