@@ -40,13 +40,16 @@ asyncio.run(main())
 
 
 _earlier: set[int] = set()
+_earlier_folders: set[Path] = set()
 
 
 @pytest.fixture(autouse=True)
-def _servers_of_other_tests() -> None:
-    """What this process started before (a database, a broker) is none of the sandbox's."""
+def _what_other_tests_started() -> None:
+    """What this process had before (a database, the pool of other modules) is none of the test's."""
     _earlier.clear()
     _earlier.update(child.pid for child in psutil.Process().children())
+    _earlier_folders.clear()
+    _earlier_folders.update(folders_left())
 
 
 @pytest.fixture
@@ -80,8 +83,9 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def folders_left() -> list[Path]:
-    """Of this process's jails."""
-    return [path for prefix in PREFIXES for path in Path(tempfile.gettempdir()).glob(f"{prefix}{os.getpid()}-*")]
+    """Of this process's jails, as far as the test made them."""
+    found = [path for prefix in PREFIXES for path in Path(tempfile.gettempdir()).glob(f"{prefix}{os.getpid()}-*")]
+    return [path for path in found if path not in _earlier_folders]
 
 
 async def gone(pids: set[int]) -> bool:
