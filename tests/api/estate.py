@@ -9,11 +9,13 @@ from backends import Caller, WordIndex
 from people_world import join, secret_of
 from store_world import PageOf, World, make_memory, make_tool_version
 
+from hortus_agents.events import KeptFile, NewEvent, ToolFinished
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.ids import MemoryId, WebhookId
 from hortus_server.ports.store import Store
 
 MARK = "acmesecret"
+FILE = "ACME_TOKEN"  # a run's file is called as a secret is: both are a `name`
 
 
 @dataclass
@@ -62,9 +64,13 @@ async def _runs(owner: Caller, store: Store, estate: Estate) -> World:
     async with store.system_transaction() as uow:
         approval = await ask(uow, claim)
         deliveries = await uow.deliveries.list(tenant.id, WebhookId(UUID(estate.ids["webhook_id"])), PageOf())
+        kept = await uow.artifacts.put(tenant.id, MARK.encode(), media_type="text/plain")
+        left = KeptFile(name=FILE, sha256=kept.sha256, size=kept.size)
+        finished = ToolFinished(call_id="c1", name="python", outcome="ok", content=MARK, duration_ms=1, files=(left,))
+        (told,) = await uow.events.append(tenant.id, run.session_id, [NewEvent(payload=finished)], run_id=run.id)
     estate.ids |= {
         "agent": str(agent.id), "agent_id": str(agent.id), "session_id": str(run.session_id), "run_id": str(run.id),
-        "approval_id": str(approval.id), "delivery_id": str(deliveries.items[0].id),
+        "approval_id": str(approval.id), "delivery_id": str(deliveries.items[0].id), "seq": str(told.seq),
     }  # fmt: skip
     return world
 
@@ -90,8 +96,8 @@ async def _settings(owner: Caller, estate: Estate) -> None:
     policy = {"name": MARK, "rules": [{"name": MARK, "effect": "deny", "reason": MARK}], "comment": MARK}
     estate.ids["policy"] = (await made(await owner.post("/v1/policies", policy)))["id"]
     secret = {"value": f"{MARK}-{MARK}", "description": MARK}
-    await made(await owner.call("PUT", "/v1/secrets/ACME_TOKEN", json=secret))
-    estate.ids["name"] = "ACME_TOKEN"
+    await made(await owner.call("PUT", f"/v1/secrets/{FILE}", json=secret))
+    estate.ids["name"] = FILE
     key = await made(await owner.post("/v1/admin/keys", {"name": MARK, "scopes": ["runs:read"]}))
     estate.ids["key_id"] = key["id"]
 

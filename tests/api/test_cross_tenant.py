@@ -26,7 +26,7 @@ from hortus_server.api.streams.frames import CLIENT_FRAME
 from hortus_server.ports.store import Store
 
 # Names of parameters and fields that name nothing of a tenant's.
-NEUTRAL = {"worker", "version", "limit", "cursor", "idempotency-key"}
+NEUTRAL = {"worker", "version", "seq", "limit", "cursor", "idempotency-key"}
 # A caller may name something that does not exist yet: what comes of it is their own, whatever others have.
 MAKES_ITS_OWN = {"set_secret", "set_tool_sensitivity"}
 # Bodies that a schema alone does not tell; `{}` where one may be left out.

@@ -9,7 +9,7 @@ from approval_world import BOB, ask
 from schedule_world import Timetable
 from store_world import PageOf, make_memory, make_tool_version, new, said
 
-from hortus_agents.events import WaitReason
+from hortus_agents.events import KeptFile, NewEvent, ToolFinished, WaitReason
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.rules import PolicyRules, RateLimit
@@ -58,6 +58,11 @@ class Rows:
             self.delivery = (await uow.deliveries.list(world.tenant_id, self.webhook.id, PageOf())).items[0]
             await uow.memories.add(self.memory)
             self.artifact = await uow.artifacts.put(world.tenant_id, b"secret", media_type="text/plain")
+            kept = KeptFile(name="file", sha256=self.artifact.sha256, size=self.artifact.size)
+            finished = ToolFinished(call_id="c9", name="python", outcome="ok", content="", duration_ms=1, files=(kept,))
+            (self.left,) = await uow.events.append(
+                world.tenant_id, world.session.id, [NewEvent(payload=finished)], run_id=self.run.id
+            )
             self.key = await uow.tenants.add_key(
                 world.tenant_id, name="k", prefix="hk_1", secret_sha256=b"1" * 32, scopes=["admin"], expires_at=None
             )
@@ -223,6 +228,9 @@ REACHES = {
     "memories.delete": lambda u, t, r: u.memories.delete(t, r.memory.id),
     "artifacts.put": None,
     "artifacts.get": lambda u, t, r: u.artifacts.get(t, r.artifact.sha256),
+    "artifacts.part": lambda u, t, r: u.artifacts.part(t, r.artifact.sha256, start=0, length=9),
+    "artifacts.files": lambda u, t, r: u.artifacts.files(t, r.run.id, after=0, calls=9),
+    "artifacts.file": lambda u, t, r: u.artifacts.file(t, r.run.id, seq=r.left.seq, name="file"),
     "idempotency.begin": lambda u, t, _: u.idempotency.begin(t, "key", route="r", body_sha256=b"3" * 32),
     "idempotency.complete": lambda u, t, _: u.idempotency.complete(t, "key", route="r", answer={"status": 500}),
     "schedules.get": lambda u, t, r: u.schedules.get(t, r.schedule.id),
