@@ -71,7 +71,7 @@ function NothingWaits({ isPending }: { isPending: boolean }): ReactNode {
   return (
     <Card>
       <Empty title={isPending ? "Nothing waits for a person" : "Nobody was ever asked"}>
-        <p>Which calls wait for a person is set in each agent’s definition, under “What a person decides on”.</p>
+        <p>Policies say which calls do, and each agent’s definition, under “What a person decides on”.</p>
       </Empty>
     </Card>
   );

@@ -19,7 +19,13 @@ export default function Session(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(sessionQuery(id));
   const session = query.data;
-  if (!session && query.error) return <Failure error={query.error} retry={() => void query.refetch()} />;
+  if (!session && query.error) {
+    return (
+      <Page title={`Session ${shortId(id)}`} crumb={{ to: "/sessions", text: "Sessions" }}>
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      </Page>
+    );
+  }
   return (
     <Page
       title={session?.title || `Session ${shortId(id)}`}
