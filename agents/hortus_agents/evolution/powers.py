@@ -1,10 +1,13 @@
 """What a self-made tool declares beyond computing: how its writer is told, and how its tests answer its calls."""
 
+import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hortus_agents.errors import ToolFailedError
+from hortus_agents.evolution.static_check import CALL_TOOL
 from hortus_agents.sandbox.contract import AnswerTool
+from hortus_agents.tools.builtin.request_capability import FETCH
 from hortus_agents.tools.capability import ToolPermissions
 
 
@@ -30,6 +33,31 @@ def told_to_tester(permissions: ToolPermissions) -> str:
     if not permissions.tools:
         return ""
     return 'In each case give also "answers": the texts that its calls of call_tool return, in order.'
+
+
+def narrowed(permissions: ToolPermissions, source: str) -> ToolPermissions:
+    """What of it a source makes use of: nobody has to grant the rest, and a pure function stays one."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return permissions  # the static check says what is wrong with it
+    called = {
+        node.args[0].value
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == CALL_TOOL
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    fetches = FETCH in called
+    opens = any(isinstance(node, ast.Name) and node.id == "open" for node in nodes)
+    return ToolPermissions(
+        network=permissions.network if fetches else (),
+        secrets=permissions.secrets if fetches else (),
+        writes=permissions.writes if opens else (),
+        tools=tuple(name for name in permissions.tools if name in called),
+    )
 
 
 def stand_in(answers: Sequence[str]) -> AnswerTool:

@@ -138,7 +138,7 @@ class _Making:
                 failed.append((source, str(error)))
                 continue
             if cases is None:
-                cases = await self._writer.ask_cases(signature)
+                cases = await self._writer.ask_cases(signature, source)
             judgement = await self._test(signature, source, cases)
             if await self._settle(candidate, attempt, judgement):
                 obtained, refusal = await self._admit(candidate, attempt)
@@ -173,7 +173,7 @@ class _Making:
                 attempt=attempt,
                 step=context.step,
                 label=context.labels.mark(Label(origin="agent", trust=1)),
-                permissions=self._writer.permissions,
+                permissions=self._writer.declares(source),
             ),
         )
         await context.emit(

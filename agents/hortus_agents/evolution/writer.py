@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hortus_agents.errors import StructureError
 from hortus_agents.evolution.cases import Case, example_case, example_text, generated_cases
-from hortus_agents.evolution.powers import told_to_tester, told_to_writer
+from hortus_agents.evolution.powers import narrowed, told_to_tester, told_to_writer
 from hortus_agents.evolution.prompts import cases_messages, cases_schema, signature_messages, source_messages
 from hortus_agents.evolution.signature import SIGNATURE_SCHEMA, Signature, read_signature
 from hortus_agents.evolution.static_check import StaticCheckError, check_source, clean_source
@@ -13,6 +13,7 @@ from hortus_agents.loop.recorded_model import RecordedModel
 from hortus_agents.messages import ChatRequest, Message
 from hortus_agents.models.structured import ask_json, complete
 from hortus_agents.tools.builtin.request_capability import CapabilityRequest
+from hortus_agents.tools.capability import ToolPermissions
 
 _SIGNATURE_TOKENS = 300
 _SOURCE_TOKENS = 600
@@ -70,16 +71,21 @@ class ToolWriter:
             return None
         return source
 
+    def declares(self, source: str) -> ToolPermissions:
+        """What a source needs of the permissions that were asked for."""
+        return narrowed(self.permissions, source)
+
     def check(self, signature: Signature, source: str) -> None:
         """Raise StaticCheckError for a source that must not run, by what was asked for."""
         parameters = [name for name, _ in signature.parameters]
         check_source(source, function=signature.name, parameters=parameters, permissions=self.permissions)
 
-    async def ask_cases(self, signature: Signature) -> list[Case]:
+    async def ask_cases(self, signature: Signature, source: str) -> list[Case]:
         """The requester's example, if it fits, and a model's cases; the example alone where the model gives none."""
         # What calls of tools would give back is in no example, so that it can be no case of a tool that makes them.
-        answered = bool(self.permissions.tools)
-        more = told_to_tester(self.permissions)
+        declared = self.declares(source)
+        answered = bool(declared.tools)
+        more = told_to_tester(declared)
         messages = cases_messages(signature, purpose=self._request.purpose, example=self._example, more=more)
         request = self._chat(messages, max_tokens=_CASES_TOKENS)
         own = None if answered else example_case(self._request, signature, task=self._task)

@@ -380,6 +380,18 @@ async def test_a_tool_that_is_to_do_more_than_compute_is_proposed_tested_with_st
     assert (await gates.run_tests(subject, row.capability.tests))[1] is True
 
 
+async def test_a_source_that_makes_no_use_of_what_was_asked_for_declares_nothing_and_waits_for_nobody(
+    sandbox: Sandbox,
+) -> None:
+    store = DictStore()
+    wish = json.dumps({
+        "tool": "request_capability",
+        "arguments": {"name": "to_roman", "purpose": "write Roman numerals", "permissions": POWERS | {"writes": ["x"]}},
+    })  # fmt: skip
+    await world([wish, SIGNATURE, RIGHT, CASES, ANSWER], sandbox, store).finish()
+    assert [tool.permissions for tool in store.active] == [ToolPermissions()]
+
+
 async def test_a_source_that_goes_beyond_what_was_asked_for_is_rejected_before_it_runs(sandbox: Sandbox) -> None:
     store = DictStore()
     replies = [ask_price(tools=["calculate"]), PRICE_SIGNATURE, PRICE, PRICE, PRICE, '{"answer": "no"}']

@@ -10,7 +10,7 @@ from hortus_agents.tools.capability import MAX_DECLARED, NO_PERMISSIONS, Capabil
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 from hortus_agents.tools.signature import render_signature
 
-_FETCH = "http_get"
+FETCH = "http_get"
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 253}, "maxItems": MAX_DECLARED}
 _SPEC = ToolSpec(
     name="request_capability",
@@ -92,6 +92,6 @@ class RequestCapabilityTool:
 
 def _whole(asked: ToolPermissions) -> ToolPermissions:
     """Hosts and secrets are reached by one tool only."""
-    if (asked.network or asked.secrets) and _FETCH not in asked.tools:
-        return asked.model_copy(update={"tools": (*asked.tools, _FETCH)})
+    if (asked.network or asked.secrets) and FETCH not in asked.tools:
+        return asked.model_copy(update={"tools": (*asked.tools, FETCH)})
     return asked
