@@ -159,6 +159,7 @@ class Stack:
             spawner=self.spawner,
             ready=ready,
             url=url,
+            kind=kind,
         )
 
     # -- clients -----------------------------------------------------------------------------------------------------

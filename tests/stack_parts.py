@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from zygote import Forked, warm
 
 START_S = 400.0  # a busy machine; an idle one takes ten
 STOP_S = 30.0
@@ -83,15 +84,17 @@ class Child:
         spawner: Spawner,
         ready: Ready,
         url: str = "",
+        kind: str | None = None,
     ) -> None:
         self.name = name
         self.url = url
         self.log = folder / f"{name}.log"
         self.env = dict(env)
         self._argv = _bound_to_parent(argv)
+        self._kind = kind  # of our own processes; those are forked
         self._spawner = spawner
         self._ready = ready
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._log_start = 0
 
     @property
@@ -115,9 +118,11 @@ class Child:
         """Start, and wait until it is ready unless told not to."""
         assert not self.alive, f"{self.name} runs already"
 
-        def spawn() -> subprocess.Popen[bytes]:
+        def spawn() -> subprocess.Popen[bytes] | Forked:
             with self.log.open("ab") as log:
                 self._log_start = log.tell()
+                if self._kind is not None:
+                    return warm().fork(self._kind, self.env, self.log)
                 return subprocess.Popen(self._argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
         self._process = self._spawner.call(spawn)

@@ -11,7 +11,7 @@ import pytest
 from fixtures_stack import Stack, open_stack
 from ledger import Ledger, open_ledger
 from stack_parts import TAIL, answers, free_port, logged
-from warm_processes import Ready, WarmChild, Zygote, open_zygote
+from warm_processes import Ready, WarmChild
 
 LEASE_S = 2.0
 SETTINGS = {
@@ -66,16 +66,14 @@ def open_warm_stack(
     with ExitStack() as exits:
         slow_s = 0.0 if ledger_seed is None else 0.15
         ledger = exits.enter_context(open_ledger(slow_s=slow_s, seed=ledger_seed or 0))
-        env = {**SETTINGS, "CHAOS_LEDGER_URL": ledger.url, **(settings or {})}
+        env = {**SETTINGS, "CHAOS_LEDGER_URL": ledger.url, "PYTHONPATH": str(Path(__file__).parent), **(settings or {})}
         stack = exits.enter_context(open_stack(folder, apis=0, workers=0, beats=0, settings=env))
-        warm_env = {**stack.env, "PYTHONPATH": str(Path(__file__).parent)}
-        zygote = exits.enter_context(open_zygote(warm_env, stack.spawner.call, folder / "warm.log"))
         opened = WarmStack(
             stack=stack,
             ledger=ledger,
-            workers=[_warm(stack, zygote, f"worker-{number + 1}", logged("ready.")) for number in range(workers)],
-            apis=[_api(stack, zygote, number + 1) for number in range(apis)],
-            beat=_warm(stack, zygote, "beat-1", logged("beat_ready")),
+            workers=[_warm(stack, f"worker-{number + 1}", logged("ready.")) for number in range(workers)],
+            apis=[_api(stack, number + 1) for number in range(apis)],
+            beat=_warm(stack, "beat-1", logged("beat_ready")),
         )
         children = (*opened.workers, *opened.apis, opened.beat)
         exits.callback(lambda: [child.kill() for child in children])
@@ -84,15 +82,13 @@ def open_warm_stack(
         yield opened
 
 
-def _api(stack: Stack, zygote: Zygote, number: int) -> WarmChild:
+def _api(stack: Stack, number: int) -> WarmChild:
     port = free_port()
     env = {"HORTUS_API_PORT": str(port)}
-    return _warm(stack, zygote, f"api-{number}", answers("/readyz"), env=env, url=f"http://127.0.0.1:{port}")
+    return _warm(stack, f"api-{number}", answers("/readyz"), env=env, url=f"http://127.0.0.1:{port}")
 
 
-def _warm(
-    stack: Stack, zygote: Zygote, name: str, ready: Ready, *, env: Mapping[str, str] | None = None, url: str = ""
-) -> WarmChild:
+def _warm(stack: Stack, name: str, ready: Ready, *, env: Mapping[str, str] | None = None, url: str = "") -> WarmChild:
     kind = name.partition("-")[0]
     own = {**stack.env, **(env or {})}
-    return WarmChild(name, kind, zygote=zygote, env=own, folder=stack.folder, ready=ready, url=url).start()
+    return WarmChild(name, kind, env=own, folder=stack.folder, ready=ready, url=url).start()

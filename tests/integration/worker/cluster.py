@@ -5,8 +5,6 @@ import itertools
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from uuid import uuid4
 
 from fixtures_valkey import ValkeyServer
 from pydantic import SecretStr
+from zygote import Forked, warm
 
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued
 from hortus_agents.models.scripted import RequestRecord, Script, ScriptedModel
@@ -59,7 +58,7 @@ class Cluster:
     folder: Path
     tenant_id: TenantId
     version: AgentVersion
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     numbers_of: dict[int, int] = field(default_factory=dict)
 
@@ -96,34 +95,30 @@ class Cluster:
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
-    async def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
-        return await self._start("run_worker", settings, ready=" ready.")
+    async def start_worker(self, **settings: str) -> Forked:
+        return await self._start("worker", settings, ready=" ready.")
 
-    async def start_beat(self) -> subprocess.Popen[bytes]:
-        return await self._start("run_beat", {}, ready="beat_ready")
+    async def start_beat(self) -> Forked:
+        return await self._start("beat", {}, ready="beat_ready")
 
-    async def start_worker_and_beat(self) -> subprocess.Popen[bytes]:
+    async def start_worker_and_beat(self) -> Forked:
         async with asyncio.TaskGroup() as group:
             worker = group.create_task(self.start_worker())
             group.create_task(self.start_beat())
         return worker.result()
 
-    async def _start(self, entry: str, settings: Mapping[str, str], *, ready: str) -> subprocess.Popen[bytes]:
+    async def _start(self, kind: str, settings: Mapping[str, str], *, ready: str) -> Forked:
         number = next(self.numbers)
-        with (self.folder / f"process-{number}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", f"from hortus_server.celery_app import {entry}; {entry}()"],
-                env={**self.env, **settings},
-                stdout=log,
-                stderr=log,
-            )
+        log = self.folder / f"process-{number}.log"
+        log.touch()
+        process = warm().fork(kind, {**self.env, **settings}, log)
         self.processes.append(process)
         self.numbers_of[process.pid] = number
         written = self.log_of(process)
         await until(lambda: ready in written.read_text(), within_s=START_S, why=written.read_text)
         return process
 
-    def log_of(self, process: subprocess.Popen[bytes]) -> Path:
+    def log_of(self, process: Forked) -> Path:
         return self.folder / f"process-{self.numbers_of[process.pid]}.log"
 
     def logs(self) -> str:
