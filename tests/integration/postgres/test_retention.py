@@ -340,3 +340,22 @@ async def test_the_look_for_old_logs_is_one_walk_of_an_index(world):
     lines = "\n".join(line for (line,) in await plan.fetchall())
     assert "runs_log_kept" in lines
     assert "Sort" not in lines
+
+
+async def test_the_look_for_references_walks_indexes_of_the_log(world):
+    async with world.store._pool.connection() as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        rows = await connection.execute(
+            """EXPLAIN SELECT FROM unnest(ARRAY['x']) AS held (sha256) WHERE EXISTS (
+                SELECT FROM events AS e WHERE e.tenant_id = %(t)s AND e.payload ->> 'artifact_sha256' = held.sha256
+            ) OR EXISTS (
+                SELECT FROM events AS e WHERE e.tenant_id = %(t)s
+                    AND e.type = 'tool.finished' AND e.payload -> 'files' <> '[]'
+                    AND jsonb_path_query_array(e.payload, '$.files[*].sha256') ? held.sha256
+            )""",
+            {"t": world.tenant_id},
+        )
+        plan = "\n".join(line for (line,) in await rows.fetchall())
+    assert "Seq Scan on events" not in plan
+    assert "events_p0_jsonb_path_query_array_idx" in plan
+    assert "events_p0_tenant_id_expr_idx" in plan
