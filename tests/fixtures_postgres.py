@@ -23,6 +23,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from hortus_server.adapters.embedded.identity import anyone_can_reach
+from hortus_server.adapters.postgres.messages import Messages
 from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.settings import DatabaseSettings
@@ -247,17 +248,15 @@ async def store(database_settings: DatabaseSettings) -> AsyncIterator[PostgresSt
 
 @pytest.fixture
 def sql_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that a cursor executes from now on, without what begins a transaction."""
+    """Every statement that is asked from now on, without what begins and ends a transaction."""
     seen: list[str] = []
-    execute = psycopg.AsyncCursor.execute
+    ask = Messages.ask
 
-    async def counted(self, query, *args, **kwargs):
-        text = query.decode() if isinstance(query, bytes) else str(query)
-        if not text.startswith("BEGIN"):
-            seen.append(text.removeprefix("/* tenant */ "))
-        return await execute(self, query, *args, **kwargs)
+    def counted(self, call, read):
+        seen.append(call.sql.decode())
+        return ask(self, call, read)
 
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    monkeypatch.setattr(Messages, "ask", counted)
     return seen
 
 

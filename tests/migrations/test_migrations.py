@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import fixtures_postgres
-import psycopg
 import pytest
 
+from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.adapters.postgres.migrations import (
     Migration,
     MigrationError,
@@ -43,7 +43,7 @@ def dump(settings) -> str:
 
 
 async def rows(settings, query: str):
-    async with await psycopg.AsyncConnection.connect(settings.url.get_secret_value()) as connection:
+    async with await StoreConnection.connect(settings.url.get_secret_value()) as connection:
         return await (await connection.execute(query)).fetchall()
 
 
@@ -79,7 +79,7 @@ async def test_a_file_that_changed_after_it_was_applied_is_refused(empty_databas
     with pytest.raises(MigrationError, match=r"0001_pre_test\.sql was changed after it had been applied"):
         await migrate(empty_database, migrations=[changed, second])
     assert await rows(empty_database, "SELECT to_regclass('b')") == [(None,)]
-    async with await psycopg.AsyncConnection.connect(empty_database.url.get_secret_value()) as connection:
+    async with await StoreConnection.connect(empty_database.url.get_secret_value()) as connection:
         assert await missing_migrations(connection, [first]) == ()
         assert await missing_migrations(connection, [changed, second]) == (changed.name, second.name)
 
@@ -104,7 +104,7 @@ async def test_the_pre_phase_stops_before_the_first_post_file(empty_database):
 async def test_readiness_asks_for_pre_files_only_and_newer_ones_do_no_harm(empty_database):
     files = [migration(1, "SELECT 1"), migration(2, "SELECT 2", "post")]
     await migrate(empty_database, migrations=files, phase="pre")
-    async with await psycopg.AsyncConnection.connect(empty_database.url.get_secret_value()) as connection:
+    async with await StoreConnection.connect(empty_database.url.get_secret_value()) as connection:
         assert await missing_migrations(connection, files) == ()
         assert await missing_migrations(connection, files[:1]) == ()
     assert await migrate(empty_database, migrations=files[:1]) == ()
@@ -113,7 +113,7 @@ async def test_readiness_asks_for_pre_files_only_and_newer_ones_do_no_harm(empty
 async def test_a_migration_gives_way_to_traffic_that_holds_its_locks(empty_database):
     await migrate(empty_database, migrations=[migration(1, "CREATE TABLE a (id int)")])
     files = [migration(1, "CREATE TABLE a (id int)"), migration(2, "ALTER TABLE a ADD COLUMN b int")]
-    async with await psycopg.AsyncConnection.connect(empty_database.url.get_secret_value()) as busy:
+    async with await StoreConnection.connect(empty_database.url.get_secret_value()) as busy:
         await busy.execute("SELECT * FROM a")
         async with asyncio.timeout(10):
             with pytest.raises(UnavailableError):
@@ -122,7 +122,7 @@ async def test_a_migration_gives_way_to_traffic_that_holds_its_locks(empty_datab
 
 
 async def test_a_migrator_that_hangs_does_not_hold_up_others_for_ever(empty_database):
-    async with await psycopg.AsyncConnection.connect(empty_database.url.get_secret_value()) as other:
+    async with await StoreConnection.connect(empty_database.url.get_secret_value()) as other:
         await other.execute("SELECT pg_advisory_lock(%s)", [0x686F72747573])
         with pytest.raises(UnavailableError, match="another migration"):
             await migrate(empty_database, wait_s=0.3)

@@ -3,9 +3,10 @@
 from typing import Protocol
 
 from hortus_agents.spec import AgentSpec
-from hortus_server.domain.ids import AgentId, TenantId
+from hortus_server.domain.ids import AgentId, SessionId, TenantId
 from hortus_server.domain.records import Agent, AgentVersion, Page
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 
 
 class AgentRepository(Protocol):
@@ -25,8 +26,12 @@ class AgentRepository(Protocol):
         """Make an existing version current (roll back, roll forward). Raises NotFoundError."""
         ...
 
-    async def get(self, tenant_id: TenantId, key: AgentId | str) -> Agent:
+    def get(self, tenant_id: TenantId, key: AgentId | str) -> Pending[Agent]:
         """By id or by name. Raises NotFoundError."""
+        ...
+
+    def of_session(self, tenant_id: TenantId, session_id: SessionId) -> Pending[Agent]:
+        """The agent that a session is held with. Raises NotFoundError for the session."""
         ...
 
     async def get_version(self, tenant_id: TenantId, agent_id: AgentId, version: int) -> AgentVersion:

@@ -8,6 +8,7 @@ from hortus_agents.limits import Spent
 from hortus_server.domain.budgets import Allowance, TenantBudget
 from hortus_server.domain.ids import RunId, SessionId, TenantId
 from hortus_server.domain.records import Run
+from hortus_server.ports.pending import Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class BudgetRepository(Protocol):
     the commit of its `model.called`, and the end adds the rest.
     """
 
-    async def allowance(
+    def allowance(
         self, tenant_id: TenantId, session_id: SessionId | None = None, *, run_id: RunId | None = None
-    ) -> Allowance:
+    ) -> Pending[Allowance]:
         """The tenant's budget and today's usage; of the session and the run too, where they are named."""
         ...
 

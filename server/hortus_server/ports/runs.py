@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from hortus_agents.events import Event
+from hortus_agents.events import Event, NewEvent
 from hortus_agents.limits import RunLimits
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
 from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page, Run, RunStatus, Step
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 
 
 class RunLeases(Protocol):
     """The worker's side: who may write to a run, for how long, and how it ends."""
 
-    async def claim(
+    def claim(
         self, run_id: RunId, *, worker_id: str, lease: timedelta, only_if_next: bool = False
-    ) -> Claim | None:
+    ) -> Pending[Claim | None]:
         """Take the run if it is queued, or running under an expired lease, and the first unfinished of its session.
 
         With `only_if_next` a queued run is left where another may have to come first: of a better rank, of another
@@ -42,11 +43,18 @@ class RunLeases(Protocol):
         """
         ...
 
+    def finish_logged(self, run: Run, *, ending: NewEvent) -> Pending[None]:
+        """As `finish`, for a terminal event whose append was asked for before it in the same transaction.
+
+        Nothing where that wrote nothing. Raises StaleGenerationError then.
+        """
+        ...
+
 
 class RunRepository(RunLeases, Protocol):
     """Runs as rows."""
 
-    async def add(
+    def add(
         self,
         tenant_id: TenantId,
         *,
@@ -54,10 +62,10 @@ class RunRepository(RunLeases, Protocol):
         session_id: SessionId,
         version: AgentVersion,
         limits: RunLimits,
-        queued_seq: int,
+        queued_seq: int | None = None,
         priority: Priority = "interactive",
-    ) -> Run:
-        """A queued run."""
+    ) -> Pending[Run]:
+        """A queued run. None for `queued_seq` is the newest event of its session. Raises NotFoundError."""
         ...
 
     async def get(self, tenant_id: TenantId, run_id: RunId) -> Run:

@@ -6,25 +6,27 @@ from typing import Any, Protocol
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId
 from hortus_server.domain.records import ForkOrigin, MessagePolicy, Page, Session
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 
 
 class SessionRepository(Protocol):
     """Conversations."""
 
-    async def add(
+    def add(
         self,
         tenant_id: TenantId,
         *,
+        session_id: SessionId | None = None,
         agent_id: AgentId,
         title: str,
         metadata: Mapping[str, Any],
         message_policy: MessagePolicy = "enqueue",
         origin: ForkOrigin | None = None,
-    ) -> Session:
-        """A new session with an empty log."""
+    ) -> Pending[Session]:
+        """A new session with an empty log, under `session_id` or an id of its own."""
         ...
 
-    async def get(self, tenant_id: TenantId, session_id: SessionId) -> Session:
+    def get(self, tenant_id: TenantId, session_id: SessionId) -> Pending[Session]:
         """Raises NotFoundError."""
         ...
 

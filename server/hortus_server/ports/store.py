@@ -1,7 +1,8 @@
 """What services need of the durable store: a unit of work over small repositories.
 
 Every method that reads or writes tenant data takes the tenant; a row of another tenant is as absent as one that
-never was. Nothing is visible to others before the unit of work's block ends without an exception.
+never was. Nothing is visible to others before the unit of work's block ends without an exception. What need not be
+known before the next question is asked together with it (`Pending`): each answer that is awaited is a round trip.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -91,6 +92,10 @@ class UnitOfWork(Protocol):
     audit: AuditLog
     secrets: SecretRepository
     secret_seals: SecretSeals
+
+    async def send(self) -> None:
+        """Have done what was asked so far, so that all pending answers are there."""
+        ...
 
 
 class Store(Protocol):

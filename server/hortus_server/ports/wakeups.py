@@ -5,7 +5,8 @@ from typing import Protocol
 from uuid import UUID
 
 from hortus_server.domain.ids import JobId, RunId, SessionId, TenantId
-from hortus_server.domain.records import Job, JobKind
+from hortus_server.domain.records import Job, JobKind, Run
+from hortus_server.ports.pending import Pending
 
 
 class WakeupRepository(Protocol):
@@ -18,7 +19,7 @@ class WakeupRepository(Protocol):
         """
         ...
 
-    async def next_queued(self, session_id: SessionId) -> RunId | None:
+    def next_queued(self, session_id: SessionId) -> Pending[RunId | None]:
         """Whom to wake after a run of the session ended: its first unfinished run if that is queued, now ready.
 
         Else, in a tenant with a limit, any of its queued runs, since a place is free.
@@ -27,6 +28,10 @@ class WakeupRepository(Protocol):
 
     async def add_job(self, tenant_id: TenantId, kind: JobKind, subject_id: UUID) -> Job:
         """Owe a piece of work; same transaction as what caused it."""
+        ...
+
+    def add_job_of_ended(self, run: Run, kind: JobKind) -> Pending[Job | None]:
+        """The same for a run whose end was asked for before it in the same transaction; None where it did not end."""
         ...
 
     async def take_job(self, job_id: JobId, *, lease: timedelta) -> Job | None:

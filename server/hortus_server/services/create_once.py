@@ -8,6 +8,7 @@ from hortus_server.domain.ids import TenantId
 from hortus_server.ports.store import Store, UnitOfWork
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Once(Generic[T]):
     body_sha256: bytes
     status: int
     render: Callable[[T], Mapping[str, Any]]
+
+    def of(self, pick: Callable[[U], T]) -> "Once[U]":
+        """The same for a create that makes something of which `pick` takes what is rendered."""
+        render = self.render
+        return Once(self.key, self.route, self.body_sha256, self.status, lambda made: render(pick(made)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +50,17 @@ async def create_once(
     """Run `make` in a transaction unless the key was used before, `as_system` where it reaches beyond the tenant.
 
     Raises IdempotencyMismatchError when the key came with another body. When `make` fails nothing is kept, so the
-    same key may be tried again.
+    same key may be tried again. What `make` makes is rendered once its pending answers are there: without a key after
+    the commit, which they then share a round trip with.
     """
     async with store.system_transaction() if as_system else store.transaction(tenant_id) as uow:
         if once.key is not None:
             stored = await uow.idempotency.begin(tenant_id, once.key, route=once.route, body_sha256=once.body_sha256)
             if stored is not None:
                 return Answer(status=int(stored["status"]), body=stored["body"], replayed=True)
-        body = once.render(await make(uow))
+        made = await make(uow)
         if once.key is not None:
-            answer = {"status": once.status, "body": body}
+            await uow.send()
+            answer = {"status": once.status, "body": once.render(made)}
             await uow.idempotency.complete(tenant_id, once.key, route=once.route, answer=answer)
-    return Answer(status=once.status, body=body, replayed=False)
+    return Answer(status=once.status, body=once.render(made), replayed=False)

@@ -1,13 +1,14 @@
 """Begin a conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hortus_agents.events import Event, NewEvent, SessionCreated
-from hortus_server.domain.ids import AgentId, TenantId
+from hortus_server.domain.ids import AgentId, SessionId, TenantId, new_id
 from hortus_server.domain.records import Agent, MessagePolicy, Session
 from hortus_server.ports.live import LivePublisher
+from hortus_server.ports.pending import Pending
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.create_once import Answer, Once, create_once
 
@@ -22,20 +23,28 @@ class SessionDraft:
     message_policy: MessagePolicy = "enqueue"
 
 
-async def open_session(
-    uow: UnitOfWork, tenant_id: TenantId, *, agent: Agent, draft: SessionDraft
-) -> tuple[Session, Sequence[Event]]:
-    """Add the row and its first event inside the caller's transaction; `agent` is the draft's."""
-    session = await uow.sessions.add(
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session inside a transaction that has yet to commit."""
+
+    id: SessionId
+    row: Pending[Session]
+    events: Pending[tuple[Event, ...]]
+
+
+def open_session(uow: UnitOfWork, tenant_id: TenantId, *, agent: Agent, draft: SessionDraft) -> OpenedSession:
+    """Ask for the row and its first event inside the caller's transaction; `agent` is the draft's."""
+    session_id = SessionId(new_id())
+    row = uow.sessions.add(
         tenant_id,
+        session_id=session_id,
         agent_id=agent.id,
         title=draft.title,
         metadata=draft.metadata,
         message_policy=draft.message_policy,
     )
     created = SessionCreated(agent_id=agent.id, agent_name=agent.name, title=draft.title)
-    events = await uow.events.append(tenant_id, session.id, [NewEvent(payload=created)])
-    return await uow.sessions.get(tenant_id, session.id), events
+    return OpenedSession(session_id, row, uow.events.append(tenant_id, session_id, [NewEvent(payload=created)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +56,19 @@ class CreateSession:
 
     async def __call__(self, tenant_id: TenantId, *, draft: SessionDraft, once: Once[Session]) -> Answer:
         """Raises NotFoundError when there is no such agent."""
-        committed: list[tuple[Session, Sequence[Event]]] = []
+        made: list[OpenedSession] = []
 
-        async def make(uow: UnitOfWork) -> Session:
+        async def make(uow: UnitOfWork) -> Pending[Session]:
             agent = await uow.agents.get(tenant_id, draft.agent)
-            session, events = await open_session(uow, tenant_id, agent=agent, draft=draft)
-            committed.append((session, events))
-            return session
+            opened = open_session(uow, tenant_id, agent=agent, draft=draft)
+            made.append(opened)
+            return uow.sessions.get(tenant_id, opened.id)
 
-        answer = await create_once(self.store, tenant_id, once, make)
-        for session, events in committed:
-            await self.live.publish_events(tenant_id, session.id, events)
+        answer = await create_once(self.store, tenant_id, once.of(_told), make)
+        for opened in made:
+            await self.live.publish_events(tenant_id, opened.id, opened.events.result())
         return answer
+
+
+def _told(session: Pending[Session]) -> Session:
+    return session.result()

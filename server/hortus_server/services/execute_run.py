@@ -20,7 +20,6 @@ from hortus_agents.events import (
     RunBudgetExhausted,
     RunCancelled,
     RunFailed,
-    RunStarted,
     RunWaiting,
     WaitReason,
 )
@@ -36,7 +35,7 @@ from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.observer import RunEnd
 from hortus_server.services.check_terms import CallHeldError
-from hortus_server.services.choose_run import ChooseRun, Turn
+from hortus_server.services.choose_run import ChooseRun, Turn, whole_history
 from hortus_server.services.execution import Execution
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
@@ -60,10 +59,7 @@ class ExecuteRun:
     choice: ChooseRun
 
     async def __call__(self, run_id: RunId) -> None:
-        """Work on the run, or on the one that comes before it, until it ends or goes to another worker.
-
-        Raises UnavailableError without PostgreSQL.
-        """
+        """Work on it, or on the run that comes first, until it ends or goes elsewhere. Raises UnavailableError."""
         run_log, stop = await settled(self._claim(run_id))
         if run_log is None:
             self.ports.observer.claim_missed()
@@ -93,23 +89,25 @@ class ExecuteRun:
     async def _try_claim(self, run_id: RunId, turn: Turn) -> tuple[RunLog, Stop | None] | None:
         leased_at = time.monotonic()
         async with self.ports.store.system_transaction() as uow:
-            claim = await self.choice.claim(uow, run_id, turn)
-            if claim is None:
-                return None
-            run = claim.run
-            started = NewEvent(payload=RunStarted(worker_id=self.leases.worker_id, generation=claim.generation))
-            events = await uow.events.append(
-                run.tenant_id, run.session_id, [started], run_id=run.id, generation=claim.generation
-            )
-            history = [event async for event in uow.events.stream_for_fold(run.tenant_id, run.session_id, run.id)]
-            stop = None
-            if run.cancel_requested_at or run.pause_requested_at or claim.generation > 1:
-                signal = await uow.run_stops.signal(run.id, claim.generation, worker_id=self.leases.worker_id)
-                stop = stop_asked(signal, effect=0)
-        state = fold_session(history, run.id)
+            taken = await self.choice.take(uow, run_id, turn)
+        claim = None if taken is None else taken.claim.result()
+        started = None if taken is None else taken.started.result()
+        if taken is None or claim is None or started is None:
+            return None
+        run = claim.run
+        state = fold_session(await whole_history(self.ports.store, taken), run.id)
         self.ports.observer.run_claimed(claim)
-        await self.ports.live.publish_events(run.tenant_id, run.session_id, events)
-        return RunLog(self.ports, claim, state, events[-1].seq, leased_at, memory_rule(claim.spec)), stop
+        await self.ports.live.publish_events(run.tenant_id, run.session_id, [started])
+        run_log = RunLog(self.ports, claim, state, started.seq, leased_at, memory_rule(claim.spec))
+        return run_log, await self._asked_to_stop(claim)
+
+    async def _asked_to_stop(self, claim: Claim) -> Stop | None:
+        run = claim.run
+        if not (run.cancel_requested_at or run.pause_requested_at or claim.generation > 1):
+            return None
+        async with self.ports.store.system_transaction() as uow:
+            signal = await uow.run_stops.signal(run.id, claim.generation, worker_id=self.leases.worker_id)
+        return stop_asked(signal, effect=0)
 
     async def _attend(self, run_log: RunLog, stop: Stop | None) -> RunEnd:
         """Do the work in a task of its own, which the heartbeat cancels; what ended it decides what is written."""

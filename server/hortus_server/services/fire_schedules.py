@@ -112,8 +112,8 @@ class FireSchedules:
             message_policy="enqueue",  # the schedule has a policy of its own
         )
         accepted = await self.submit.accept(uow, schedule.tenant_id, request)
-        await uow.firings.attach_run(schedule, due_at, accepted.run.id)
-        log.info("schedule_fired", schedule_id=str(schedule.id), run_id=str(accepted.run.id), due_at=due_at.isoformat())
+        await uow.firings.attach_run(schedule, due_at, accepted.run_id)
+        log.info("schedule_fired", schedule_id=str(schedule.id), run_id=str(accepted.run_id), due_at=due_at.isoformat())
         return _Fired(accepted, tuple(cancelled))
 
     async def _record_failure(self, schedule: Schedule, error: Exception, now: datetime) -> None:

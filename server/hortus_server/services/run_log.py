@@ -23,6 +23,7 @@ from hortus_server.services.keep_leases import Stop, stop_asked
 from hortus_server.services.project_waits import project_waits
 from hortus_server.services.record_audit import entries_of_calls
 from hortus_server.services.reveal_secrets import RevealedSecrets
+from hortus_server.services.write_next import foreseen, stands_alone, write_next
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -152,6 +153,10 @@ class RunLog:
                 return written.events
 
     async def _transact(self, attempt: _Attempt) -> tuple[_Written, Stop | Held | None]:
+        if attempt.effect is None and attempt.events and stands_alone(attempt.events):
+            written = await self._write_next(attempt.events)
+            if written is not None:
+                return written, None
         async with self.ports.store.transaction(self.claim.run.tenant_id) as uow:
             bar = await self._bar(uow, attempt)
             events: Sequence[NewEvent] = attempt.events
@@ -183,6 +188,19 @@ class RunLog:
         if wakeups.run_id is not None:
             await self.ports.queue.wake_run(wakeups.run_id)
         return committed
+
+    async def _write_next(self, new: Sequence[NewEvent]) -> _Written | None:
+        events = self.ports.revealed.in_events(self.claim.run.tenant_id, new)
+        state = folded(self.state, tuple(foreseen(self.claim, events, after=self.last_seq)))
+        if state.status == "succeeded" and state.unheard:
+            raise _UnheardError
+        written = await write_next(
+            self.ports.store, self.claim, events, after=self.last_seq, owes_memory=self.owes_memory(state)
+        )
+        if written is None:
+            return None
+        wakeups = _Wakeups(written.job, written.following)
+        return _Written(written.events, folded(self.state, written.events), wakeups)
 
     async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent], effect: int | None) -> _Written:
         if not events:

@@ -7,11 +7,12 @@ from typing import Any
 from hortus_agents.events import Event, MessageCreated, NewEvent, RunQueued
 from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
-from hortus_server.domain.admission import Priority
+from hortus_server.domain.admission import Priority, QueueDepth
 from hortus_server.domain.errors import InvalidInputError, LimitExceededError
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId, new_id
 from hortus_server.domain.records import Agent, AgentVersion, MessagePolicy, Run, Session
 from hortus_server.ports.live import LivePublisher
+from hortus_server.ports.pending import Pending
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.cancel_run import CancelRun
@@ -46,11 +47,22 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRun:
-    """A run inside a transaction that has yet to commit, and what readers are told once it has."""
+    """A run that a transaction accepts, and what readers are told; both are known once it has committed."""
 
-    run: Run
-    events: tuple[Event, ...]
+    run_id: RunId
+    row: Pending[Run]
+    appended: tuple[Pending[tuple[Event, ...]], ...]
     stopped: tuple[StoppedRun, ...] = ()
+
+    @property
+    def run(self) -> Run:
+        """The queued run."""
+        return self.row.result()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What was written to the log."""
+        return tuple(event for part in self.appended for event in part.result())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +84,11 @@ class SubmitRun:
         """
         accepted: list[AcceptedRun] = []
 
-        async def make(uow: UnitOfWork) -> Run:
+        async def make(uow: UnitOfWork) -> AcceptedRun:
             accepted.append(await self.accept(uow, tenant_id, request))
-            return accepted[-1].run
+            return accepted[-1]
 
-        answer = await create_once(self.store, tenant_id, once, make)
+        answer = await create_once(self.store, tenant_id, once.of(_run), make)
         for item in accepted:
             await self.announce(item)
         return answer
@@ -91,32 +103,36 @@ class SubmitRun:
         await self.queue.wake_run(accepted.run.id)
 
     async def accept(self, uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> AcceptedRun:
-        """Write session (if new), message and run inside the caller's transaction. Raises as a call does."""
-        depth = await uow.admission.depth(tenant_id, otherwise=self.queue_depth)
-        if depth.queued >= depth.most:
-            raise LimitExceededError(
-                f"{depth.queued} runs are queued already", limit=depth.most, retry_after_s=RETRY_AFTER_S
-            )
-        agent, session, events = await _place(uow, tenant_id, request)
-        version = await uow.agents.get_version(tenant_id, agent.id, request.agent_version or agent.current_version)
-        allowance = await uow.budgets.allowance(tenant_id, session.id)
-        limits = allowance.lower(_lowered(version.spec.limits, request.limits))
+        """Write session (if new), message and run inside the caller's transaction. Raises as a call does.
+
+        Two trips: what has to be known is asked together, and what is written goes with the next answer or the commit.
+        """
+        agent, session = _ask_place(uow, tenant_id, request)
+        allowance = uow.budgets.allowance(tenant_id, request.session_id)
+        _demand_room(await uow.admission.depth(tenant_id, otherwise=self.queue_depth))
+        version = await _version(uow, tenant_id, request, agent.result(), None if session is None else session.result())
+        limits = allowance.result().lower(_lowered(version.spec.limits, request.limits))
         run_id = RunId(new_id())
+        appended: list[Pending[tuple[Event, ...]]] = []
         stopped: tuple[StoppedRun, ...] = ()
-        if request.session_id is not None:
-            policy = request.message_policy or session.message_policy
-            stopped = await make_way(uow, session, policy, for_run=run_id, cancel=self._cancel_run)
-        events += await uow.events.append(tenant_id, session.id, _opening(version, limits, request), run_id=run_id)
-        run = await uow.runs.add(
+        if session is None:
+            opened = open_session(uow, tenant_id, agent=agent.result(), draft=_draft(agent.result(), request))
+            session_id = opened.id
+            appended.append(opened.events)
+        else:
+            session_id = session.result().id
+            policy = request.message_policy or session.result().message_policy
+            stopped = await make_way(uow, session.result(), policy, for_run=run_id, cancel=self._cancel_run)
+        appended.append(uow.events.append(tenant_id, session_id, _opening(version, limits, request), run_id=run_id))
+        row = uow.runs.add(
             tenant_id,
             run_id=run_id,
-            session_id=session.id,
+            session_id=session_id,
             version=version,
             limits=limits,
-            queued_seq=events[-1].seq,
             priority=request.priority,
         )
-        return AcceptedRun(run, events, stopped)
+        return AcceptedRun(run_id, row, tuple(appended), stopped)
 
     @property
     def _cancel_run(self) -> CancelRun:
@@ -138,24 +154,45 @@ def _opening(version: AgentVersion, limits: RunLimits, request: RunRequest) -> l
     ]
 
 
-async def _place(uow: UnitOfWork, tenant_id: TenantId, request: RunRequest) -> tuple[Agent, Session, tuple[Event, ...]]:
+def _run(accepted: AcceptedRun) -> Run:
+    return accepted.run
+
+
+def _ask_place(
+    uow: UnitOfWork, tenant_id: TenantId, request: RunRequest
+) -> tuple[Pending[Agent], Pending[Session] | None]:
     if request.session_id is None:
         if request.agent is None:
             raise InvalidInputError("give an agent, or the session to go on with")
-        agent = await uow.agents.get(tenant_id, request.agent)
-        draft = SessionDraft(
-            agent=agent.id,
-            title=request.title or _title(request.content),
-            metadata=request.metadata,
-            message_policy=request.message_policy or "enqueue",
+        return uow.agents.get(tenant_id, request.agent), None
+    session = uow.sessions.get(tenant_id, request.session_id)
+    if request.agent is None:
+        return uow.agents.of_session(tenant_id, request.session_id), session
+    return uow.agents.get(tenant_id, request.agent), session
+
+
+def _demand_room(depth: QueueDepth) -> None:
+    if depth.queued >= depth.most:
+        raise LimitExceededError(
+            f"{depth.queued} runs are queued already", limit=depth.most, retry_after_s=RETRY_AFTER_S
         )
-        session, events = await open_session(uow, tenant_id, agent=agent, draft=draft)
-        return agent, session, tuple(events)
-    session = await uow.sessions.get(tenant_id, request.session_id)
-    agent = await uow.agents.get(tenant_id, request.agent if request.agent is not None else session.agent_id)
-    if agent.id != session.agent_id:
+
+
+async def _version(
+    uow: UnitOfWork, tenant_id: TenantId, request: RunRequest, agent: Agent, session: Session | None
+) -> AgentVersion:
+    if session is not None and agent.id != session.agent_id:
         raise InvalidInputError(f"session {session.id} belongs to another agent")
-    return agent, session, ()
+    return await uow.agents.get_version(tenant_id, agent.id, request.agent_version or agent.current_version)
+
+
+def _draft(agent: Agent, request: RunRequest) -> SessionDraft:
+    return SessionDraft(
+        agent=agent.id,
+        title=request.title or _title(request.content),
+        metadata=request.metadata,
+        message_policy=request.message_policy or "enqueue",
+    )
 
 
 def _title(content: str) -> str:

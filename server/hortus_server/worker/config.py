@@ -15,7 +15,6 @@ from hortus_server.domain.queues import (
 )
 from hortus_server.settings import Settings
 
-VISIBILITY_TIMEOUT_S = 6 * 3600  # the message is a wake-up, not a lease: redelivery would only start a run's task twice
 PURGE_EVERY_S = 3600.0
 POOLS = {
     "asyncio": "hortus_server.worker.pool:AsyncioPool",
@@ -30,7 +29,9 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.broker.url.get_secret_value(),
         "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            # The message is a wake-up, not a lease: a list of those under way would cost two round trips for each, and
+            # a redelivery would only start a run's task twice.
+            "ack_emulation": False,
             "max_connections": connections,
             "socket_connect_timeout": settings.broker.timeout_s,
             "socket_keepalive": True,

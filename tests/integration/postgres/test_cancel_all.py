@@ -78,7 +78,8 @@ async def in_one_slot(world):
     for _ in range(SLOTS_SHARED):
         run = await world.submit(session=await world.another_session())
         async with world.store.system_transaction() as uow:
-            found = await uow.runs._sql._connection.execute("SELECT mod(abs(hashtext(%s)::bigint), 16)", [str(run.id)])
+            connection = uow.runs._sql._messages._connection
+            found = await connection.execute("SELECT mod(abs(hashtext(%s)::bigint), 16)", [str(run.id)])
             (slot,) = await found.fetchone()
         if slot in seen:
             return seen[slot], run

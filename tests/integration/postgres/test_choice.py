@@ -25,9 +25,10 @@ class Worker:
         turn = Turn()
         while not turn.over:
             async with self.store.system_transaction() as uow:
-                claim = await self.choice.claim(uow, run.id, turn)
-                if claim is not None:
-                    return claim
+                taken = await self.choice.take(uow, run.id, turn)
+            claim = taken and taken.claim.result()
+            if claim is not None:
+                return claim
         return None
 
 

@@ -17,7 +17,7 @@ async def test_statements_over_the_partitioned_log_are_planned_once(world):
     async with world.store.system_transaction() as uow:
         for _ in range(MORE_THAN_THE_DRIVERS_THRESHOLD):
             await uow.events.list_after(world.tenant_id, world.session.id, after=0, limit=10)
-        found = await uow.events._sql._connection.execute(
+        found = await uow.events._sql._messages._connection.execute(
             "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %s", ["%FROM events%"]
         )
         plans = await found.fetchall()

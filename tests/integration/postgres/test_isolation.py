@@ -134,6 +134,7 @@ REACHES = {
     "agents.add_version": lambda u, t, r: u.agents.add_version(t, r.world.agent.id, AgentSpec()),
     "agents.pin": lambda u, t, r: u.agents.pin(t, r.world.agent.id, 1),
     "agents.get": lambda u, t, r: u.agents.get(t, r.world.agent.id),
+    "agents.of_session": lambda u, t, r: u.agents.of_session(t, r.world.session.id),
     "agents.get_version": lambda u, t, r: u.agents.get_version(t, r.world.agent.id, 1),
     "agents.list": lambda u, t, _: u.agents.list(t, PageOf()),
     "agents.list_versions": lambda u, t, r: u.agents.list_versions(t, r.world.agent.id, PageOf()),

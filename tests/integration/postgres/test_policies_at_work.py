@@ -131,7 +131,7 @@ async def test_without_the_policy_store_nothing_but_reads_happens(world: World, 
 async def test_rules_that_this_server_does_not_understand_count_as_none_readable(world: World) -> None:
     policy = await write(world, FORBID)
     async with world.store.transaction(world.tenant_id) as uow:
-        connection = uow.policies._sql._connection
+        connection = uow.policies._sql._messages._connection
         await connection.execute(
             'UPDATE policy_versions SET rules = \'[{"name": "new", "effect": "ponder"}]\' WHERE policy_id = %s',
             (policy.id,),

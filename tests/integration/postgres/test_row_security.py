@@ -232,8 +232,8 @@ async def test_a_login_without_rights_over_roles_works_once_an_administrator_let
                 await store.check_schema()
             # A request then is told the same, and no error of its own making.
             with pytest.raises(UnavailableError, match="An administrator runs: GRANT hortus_tenant TO"):
-                async with store.transaction(TenantId(uuid4())):
-                    pass
+                async with store.transaction(TenantId(uuid4())) as uow:
+                    await uow.admission.get(TenantId(uuid4()))
             await store.close()
         finally:
             administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
@@ -246,8 +246,8 @@ async def test_where_the_role_is_missing_a_request_says_what_an_administrator_ru
     monkeypatch.setattr(transactions, "TENANT_ROLE", "hortus_that_never_was")
     for _ in range(2):  # the connection goes back to the pool whole
         with pytest.raises(UnavailableError, match="CREATE ROLE hortus_tenant NOLOGIN"):
-            async with world.store.transaction(world.tenant_id):
-                pass
+            async with world.store.transaction(world.tenant_id) as uow:
+                await uow.admission.get(world.tenant_id)
     async with world.store.system_transaction() as uow:
         assert await uow.directory.get(world.tenant_id) is not None
 

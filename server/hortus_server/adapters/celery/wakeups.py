@@ -1,33 +1,41 @@
-"""Wake-ups as Celery messages. They carry an id and nothing else."""
+"""Wake-ups as Celery messages. They carry an id and nothing else.
+
+Celery's own producer blocks and needs threads. What it would send is composed here instead (Celery's message protocol 2
+in the envelope that kombu's transport for Redis reads) and pushed to the queue's list over a connection of this loop.
+"""
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
+import orjson
 import structlog
 from celery import Celery
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from hortus_server.adapters.redis.client import connect_redis, notice_cancellation
 from hortus_server.domain.ids import JobId, RunId
 from hortus_server.domain.queues import JOB_QUEUES, JOB_TASK, QUEUES, RUN_TASK, QueueName
 from hortus_server.domain.records import JobKind
 
 log = structlog.get_logger()
 
-THREADS = 2
-BACKLOG = 1_000  # wake-ups that wait for a thread; beyond it the reaper sends them
+BACKLOG = 1_000  # wake-ups under way; beyond it the reaper sends them
 REPORT_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
 class CeleryWakeups:
-    """Implements WakeupQueue. Celery's producer blocks, so it works in threads of its own. Use `open_wakeups`."""
+    """Implements WakeupQueue. `app` sends what is no wake-up. Use `open_wakeups`."""
 
     app: Celery
-    threads: ThreadPoolExecutor
+    redis: Redis
     timeout_s: float
     _waiting: int = 0
     _lost: int = 0
@@ -48,14 +56,12 @@ class CeleryWakeups:
         self._waiting += 1
         try:
             async with asyncio.timeout(self.timeout_s):
-                await asyncio.get_running_loop().run_in_executor(self.threads, self._send_now, task, arguments, queue)
-        except Exception as error:  # noqa: BLE001 - a socket's boundary: kombu lets its transports' errors through
+                await self.redis.lpush(queue, compose(self.app, task, arguments, queue=queue))
+        except (RedisError, OSError, TimeoutError) as error:
             self._report(str(error) or type(error).__name__)
         finally:
             self._waiting -= 1
-
-    def _send_now(self, task: str, arguments: list[str], queue: QueueName) -> None:
-        self.app.send_task(task, arguments, queue=queue, ignore_result=True, retry=False)
+        notice_cancellation()
 
     def _report(self, why: str) -> None:
         self._lost += 1
@@ -66,19 +72,39 @@ class CeleryWakeups:
             self._lost = 0
 
 
+def compose(app: Celery, task: str, arguments: list[str], *, queue: QueueName) -> bytes:
+    """The message of a task as it stands in the list of its queue."""
+    message = app.amqp.as_task_v2(str(uuid4()), task, arguments, ignore_result=True)
+    envelope: dict[str, Any] = {
+        "body": b64encode(orjson.dumps(message.body)).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": message.headers,
+        "properties": {
+            **message.properties,
+            "body_encoding": "base64",
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "delivery_mode": 2,
+            "delivery_tag": str(uuid4()),
+            "priority": 0,
+        },
+    }
+    return orjson.dumps(envelope)
+
+
 def producer(broker_url: str, *, timeout_s: float) -> Celery:
-    """A Celery application that only sends; it fails fast, since the reaper makes up for what is lost."""
+    """A Celery application that composes messages and asks workers; it fails fast."""
     app = Celery("hortus-producer", broker=broker_url, set_as_current=False)
     transport: dict[str, Any] = {
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
-        "max_connections": 4 * THREADS,
+        "max_connections": 8,
         "max_retries": 0,
     }
     app.conf.update(
         broker_transport_options=transport,
         broker_connection_max_retries=0,
-        broker_pool_limit=THREADS + 1,
+        broker_pool_limit=3,
         task_queues={name: {} for name in QUEUES},
         task_default_queue="runs",
         task_serializer="json",
@@ -90,11 +116,11 @@ def producer(broker_url: str, *, timeout_s: float) -> Celery:
 
 @asynccontextmanager
 async def open_wakeups(broker_url: str, *, timeout_s: float) -> AsyncIterator[CeleryWakeups]:
-    """A queue with its threads."""
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hortus-wakeups")
+    """A queue with its connections."""
     app = producer(broker_url, timeout_s=timeout_s)
+    redis = connect_redis(broker_url, timeout_s=timeout_s)
     try:
-        yield CeleryWakeups(app, threads, timeout_s)
+        yield CeleryWakeups(app, redis, timeout_s)
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        await redis.aclose()
         await asyncio.to_thread(app.close)

@@ -34,6 +34,8 @@ SETTINGS = {
     "password_encryption": "scram-sha-256",
     "log_line_prefix": "%q%u@%d ",
     "log_checkpoints": "off",
+    # Values are parts of statements; what fails is told without them.
+    "log_min_error_statement": "panic",
     "log_timezone": "UTC",
     "timezone": "UTC",
     "cluster_name": "hortus",

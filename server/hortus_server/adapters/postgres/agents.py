@@ -8,12 +8,13 @@ from psycopg.types.json import Jsonb
 
 from hortus_agents.spec import AgentSpec
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
-from hortus_server.adapters.postgres.rows import SpecCache
+from hortus_server.adapters.postgres.rows import SpecCache, expected
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, NotFoundError
-from hortus_server.domain.ids import AgentId, TenantId, new_id
+from hortus_server.domain.ids import AgentId, SessionId, TenantId, new_id
 from hortus_server.domain.records import Agent, AgentVersion, Page
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("agents.sql")
 
@@ -70,15 +71,18 @@ class PostgresAgents:
             raise NotFoundError("agent version", f"{agent_id} version {version}")
         return agent
 
-    async def get(self, tenant_id: TenantId, key: AgentId | str) -> Agent:
+    def get(self, tenant_id: TenantId, key: AgentId | str) -> Pending[Agent]:
         """See the port."""
         if isinstance(key, UUID):
-            agent = await self._sql.one("get_agent", Agent, tenant_id=tenant_id, agent_id=key)
+            agent = self._sql.one("get_agent", Agent, tenant_id=tenant_id, agent_id=key)
         else:
-            agent = await self._sql.one("get_agent_by_name", Agent, tenant_id=tenant_id, name=key)
-        if agent is None:
-            raise NotFoundError("agent", key)
-        return agent
+            agent = self._sql.one("get_agent_by_name", Agent, tenant_id=tenant_id, name=key)
+        return agent.map(expected("agent", key))
+
+    def of_session(self, tenant_id: TenantId, session_id: SessionId) -> Pending[Agent]:
+        """See the port."""
+        agent = self._sql.one("get_agent_of_session", Agent, tenant_id=tenant_id, session_id=session_id)
+        return agent.map(expected("session", session_id))
 
     async def get_version(self, tenant_id: TenantId, agent_id: AgentId, version: int) -> AgentVersion:
         """See the port. No statement for a version that was read before: it never changes."""

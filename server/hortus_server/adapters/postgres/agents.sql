@@ -47,6 +47,13 @@ SELECT id, tenant_id, name, description, current_version, created_at, updated_at
 FROM agents
 WHERE tenant_id = %(tenant_id)s AND name = %(name)s
 
+-- name: get_agent_of_session :one
+-- Whom a conversation is held with.
+SELECT a.id, a.tenant_id, a.name, a.description, a.current_version, a.created_at, a.updated_at
+FROM sessions AS s
+JOIN agents AS a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id
+WHERE s.tenant_id = %(tenant_id)s AND s.id = %(session_id)s
+
 -- name: get_version :one
 -- One version by its number.
 SELECT id, tenant_id, agent_id, version, spec, created_at

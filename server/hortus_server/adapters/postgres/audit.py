@@ -40,15 +40,15 @@ class PostgresAudit:
         """See the port."""
         self._gathered.append(entry)
 
-    async def write(self) -> None:
-        """Write what was gathered, a statement an entry; the last of a transaction's statements."""
+    def write(self) -> None:
+        """Ask for what was gathered to be written, a statement an entry; the last of a transaction's statements."""
         # Tenants in a fixed order: transactions that lock several chains must not wait for each other.
         for entry in sorted(self._gathered, key=lambda entry: entry.tenant_id):
             detail = canonical_detail(entry.detail)
             if entry.once:
                 # By itself: what the next statement sees is fixed when it begins, so it must not be that which waits.
-                await self._sql.count("take_turns", tenant_id=entry.tenant_id)
-            await self._sql.count(
+                self._sql.count("take_turns", tenant_id=entry.tenant_id)
+            self._sql.count(
                 "append_entry",
                 tenant_id=entry.tenant_id,
                 prefix=chain_prefix(entry.tenant_id),

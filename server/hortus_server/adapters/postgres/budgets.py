@@ -13,6 +13,7 @@ from hortus_server.domain.budgets import Allowance, TenantBudget, Usage
 from hortus_server.domain.ids import RunId, SessionId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.ports.budgets import RunSpending
+from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("budgets.sql")
 _PURGE_ROWS: Final = 10_000
@@ -27,12 +28,12 @@ class PostgresBudgets:
         self._sql = Executor(connection, _STATEMENTS)
         self._clock = clock
 
-    async def allowance(
+    def allowance(
         self, tenant_id: TenantId, session_id: SessionId | None = None, *, run_id: RunId | None = None
-    ) -> Allowance:
+    ) -> Pending[Allowance]:
         """See the port."""
-        found = await self._sql.one("allowance", _allowance, tenant_id=tenant_id, session_id=session_id, run_id=run_id)
-        return found or Allowance()
+        found = self._sql.one("allowance", _allowance, tenant_id=tenant_id, session_id=session_id, run_id=run_id)
+        return found.map(lambda allowance: allowance or Allowance())
 
     async def set_budget(self, tenant_id: TenantId, budget: TenantBudget) -> None:
         """See the port."""

@@ -12,7 +12,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, Se
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from hortus_server.adapters.postgres.statements import StoreConnection
+from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.settings import DatabaseSettings
 

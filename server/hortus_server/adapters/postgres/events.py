@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, get_args
-from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from hortus_agents.events import TERMINAL_EVENTS, Event, EventPayload, ModelCalled, NewEvent
+from hortus_agents.events import TERMINAL_EVENTS, Event, EventPayload, ModelCalled, NewEvent, RunStarted
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import InvalidInputError, NotFoundError, StaleGenerationError
 from hortus_server.domain.ids import RunId, SessionId, TenantId
+from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("events.sql")
 
@@ -29,12 +29,12 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class _Place(NamedTuple):
-    """Where an event was written; of its tenant `watched` says that it has webhooks, `bounded` that it has a budget."""
+    """Where an event was written; None for no event, and the rest says why there is none."""
 
-    seq: int
-    at: datetime
-    watched: bool
-    bounded: bool
+    seq: int | None
+    at: datetime | None
+    fenced: bool = True
+    known: bool = True
 
 
 class PostgresEvents:
@@ -43,7 +43,7 @@ class PostgresEvents:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
 
-    async def append(
+    def append(
         self,
         tenant_id: TenantId,
         session_id: SessionId,
@@ -51,61 +51,66 @@ class PostgresEvents:
         *,
         run_id: RunId | None = None,
         generation: int | None = None,
-    ) -> tuple[Event, ...]:
-        """See the port. One statement, one more in a tenant with webhooks and for model calls in one with a budget.
+        after: int | None = None,
+    ) -> Pending[tuple[Event, ...]]:
+        """See the port. One statement, which counts model calls and owes deliveries to webhooks too.
 
         U+0000 in a payload becomes U+FFFD.
         """
         if not events:
-            return ()
+            return self._sql.nothing(())
         if generation is not None and run_id is None:
             raise InvalidInputError("a generation belongs to a run")
         calls = _to_count(events)
-        places = await self._sql.many(
+        places = self._sql.many(
             "append_events" if generation is None else "append_fenced",
             _Place,
             tenant_id=tenant_id,
             session_id=session_id,
             run_id=run_id,
             generation=generation,
+            after=after,
             steps=[event.step for event in events],
             types=[event.payload.type for event in events],
             ats=[event.at for event in events],
             payloads=[_to_json(event.payload) for event in events],
             calls=bool(calls),
+            tokens=sum(call.usage.total_tokens for call in calls),
+            cost_micros=sum(call.cost_micros for call in calls),
         )
-        if not places:
-            await self._explain_refusal(tenant_id, session_id, run_id, generation)
-        places.sort()
-        if places[0].watched:
-            await self._sql.count(
-                "owe_deliveries",
-                tenant_id=tenant_id,
-                session_id=session_id,
-                first=places[0].seq,
-                last=places[-1].seq,
+
+        def numbered(found: list[_Place]) -> tuple[Event, ...]:
+            if not found or not found[0].known:
+                raise NotFoundError("session", session_id)
+            if not found[0].fenced:
+                raise StaleGenerationError(run_id, generation or 0)
+            return tuple(
+                Event(
+                    session_id=session_id,
+                    seq=place.seq,
+                    run_id=run_id,
+                    step=event.step,
+                    type=event.payload.type,
+                    at=place.at,
+                    payload=event.payload,
+                )
+                for event, place in zip(events, found, strict=False)
+                if place.seq is not None and place.at is not None
             )
-        if places[0].bounded:
-            await self._sql.count(
-                "count_calls",
-                tenant_id=tenant_id,
-                run_id=run_id,
-                generation=generation,
-                at=places[-1].at,
-                tokens=sum(call.usage.total_tokens for call in calls),
-                cost_micros=sum(call.cost_micros for call in calls),
-            )
-        return tuple(
-            Event(
-                session_id=session_id,
-                seq=place.seq,
-                run_id=run_id,
-                step=event.step,
-                type=event.payload.type,
-                at=place.at,
-                payload=event.payload,
-            )
-            for event, place in zip(events, places, strict=True)
+
+        return places.map(numbered)
+
+    def append_started(self, run_id: RunId, *, worker_id: str, lease: timedelta) -> Pending[Event | None]:
+        """See the port."""
+        started = RunStarted(worker_id=worker_id, generation=1)
+        return self._sql.one(
+            "append_started",
+            rows.event,
+            run_id=run_id,
+            worker_id=worker_id,
+            lease=lease,
+            type=started.type,
+            payload=_to_json(started),
         )
 
     async def list_after(
@@ -128,14 +133,7 @@ class PostgresEvents:
 
     async def stream_for_fold(self, tenant_id: TenantId, session_id: SessionId, run_id: RunId) -> AsyncIterator[Event]:
         """See the port. Two statements for a run of up to 500 events, one more for each 500 beyond."""
-        for event in await self._sql.many(
-            "earlier_events",
-            rows.event,
-            tenant_id=tenant_id,
-            session_id=session_id,
-            run_id=run_id,
-            rows=_EARLIER_EVENTS,
-        ):
+        for event in await self._earlier(run_id, tenant_id=tenant_id, session_id=session_id):
             yield event
         after, full = 0, True
         while full:
@@ -144,6 +142,24 @@ class PostgresEvents:
                 yield event
             full = len(page) == _FOLD_ROWS
             after = page[-1].seq if page else after
+
+    def fold_claimed(self, run_id: RunId) -> Pending[tuple[Event, ...]]:
+        """See the port."""
+        earlier = self._earlier(run_id)
+        own = self._sql.many("claimed_events", rows.event, run_id=run_id, known=_KNOWN_TYPES, rows=_FOLD_ROWS)
+        return own.map(lambda events: (*earlier.result(), *events))
+
+    def _earlier(
+        self, run_id: RunId, *, tenant_id: TenantId | None = None, session_id: SessionId | None = None
+    ) -> Pending[list[Event]]:
+        return self._sql.many(
+            "earlier_events",
+            rows.event,
+            tenant_id=tenant_id,
+            session_id=session_id,
+            run_id=run_id,
+            rows=_EARLIER_EVENTS,
+        )
 
     async def _run_events(
         self, tenant_id: TenantId, session_id: SessionId, run_id: RunId, *, after: int, limit: int
@@ -158,18 +174,6 @@ class PostgresEvents:
             known=_KNOWN_TYPES,
             rows=limit,
         )
-
-    async def _explain_refusal(
-        self, tenant_id: TenantId, session_id: SessionId, run_id: RunId | None, generation: int | None
-    ) -> None:
-        found = await self._sql.one("session_exists", _session_id, tenant_id=tenant_id, session_id=session_id)
-        if found is None or generation is None:
-            raise NotFoundError("session", session_id)
-        raise StaleGenerationError(run_id, generation)
-
-
-def _session_id(*, id: UUID) -> UUID:  # noqa: A002 - a column's name
-    return id
 
 
 def _to_count(events: Sequence[NewEvent]) -> list[ModelCalled]:

@@ -5,26 +5,36 @@ WITH head AS (
     SET last_seq = last_seq + cardinality(%(types)s::text[]), updated_at = now()
     WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
     -- Not now(): time must not run backwards along the log, and a transaction may have begun before the last append.
-    RETURNING id, tenant_id, last_seq - cardinality(%(types)s::text[]) AS base, clock_timestamp() AS written_at
+    RETURNING
+        id, tenant_id, agent_id, last_seq - cardinality(%(types)s::text[]) AS base, clock_timestamp() AS written_at
+),
+written AS (
+    INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
+    SELECT
+        head.id, head.base + n.place, head.tenant_id, %(run_id)s, n.step, n.type,
+        coalesce(n.at, head.written_at), n.payload::jsonb
+    FROM head, unnest(
+        %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
+    ) WITH ORDINALITY AS n (step, type, at, payload, place)
+    ORDER BY n.place
+    RETURNING seq, at, type
+),
+-- The outbox of webhooks: committed with the events or not at all.
+owed AS (
+    INSERT INTO webhook_deliveries (tenant_id, webhook_id, session_id, seq, event_type, next_attempt_at)
+    SELECT w.tenant_id, w.id, head.id, written.seq, written.type, clock_timestamp()
+    FROM head
+    JOIN webhooks AS w ON w.tenant_id = head.tenant_id AND w.enabled
+    JOIN written ON w.events && ARRAY[written.type, split_part(written.type, '.', 1) || '.*', '*']
+    WHERE w.agent_id IS NULL OR w.agent_id = head.agent_id
 )
-INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
-SELECT
-    head.id, head.base + n.place, head.tenant_id, %(run_id)s, n.step, n.type,
-    coalesce(n.at, head.written_at), n.payload::jsonb
-FROM head, unnest(
-    %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
-) WITH ORDINALITY AS n (step, type, at, payload, place)
-ORDER BY n.place
-RETURNING
-    seq, at,
-    -- Whether `owe_deliveries` has anything to do; nearly always not.
-    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched,
-    false AS bounded
+SELECT seq, at FROM written ORDER BY seq
 
 -- name: append_fenced :many
--- The same for a worker: the run's row is locked first, and no row is written unless it runs under this generation.
+-- The same for a worker: the run's row is locked first, and nothing is written unless it runs under this generation and,
+-- where `after` is given, nobody else has written since. Without events there is one row, which says why.
 WITH fence AS MATERIALIZED (
-    SELECT runs.session_id
+    SELECT runs.id
     FROM runs
     WHERE runs.id = %(run_id)s
         AND runs.tenant_id = %(tenant_id)s
@@ -37,64 +47,98 @@ head AS (
     UPDATE sessions
     SET last_seq = last_seq + cardinality(%(types)s::text[]), updated_at = now()
     FROM fence
-    WHERE sessions.tenant_id = %(tenant_id)s AND sessions.id = fence.session_id
+    WHERE sessions.tenant_id = %(tenant_id)s
+        AND sessions.id = %(session_id)s
+        AND (%(after)s::bigint IS NULL OR sessions.last_seq = %(after)s)
     RETURNING
-        sessions.id, sessions.tenant_id, last_seq - cardinality(%(types)s::text[]) AS base,
+        sessions.id, sessions.tenant_id, sessions.agent_id, last_seq - cardinality(%(types)s::text[]) AS base,
         clock_timestamp() AS written_at
-)
-INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
-SELECT
-    head.id, head.base + n.place, head.tenant_id, %(run_id)s, n.step, n.type,
-    coalesce(n.at, head.written_at), n.payload::jsonb
-FROM head, unnest(
-    %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
-) WITH ORDINALITY AS n (step, type, at, payload, place)
-ORDER BY n.place
-RETURNING
-    seq, at,
-    -- Whether `owe_deliveries` has anything to do; nearly always not.
-    EXISTS (SELECT FROM webhooks AS w WHERE w.tenant_id = %(tenant_id)s AND w.enabled) AS watched,
-    -- The same for `count_calls`.
-    %(calls)s::boolean AND EXISTS (SELECT FROM tenant_budgets AS b WHERE b.tenant_id = %(tenant_id)s) AS bounded
-
--- name: count_calls :exec
--- Usage of a run under way counts for its tenant's day, in the transaction of its events; the run's row remembers how
--- much, for its end. The append before this has locked that row.
-WITH counted AS (
+),
+written AS (
+    INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
+    SELECT
+        head.id, head.base + n.place, head.tenant_id, %(run_id)s, n.step, n.type,
+        coalesce(n.at, head.written_at), n.payload::jsonb
+    FROM head, unnest(
+        %(steps)s::integer[], %(types)s::text[], %(ats)s::timestamptz[], %(payloads)s::text[]
+    ) WITH ORDINALITY AS n (step, type, at, payload, place)
+    ORDER BY n.place
+    RETURNING seq, at, type
+),
+owed AS (
+    INSERT INTO webhook_deliveries (tenant_id, webhook_id, session_id, seq, event_type, next_attempt_at)
+    SELECT w.tenant_id, w.id, head.id, written.seq, written.type, clock_timestamp()
+    FROM head
+    JOIN webhooks AS w ON w.tenant_id = head.tenant_id AND w.enabled
+    JOIN written ON w.events && ARRAY[written.type, split_part(written.type, '.', 1) || '.*', '*']
+    WHERE w.agent_id IS NULL OR w.agent_id = head.agent_id
+),
+-- In a tenant with a budget, usage of a run under way counts for the day at once; the run's row remembers how much, for
+-- its end.
+counted AS (
     UPDATE runs AS r
     SET
         counted_tokens = r.counted_tokens + %(tokens)s,
         counted_cost_micros = r.counted_cost_micros + %(cost_micros)s
-    WHERE r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s AND r.generation = %(generation)s
-    RETURNING r.id, r.tenant_id
+    FROM (SELECT max(written.at) AS at FROM written) AS last
+    WHERE %(calls)s::boolean
+        AND last.at IS NOT NULL
+        AND r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s
+        AND EXISTS (SELECT FROM tenant_budgets AS b WHERE b.tenant_id = %(tenant_id)s)
+    RETURNING r.id, r.tenant_id, last.at
+),
+used AS (
+    INSERT INTO tenant_usage AS u (tenant_id, day, slot, runs, tokens, cost_micros)
+    SELECT
+        counted.tenant_id, (counted.at AT TIME ZONE 'UTC')::date, mod(abs(hashtext(counted.id::text)::bigint), 16),
+        0, %(tokens)s, %(cost_micros)s
+    FROM counted
+    ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
+        tokens = u.tokens + excluded.tokens, cost_micros = u.cost_micros + excluded.cost_micros
 )
-INSERT INTO tenant_usage AS u (tenant_id, day, slot, runs, tokens, cost_micros)
 SELECT
-    counted.tenant_id, (%(at)s::timestamptz AT TIME ZONE 'UTC')::date, mod(abs(hashtext(counted.id::text)::bigint), 16),
-    0, %(tokens)s, %(cost_micros)s
-FROM counted
-ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
-    tokens = u.tokens + excluded.tokens, cost_micros = u.cost_micros + excluded.cost_micros
+    written.seq, written.at,
+    EXISTS (SELECT FROM fence) AS fenced,
+    EXISTS (SELECT FROM sessions WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s) AS known
+FROM (VALUES (true)) AS always (row)
+LEFT JOIN written ON true
+ORDER BY written.seq
 
--- name: owe_deliveries :exec
--- The outbox of webhooks, in the transaction of the events: committed with them or not at all.
-INSERT INTO webhook_deliveries (tenant_id, webhook_id, session_id, seq, event_type, next_attempt_at)
-SELECT w.tenant_id, w.id, e.session_id, e.seq, e.type, clock_timestamp()
-FROM events AS e
-JOIN sessions AS s ON s.id = e.session_id
-JOIN webhooks AS w ON w.tenant_id = e.tenant_id
-WHERE e.tenant_id = %(tenant_id)s
-    AND e.session_id = %(session_id)s
-    AND e.seq BETWEEN %(first)s AND %(last)s
-    AND w.enabled
-    AND (w.agent_id IS NULL OR w.agent_id = s.agent_id)
-    AND w.events && ARRAY[e.type, split_part(e.type, '.', 1) || '.*', '*']
-
--- name: session_exists :one
--- Why an append wrote nothing.
-SELECT id
-FROM sessions
-WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
+-- name: append_started :one
+-- The first event under a claim of this very transaction, which its lease tells: it ends so long after the beginning of
+-- the transaction that made it. The generation is the claim's. No row where nothing was claimed.
+WITH claimed AS MATERIALIZED (
+    SELECT r.id, r.tenant_id, r.session_id, r.generation
+    FROM runs AS r
+    WHERE r.id = %(run_id)s
+        AND r.status = 'running'
+        AND r.worker_id = %(worker_id)s
+        AND r.lease_until = now() + %(lease)s
+),
+head AS (
+    UPDATE sessions
+    SET last_seq = last_seq + 1, updated_at = now()
+    FROM claimed
+    WHERE sessions.tenant_id = claimed.tenant_id AND sessions.id = claimed.session_id
+    RETURNING sessions.id, sessions.tenant_id, sessions.agent_id, last_seq AS seq, claimed.generation
+),
+written AS (
+    INSERT INTO events (session_id, seq, tenant_id, run_id, step, type, at, payload)
+    SELECT
+        head.id, head.seq, head.tenant_id, %(run_id)s, 0, %(type)s, clock_timestamp(),
+        %(payload)s::jsonb || jsonb_build_object('generation', head.generation)
+    FROM head
+    RETURNING session_id, seq, run_id, step, type, at, payload
+),
+owed AS (
+    INSERT INTO webhook_deliveries (tenant_id, webhook_id, session_id, seq, event_type, next_attempt_at)
+    SELECT w.tenant_id, w.id, head.id, written.seq, written.type, clock_timestamp()
+    FROM head
+    JOIN webhooks AS w ON w.tenant_id = head.tenant_id AND w.enabled
+    JOIN written ON w.events && ARRAY[written.type, split_part(written.type, '.', 1) || '.*', '*']
+    WHERE w.agent_id IS NULL OR w.agent_id = head.agent_id
+)
+SELECT session_id, seq, run_id, step, type, at, payload FROM written
 
 -- name: list_events :many
 -- The log after a cursor.
@@ -114,10 +158,10 @@ FROM (
     FROM runs AS own
     JOIN events AS e ON e.session_id = own.session_id
     LEFT JOIN runs AS other ON other.id = e.run_id AND other.session_id = e.session_id
-    WHERE own.tenant_id = %(tenant_id)s
-        AND own.id = %(run_id)s
-        AND own.session_id = %(session_id)s
-        AND e.session_id = %(session_id)s
+    WHERE own.id = %(run_id)s
+        -- A worker that claims a run learns only by that whose it is.
+        AND (%(tenant_id)s::uuid IS NULL OR own.tenant_id = %(tenant_id)s)
+        AND (%(session_id)s::uuid IS NULL OR own.session_id = %(session_id)s)
         AND e.type IN (
             'message.created', 'message.completed', 'run.cancelled', 'run.budget_exhausted',
             'capability.activated', 'capability.reused', 'capability.disabled'
@@ -130,6 +174,15 @@ FROM (
     LIMIT %(rows)s
 ) AS recent
 ORDER BY coalesce(recent.queued_seq, 0), recent.seq
+
+-- name: claimed_events :many
+-- The first of a run's own events, in whichever session it is.
+SELECT e.session_id, e.seq, e.run_id, e.step, e.type, e.at, e.payload
+FROM runs AS own
+JOIN events AS e ON e.session_id = own.session_id AND e.run_id = own.id
+WHERE own.id = %(run_id)s AND e.type = ANY(%(known)s)
+ORDER BY e.seq
+LIMIT %(rows)s
 
 -- name: run_events :many
 -- A run's own events after a cursor.

@@ -15,7 +15,7 @@ FROM logins AS l
 JOIN users AS u ON u.id = l.user_id
 JOIN memberships AS m ON m.tenant_id = l.tenant_id AND m.user_id = l.user_id
 JOIN tenants AS t ON t.id = l.tenant_id
-WHERE l.secret_sha256 = %(secret_sha256)s AND l.expires_at > now() AND l.last_seen_at > now() - %(idle)s
+WHERE l.secret_sha256 = %(secret_sha256)s AND l.expires_at > now() AND l.last_seen_at > now() - %(idle)s::interval
     AND u.disabled_at IS NULL AND m.disabled_at IS NULL AND t.disabled_at IS NULL
 
 -- name: touch_login :exec
@@ -39,7 +39,7 @@ RETURNING
 -- A user's valid ones, newest first.
 SELECT id, user_id, tenant_id, method, device, address, created_at, last_seen_at, expires_at
 FROM logins
-WHERE user_id = %(user_id)s AND expires_at > now() AND last_seen_at > now() - %(idle)s
+WHERE user_id = %(user_id)s AND expires_at > now() AND last_seen_at > now() - %(idle)s::interval
 ORDER BY created_at DESC, id DESC
 LIMIT 100
 

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from hortus_server.adapters.postgres.connections import COMPONENT, connect_arguments, unavailable
+from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import HortusError, UnavailableError
 from hortus_server.settings import DatabaseSettings
@@ -97,7 +98,7 @@ async def migrate(
     try:
         async with (
             asyncio.timeout(settings.connect_timeout_s) as connecting,
-            await AsyncConnection.connect(settings.url.get_secret_value(), **arguments) as connection,
+            await StoreConnection.connect(settings.url.get_secret_value(), **arguments) as connection,
         ):
             connecting.reschedule(None)
             await _take_turn(connection, wait_s)

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from hortus_server.adapters.postgres.connections import COMPONENT, connect_arguments, unavailable
+from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, UnavailableError
 from hortus_server.domain.ids import RunId
@@ -61,7 +62,7 @@ class PostgresPresence:
         arguments["options"] += _SERVER_KEEPALIVES
         try:
             async with asyncio.timeout(self.settings.connect_timeout_s):
-                return await AsyncConnection.connect(self.settings.url.get_secret_value(), **arguments)
+                return await StoreConnection.connect(self.settings.url.get_secret_value(), **arguments)
         except TimeoutError as error:
             raise UnavailableError(COMPONENT, "no connection in time") from error
         except psycopg.OperationalError as error:

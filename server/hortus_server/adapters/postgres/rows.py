@@ -1,20 +1,23 @@
 """From columns to the frozen records of the domain. Values that PostgreSQL typed are taken as they are."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from hortus_agents.events import Event, WaitReason
 from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
+from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.keys import ApiKey
 from hortus_server.domain.records import AgentVersion, Artifact, Claim, Memory, Run, Tool, ToolVersion
 from hortus_server.domain.schedules import TIMING, CronTiming, Schedule, Timing
 from hortus_server.domain.webhooks import TakenDelivery, Webhook
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ class SpecCache:
             generation=claimed.generation,
             lease_until=columns["lease_until"],
         )
+
+
+def expected(kind: str, key: object) -> Callable[[T | None], T]:
+    """Makes a row that is not there a NotFoundError."""
+
+    def found(row: T | None) -> T:
+        if row is None:
+            raise NotFoundError(kind, key)
+        return row
+
+    return found
 
 
 def api_key(*, scopes: list[Any], **columns: Any) -> ApiKey:

@@ -2,23 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from hortus_agents.events import Event, RunBudgetExhausted, RunCancelled, RunFailed, RunSucceeded
+from hortus_agents.events import (
+    Event,
+    EventPayload,
+    NewEvent,
+    RunBudgetExhausted,
+    RunCancelled,
+    RunFailed,
+    RunSucceeded,
+)
 from hortus_agents.limits import RunLimits, Spent
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
-from hortus_server.adapters.postgres.rows import SpecCache
+from hortus_server.adapters.postgres.rows import SpecCache, expected
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.errors import InvalidInputError, NotFoundError, StaleGenerationError
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
 from hortus_server.domain.records import AgentVersion, Claim, LeaseSignal, Page, Run, RunStatus, Step
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("runs.sql")
 
@@ -41,7 +50,7 @@ class PostgresRuns:
         self._sql = Executor(connection, _STATEMENTS)
         self._specs = specs
 
-    async def add(
+    def add(
         self,
         tenant_id: TenantId,
         *,
@@ -49,11 +58,11 @@ class PostgresRuns:
         session_id: SessionId,
         version: AgentVersion,
         limits: RunLimits,
-        queued_seq: int,
+        queued_seq: int | None = None,
         priority: Priority = "interactive",
-    ) -> Run:
+    ) -> Pending[Run]:
         """See the port. Raises NotFoundError when the tenant has no such session."""
-        run = await self._sql.one(
+        run = self._sql.one(
             "add_run",
             rows.run,
             id=run_id,
@@ -65,9 +74,7 @@ class PostgresRuns:
             limits=Jsonb(limits.model_dump(mode="json")),
             priority=priority,
         )
-        if run is None:
-            raise NotFoundError("session", session_id)
-        return run
+        return run.map(expected("session", session_id))
 
     async def get(self, tenant_id: TenantId, run_id: RunId) -> Run:
         """See the port."""
@@ -106,11 +113,11 @@ class PostgresRuns:
             await self._sql.many("list_steps", Step, tenant_id=tenant_id, run_id=run_id, session_id=session_id)
         )
 
-    async def claim(
+    def claim(
         self, run_id: RunId, *, worker_id: str, lease: timedelta, only_if_next: bool = False
-    ) -> Claim | None:
+    ) -> Pending[Claim | None]:
         """See the port."""
-        return await self._sql.one(
+        return self._sql.one(
             "claim_run",
             self._specs.claim,
             run_id=run_id,
@@ -149,26 +156,46 @@ class PostgresRuns:
         """See the port. Raises InvalidInputError for an event that ends no run, or another run."""
         if event.run_id != run_id:
             raise InvalidInputError(f"event {event.seq} does not belong to run {run_id}")
-        ending = _ending(event)
-        touched = await self._sql.count(
+        await self._project(run_id, SessionId(event.session_id), generation, ending=event.payload, finished_at=event.at)
+
+    def finish_logged(self, run: Run, *, ending: NewEvent) -> Pending[None]:
+        """See the port."""
+        return self._project(run.id, run.session_id, run.generation, ending=ending.payload, finished_at=None)
+
+    def _project(
+        self,
+        run_id: RunId,
+        session_id: SessionId,
+        generation: int | None,
+        *,
+        ending: EventPayload,
+        finished_at: datetime | None,
+    ) -> Pending[None]:
+        columns = _ending(ending)
+        touched = self._sql.count(
             "finish_run",
             run_id=run_id,
-            session_id=event.session_id,
+            session_id=session_id,
             generation=generation,
-            status=ending.status,
-            output=ending.output,
-            error_code=ending.error_code,
-            error_message=ending.error_message,
-            total_tokens=ending.spent.tokens if ending.spent is not None else None,
-            cost_micros=ending.spent.cost_micros if ending.spent is not None else None,
-            finished_at=event.at,
+            type=ending.type,
+            status=columns.status,
+            output=columns.output,
+            error_code=columns.error_code,
+            error_message=columns.error_message,
+            total_tokens=columns.spent.tokens if columns.spent is not None else None,
+            cost_micros=columns.spent.cost_micros if columns.spent is not None else None,
+            finished_at=finished_at,
         )
-        if not touched:
-            raise StaleGenerationError(run_id, generation or 0)
+
+        def ended(rows_touched: int) -> None:
+            if not rows_touched:
+                raise StaleGenerationError(run_id, generation or 0)
+
+        return touched.map(ended)
 
 
-def _ending(event: Event) -> _Ending:
-    match event.payload:
+def _ending(payload: EventPayload) -> _Ending:
+    match payload:
         case RunSucceeded(spent=spent):
             return _Ending("succeeded", spent=spent)
         case RunFailed(code=code, message=message, spent=spent):
@@ -185,4 +212,4 @@ def _ending(event: Event) -> _Ending:
                 spent=spent,
             )
         case _:
-            raise InvalidInputError(f"{event.type} does not end a run")
+            raise InvalidInputError(f"{payload.type} does not end a run")

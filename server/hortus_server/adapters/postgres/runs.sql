@@ -2,7 +2,8 @@
 -- A queued run; no row when the tenant has no such session.
 INSERT INTO runs (id, tenant_id, session_id, agent_id, agent_version_id, queued_seq, limits, priority, ready)
 SELECT
-    %(id)s, sessions.tenant_id, sessions.id, %(agent_id)s, %(agent_version_id)s, %(queued_seq)s, %(limits)s,
+    %(id)s, sessions.tenant_id, sessions.id, %(agent_id)s, %(agent_version_id)s,
+    coalesce(%(queued_seq)s::bigint, sessions.last_seq), %(limits)s,
     %(priority)s,
     -- The append before this holds the session's row, so nobody ends a run of it meanwhile.
     NOT EXISTS (
@@ -201,7 +202,7 @@ WITH ended AS (
             (
                 SELECT e.payload ->> 'content'
                 FROM events AS e
-                WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'message.completed'
+                WHERE e.session_id = %(session_id)s AND e.run_id = %(run_id)s AND e.type = 'message.completed'
                 ORDER BY e.seq DESC
                 LIMIT 1
             )
@@ -216,7 +217,7 @@ WITH ended AS (
                     + coalesce((e.payload #>> '{usage,completion_tokens}')::bigint, 0)
                 )
                 FROM events AS e
-                WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'model.called'
+                WHERE e.session_id = %(session_id)s AND e.run_id = %(run_id)s AND e.type = 'model.called'
             ),
             0
         ),
@@ -225,12 +226,26 @@ WITH ended AS (
             (
                 SELECT sum(coalesce((e.payload ->> 'cost_micros')::bigint, 0))
                 FROM events AS e
-                WHERE e.session_id = r.session_id AND e.run_id = r.id AND e.type = 'model.called'
+                WHERE e.session_id = %(session_id)s AND e.run_id = %(run_id)s AND e.type = 'model.called'
             ),
             0
         ),
-        finished_at = %(finished_at)s
-    WHERE r.id = %(run_id)s
+        finished_at = ending.at
+    FROM (
+        -- Where the event was appended in the same message, its time is not known yet, nor whether it was written.
+        SELECT coalesce(
+            %(finished_at)s::timestamptz,
+            (
+                SELECT e.at
+                FROM events AS e
+                WHERE e.session_id = %(session_id)s AND e.run_id = %(run_id)s AND e.type = %(type)s
+                ORDER BY e.seq DESC
+                LIMIT 1
+            )
+        ) AS at
+    ) AS ending
+    WHERE ending.at IS NOT NULL
+        AND r.id = %(run_id)s
         AND r.session_id = %(session_id)s
         AND CASE
             WHEN %(generation)s::integer IS NULL THEN r.status IN ('queued', 'waiting')

@@ -7,11 +7,13 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
+from hortus_server.adapters.postgres.rows import expected
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import AgentId, MemoryId, SessionId, TenantId, new_id
 from hortus_server.domain.records import ForkOrigin, MessagePolicy, Page, Session
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("sessions.sql")
 
@@ -22,21 +24,22 @@ class PostgresSessions:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
 
-    async def add(
+    def add(
         self,
         tenant_id: TenantId,
         *,
+        session_id: SessionId | None = None,
         agent_id: AgentId,
         title: str,
         metadata: Mapping[str, Any],
         message_policy: MessagePolicy = "enqueue",
         origin: ForkOrigin | None = None,
-    ) -> Session:
+    ) -> Pending[Session]:
         """See the port. Raises NotFoundError when the tenant has no such agent."""
-        session = await self._sql.one(
+        session = self._sql.one(
             "add_session",
             Session,
-            id=new_id(),
+            id=session_id or new_id(),
             tenant_id=tenant_id,
             agent_id=agent_id,
             title=title,
@@ -45,16 +48,12 @@ class PostgresSessions:
             forked_from_session_id=origin and origin.session_id,
             forked_from_seq=origin and origin.seq,
         )
-        if session is None:
-            raise NotFoundError("agent", agent_id)
-        return session
+        return session.map(expected("agent", agent_id))
 
-    async def get(self, tenant_id: TenantId, session_id: SessionId) -> Session:
+    def get(self, tenant_id: TenantId, session_id: SessionId) -> Pending[Session]:
         """See the port."""
-        session = await self._sql.one("get_session", Session, tenant_id=tenant_id, session_id=session_id)
-        if session is None:
-            raise NotFoundError("session", session_id)
-        return session
+        session = self._sql.one("get_session", Session, tenant_id=tenant_id, session_id=session_id)
+        return session.map(expected("session", session_id))
 
     async def heads(self, asked: Sequence[tuple[TenantId, SessionId]]) -> Mapping[tuple[TenantId, SessionId], int]:
         """See the port."""

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 from psycopg_pool import AsyncConnectionPool
 
@@ -29,6 +28,7 @@ from hortus_server.adapters.postgres.interjections import PostgresInterjections
 from hortus_server.adapters.postgres.limits import PostgresLimits
 from hortus_server.adapters.postgres.logins import PostgresFailures, PostgresInvitations, PostgresLogins
 from hortus_server.adapters.postgres.memories import PostgresMemories
+from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.adapters.postgres.migrations import (
     Migration,
     load_migrations,
@@ -43,7 +43,6 @@ from hortus_server.adapters.postgres.runs import PostgresRuns
 from hortus_server.adapters.postgres.schedules import PostgresSchedules
 from hortus_server.adapters.postgres.secrets import PostgresSecrets, PostgresSecretSeals
 from hortus_server.adapters.postgres.sessions import PostgresSessions
-from hortus_server.adapters.postgres.statements import StoreConnection
 from hortus_server.adapters.postgres.statistics import PostgresStatistics
 from hortus_server.adapters.postgres.stops import PostgresRunStops, PostgresStopOrders
 from hortus_server.adapters.postgres.stuck import PostgresStuckRuns
@@ -100,7 +99,7 @@ _CLOSE_TIMEOUT_S: Final = 5.0
 class PostgresUnitOfWork:
     """See `UnitOfWork`: all repositories over one connection inside one transaction."""
 
-    def __init__(self, connection: AsyncConnection[Any], specs: SpecCache) -> None:  # noqa: PLR0915 - one for each
+    def __init__(self, connection: StoreConnection, specs: SpecCache) -> None:  # noqa: PLR0915 - one for each
         self.tenants: TenantRepository = PostgresTenants(connection)
         self.directory: TenantDirectory = PostgresTenantDirectory(connection)
         self.users: UserRepository = PostgresUsers(connection)
@@ -140,12 +139,16 @@ class PostgresUnitOfWork:
         self.deliveries: DeliveryRepository = PostgresDeliveries(connection)
         self.secrets: SecretRepository = PostgresSecrets(connection)
         self.secret_seals: SecretSeals = PostgresSecretSeals(connection)
-        self._entries = PostgresAudit(connection)
+        self._messages, self._entries = connection.messages, PostgresAudit(connection)
         self.audit: AuditLog = self._entries
 
-    async def finish(self) -> None:
+    async def send(self) -> None:
+        """See the port."""
+        await self._messages.send()
+
+    def finish(self) -> None:
         """What has to be a transaction's last statements."""
-        await self._entries.write()
+        self._entries.write()
 
 
 class PostgresStore:
@@ -187,7 +190,7 @@ class PostgresStore:
             async with self._pool.connection() as connection, begun(connection, tenant_id):
                 uow = PostgresUnitOfWork(connection, self._specs)
                 yield uow
-                await uow.finish()
+                uow.finish()
         except psycopg.OperationalError as error:
             raise unavailable(error, self._settings) from error
         except ForeignKeyViolation as error:

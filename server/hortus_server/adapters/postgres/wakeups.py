@@ -9,7 +9,8 @@ from psycopg import AsyncConnection
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import JobId, RunId, SessionId, TenantId, new_id
-from hortus_server.domain.records import Job, JobKind
+from hortus_server.domain.records import Job, JobKind, Run
+from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("wakeups.sql")
 
@@ -24,15 +25,9 @@ class PostgresWakeups:
         """See the port."""
         return tuple(await self._sql.many("due_runs", _run_id, older_than=older_than, rows=limit))
 
-    async def next_queued(self, session_id: SessionId) -> RunId | None:
+    def next_queued(self, session_id: SessionId) -> Pending[RunId | None]:
         """See the port."""
-        found = await self._sql.one("next_queued", _next, session_id=session_id)
-        if found is None:
-            return None
-        run_id, ready = found
-        if not ready:
-            await self._sql.count("mark_ready", run_id=run_id)
-        return run_id
+        return self._sql.one("next_queued", _run_id, session_id=session_id)
 
     async def add_job(self, tenant_id: TenantId, kind: JobKind, subject_id: UUID) -> Job:
         """See the port."""
@@ -40,6 +35,10 @@ class PostgresWakeups:
         if job is None:
             raise NotFoundError("tenant", tenant_id)
         return job
+
+    def add_job_of_ended(self, run: Run, kind: JobKind) -> Pending[Job | None]:
+        """See the port."""
+        return self._sql.one("add_job_of_ended", Job, id=new_id(), tenant_id=run.tenant_id, kind=kind, run_id=run.id)
 
     async def take_job(self, job_id: JobId, *, lease: timedelta) -> Job | None:
         """See the port."""
@@ -56,10 +55,6 @@ class PostgresWakeups:
     async def due_jobs(self, *, older_than: timedelta, limit: int) -> tuple[Job, ...]:
         """See the port. Each attempt that nobody has ended doubles the wait, up to eight times `older_than`."""
         return tuple(await self._sql.many("due_jobs", Job, older_than=older_than, rows=limit))
-
-
-def _next(*, id: RunId, ready: bool) -> tuple[RunId, bool]:  # noqa: A002 - a column's name
-    return id, ready
 
 
 def _run_id(*, id: RunId) -> RunId:  # noqa: A002 - a column's name

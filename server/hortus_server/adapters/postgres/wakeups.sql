@@ -60,17 +60,31 @@ RETURNING id
 
 -- name: next_queued :one
 -- What can start now that a run of this session ended: the next of the session, or, where the tenant has a limit, any.
-SELECT first.id, first.ready
-FROM (
-    SELECT r.id, r.status, r.ready
-    FROM runs AS r
-    WHERE r.session_id = %(session_id)s AND r.status IN ('queued', 'running', 'waiting')
-    ORDER BY r.queued_seq
-    LIMIT 1
-) AS first
-WHERE first.status = 'queued'
+WITH first AS MATERIALIZED (
+    SELECT head.id, head.ready
+    FROM (
+        SELECT r.id, r.status, r.ready
+        FROM runs AS r
+        WHERE r.session_id = %(session_id)s AND r.status IN ('queued', 'running', 'waiting')
+        ORDER BY r.queued_seq
+        LIMIT 1
+    ) AS head
+    WHERE head.status = 'queued'
+),
+-- The first of its session now. Whoever holds its row decides about it anyway, and the reaper mends what is left here.
+marked AS (
+    UPDATE runs
+    SET ready = true
+    WHERE id = (
+        SELECT r.id
+        FROM runs AS r
+        WHERE r.id = (SELECT first.id FROM first WHERE NOT first.ready) AND r.status = 'queued'
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+)
+SELECT first.id FROM first
 UNION ALL
-SELECT other.id, true AS ready
+SELECT other.id
 FROM sessions AS s
 JOIN tenant_admission AS a ON a.tenant_id = s.tenant_id AND a.max_concurrent_runs IS NOT NULL
 CROSS JOIN LATERAL (
@@ -83,18 +97,18 @@ CROSS JOIN LATERAL (
 WHERE s.id = %(session_id)s
 LIMIT 1
 
--- name: mark_ready :exec
--- The first of its session now. Whoever holds its row decides about it anyway, and the reaper mends what is left here.
-UPDATE runs
-SET ready = true
-WHERE id = (
-    SELECT r.id FROM runs AS r WHERE r.id = %(run_id)s AND r.status = 'queued' FOR NO KEY UPDATE SKIP LOCKED
-)
-
 -- name: add_job :one
 -- Owe a piece of work.
 INSERT INTO jobs (id, tenant_id, kind, subject_id)
 VALUES (%(id)s, %(tenant_id)s, %(kind)s, %(subject_id)s)
+RETURNING id, tenant_id, kind, subject_id, attempts, created_at
+
+-- name: add_job_of_ended :one
+-- The same behind the end of a run, in one message with it; no row where the run did not end.
+INSERT INTO jobs (id, tenant_id, kind, subject_id)
+SELECT %(id)s, r.tenant_id, %(kind)s, r.id
+FROM runs AS r
+WHERE r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s AND r.finished_at IS NOT NULL
 RETURNING id, tenant_id, kind, subject_id, attempts, created_at
 
 -- name: take_job :one
