@@ -196,10 +196,12 @@ def memories(stack: Stack, run: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def everything(stack: Stack, run: Mapping[str, Any], session_id: str, hook_id: str) -> dict[str, str]:
     """Each place that text of a run can leave by, and what stands there."""
+    asked = [event["seq"] for event in stack.events(session_id) if event["type"] == "model.called"][-1]
     paths = {
         "events": f"/v1/sessions/{session_id}/events?limit=500",
         "the run": f"/v1/runs/{run['id']}",
         "the trace": f"/v1/runs/{run['id']}/trace",
+        "what a model was asked": f"/v1/runs/{run['id']}/requests/{asked}",
         "memories": "/v1/memories?limit=100",
         "tools": "/v1/tools/double/versions",
         "a tool's bundle": "/v1/tools/double/versions/1/bundle",
