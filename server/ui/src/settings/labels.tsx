@@ -80,7 +80,7 @@ function OfTenant({ floor, onChange }: { floor: FloorView | null; onChange: (lev
           <>
             <LevelStatus level={floor.sensitivity} /> at least: {floor.reason}{" "}
             <span className="muted small">
-              said {floor.set_by}, <When at={floor.set_at} />
+              said by {floor.set_by}, <When at={floor.set_at} />
             </span>
           </>
         )}
