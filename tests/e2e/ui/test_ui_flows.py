@@ -1,21 +1,17 @@
 """What an operator does, done in Chromium."""
 
 import re
+from signal import SIGKILL
 from uuid import uuid4
 
 import pytest
 from fixtures_stack import Stack
 from playwright.sync_api import Browser, Page, expect
 from stack_parts import until
-from ui_scripts import DEFAULT, RULES, SLOW
+from ui_scripts import DEFAULT, GROWING, RULES, SLOW
 from visitors import PATIENCE_MS, Visitor, visit
 
 expect.set_options(timeout=PATIENCE_MS)
-GROWING = {
-    "tools": ["calculate", "request_capability"],
-    "memory": {"recall": True, "remember": True},
-    "evolution": {"reuse": False, "create": True},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +77,9 @@ def test_a_queued_run_says_why_it_waits(admin: Visitor, garden: Stack, agent: st
     run = garden.submit(agent)
     admin.open(f"/runs/{run['id']}")
     expect(page.get_by_text("Every worker is draining")).to_be_visible()
+    page.get_by_role("button", name="Requeue").click()
+    page.get_by_role("dialog").get_by_role("button", name="Requeue").click()
+    expect(page.get_by_text("It is looked at again")).to_be_visible()
     admin.open("/settings?tab=workers")
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("cell", name="running")).to_be_visible()
@@ -103,6 +102,27 @@ def test_a_session_goes_on_after_the_api_restarted(admin: Visitor, garden: Stack
     expect(page.get_by_text("first words")).to_have_count(1)
     last = garden.get(f"/v1/sessions/{session['id']}")["last_seq"]
     expect(page.get_by_text(f"#{last}", exact=True)).to_be_visible()
+
+
+def test_the_same_page_goes_on_when_the_worker_is_killed(admin: Visitor, garden: Stack, agent: str) -> None:
+    session = garden.post("/v1/sessions", {"agent": agent, "title": "crash"})
+    page = admin.open(f"/sessions/{session['id']}")
+    page.evaluate("window.openedOnce = true")
+    page.get_by_label("Message").fill("Answer slowly, please.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".bubble-live")).to_contain_text("Gardens")
+    run = garden.get("/v1/runs", session_id=session["id"])["items"][0]
+    garden.worker_of(run["worker_id"]).restart(SIGKILL)
+    answer = page.locator(".bubble-agent:not(.bubble-live)")
+    expect(answer).to_contain_text(SLOW, timeout=4 * PATIENCE_MS)
+    expect(answer).to_have_count(1)
+    expect(page.get_by_text("taken over by")).to_be_visible()
+    expect(page.locator(".bubble-live")).to_have_count(0)
+    ended = garden.ended(run)
+    assert (ended["status"], ended["generation"]) == ("succeeded", 2)
+    last = garden.get(f"/v1/sessions/{session['id']}")["last_seq"]
+    expect(page.get_by_text(f"#{last}", exact=True)).to_be_visible()
+    assert page.evaluate("window.openedOnce"), "the page was not loaded again"
 
 
 def test_an_agent_is_edited_compared_and_pinned_back(admin: Visitor) -> None:
@@ -138,6 +158,9 @@ def test_a_grown_tool_is_seen_with_its_gates_disabled_and_enabled_again(admin: V
     expect(page.get_by_role("link", name=f"…{origin[-8:]}").first).to_have_attribute("href", f"/runs/{origin}")
     expect(page.get_by_role("row", name="passed empty").first).to_be_visible()
     expect(page.get_by_text("nothing: a pure function")).to_be_visible()
+    lineage = page.get_by_role("region", name="Provenance", exact=True)
+    expect(lineage.get_by_role("link", name="written by run, step 1")).to_have_attribute("href", f"/runs/{origin}")
+    expect(lineage.get_by_role("link", name=f"active: to_roman {version}")).to_be_visible()
     page.get_by_role("button", name="Disable").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()
@@ -153,15 +176,31 @@ def test_a_grown_tool_is_seen_with_its_gates_disabled_and_enabled_again(admin: V
     assert garden.get("/v1/tools/to_roman")["active_version"] == version
 
 
-def test_a_memory_is_found_traced_and_deleted(admin: Visitor, garden: Stack) -> None:
+def test_a_memory_is_found_with_reasons_traced_edited_and_deleted(admin: Visitor, garden: Stack) -> None:
     agent = garden.make_agent(memory={"recall": False, "remember": True})
     garden.ended(garden.submit(agent, "Remember the zinnias."))
     until(lambda: "zinnias" in str(garden.get("/v1/memories")), within_s=20, why=garden.logs)
     page = admin.open("/memory")
     page.get_by_label("Search memory").fill("zinnias")
     page.get_by_role("button", name="Search").click()
+    row = page.get_by_role("row", name="Remember the zinnias.")
+    expect(row).to_contain_text("100% of the words")
+    for view, place in (("timeline", "listitem"), ("map", "group")):
+        page.get_by_role("button", name=view, exact=True).click()
+        expect(page.get_by_role(place).get_by_role("link", name="Remember the zinnias.").first).to_be_visible()
     page.get_by_role("link", name="Remember the zinnias.").click()
     expect(page.get_by_text("message.created", exact=True)).to_be_visible()
+    origin = page.get_by_role("region", name="Provenance", exact=True)
+    expect(origin.get_by_role("link", name="user, #")).to_have_attribute("href", re.compile("^/runs/.*at="))
+    origin.get_by_role("button", name="Show as a table").click()
+    expect(origin.get_by_role("row", name="told in")).not_to_have_count(0)
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("What is remembered").fill("The zinnias stand by the dahlias.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Agents recall these words")).to_be_visible()
+    expect(page.get_by_text("The zinnias stand by the dahlias.")).to_be_visible()
+    found = garden.get("/v1/memories/search", q="dahlias")["items"][0]
+    assert (found["memory"]["content"], found["why"]["coverage"]) == ("The zinnias stand by the dahlias.", 1.0)
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="Memory")).to_be_visible()
