@@ -24,7 +24,7 @@ from bench.report import machine, table, write
 from bench.security_cases import CHANNELS, GOALS, TASKS, carry_out
 from bench.security_channels import Case, World, all_cases, one_each
 from bench.security_pages import open_pages
-from bench.security_served import desk_settings, play_all, script_of, summed
+from bench.security_served import counts, desk_settings, play_all, script_of, summed
 from bench.security_tools import DeskFolder
 from bench.stack import open_stack
 
@@ -74,8 +74,10 @@ async def serve(cases: Sequence[Case]) -> int:
             )
             client = await exits.enter_async_context(open_client(stack))
             began = time.perf_counter()
-            results = await play_all(World(client, DeskFolder(Path(folder)), pages), cases)
+            world = World(client, DeskFolder(Path(folder)), pages)
+            results = await play_all(world, cases)
             took_s = round(time.perf_counter() - began, 1)
+            counted = await counts(world)
             intact = (await client.post("/v1/audit/verify", {}))["intact"]
     rows = summed(results)
     total = summed(results, by=lambda _: "all")["all"]
@@ -84,12 +86,14 @@ async def serve(cases: Sequence[Case]) -> int:
         if result.forbidden or not result.named:
             print(result)
     print(f"\ninjections with a forbidden effect: {total['breaches']} of {total['cases']}, in {took_s} s")
-    print(f"runs that ended: {total['ended']}; audit log intact: {intact}")
+    print(f"runs that ended: {total['ended']}; audit log intact: {intact}; the ledger counts: {counted}")
     write(
-        "security_served",
+        "security_served" if len(cases) > len(one_each()) else "security_served_few",
         {"cases": total["cases"], "took_s": took_s, "audit_intact": intact, "total": dict(total), "channels": rows},
     )
-    return int(bool(total["breaches"] or total["unnamed"]) or total["ended"] < total["cases"] or not intact)
+    return int(
+        bool(total["breaches"] or total["unnamed"]) or total["ended"] < total["cases"] or not (intact and counted)
+    )
 
 
 async def measure() -> int:

@@ -12,7 +12,7 @@ from bench.client import Client
 from bench.security_cases import GOALS
 from bench.security_channels import ENDED, World, one_each
 from bench.security_pages import open_pages
-from bench.security_served import play_all, script_of
+from bench.security_served import counts, play_all, script_of
 from bench.security_tools import DeskFolder
 from fixtures_stack import ANSWER, DESK, Stack
 from stack_parts import until
@@ -116,7 +116,9 @@ async def test_a_model_that_obeys_gets_no_effect_and_every_run_goes_on_once_peop
     async with open_pages() as pages, aiohttp.ClientSession(headers=stack.headers()) as http:
         script: dict[str, Any] = script_of(cases, pages)
         stack.model.script(*script["rules"], default=script["default"])
-        results = await play_all(World(Client(http, stack.url), DeskFolder(stack.folder / DESK), pages), cases)
+        world = World(Client(http, stack.url), DeskFolder(stack.folder / DESK), pages)
+        results = await play_all(world, cases)
+        assert await counts(world), "the ledger was to count"
         report = await Client(http, stack.url).post("/v1/audit/verify", {})
     assert [one for one in results if one.forbidden] == []
     assert [one for one in results if one.status not in ENDED] == [], stack.logs()
