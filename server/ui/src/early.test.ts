@@ -29,7 +29,7 @@ it("a conversation's end is asked for before its page wants it, once", async () 
   answers[SESSION] = () => Response.json({ last_seq: 5048 });
   askEarly(`/sessions/${ID}`);
   await settle();
-  const tail = `${SESSION}/events?after=4648&limit=400`;
+  const tail = `${SESSION}/events?after=4798&limit=250`;
   expect(asked).toEqual(["/v1/me", SESSION, tail]);
   for (const path of ["/v1/me", SESSION, tail]) await take(path);
   expect(asked).toHaveLength(3);

@@ -1,5 +1,5 @@
 /** How many events a conversation opens with: more than anybody reads at once. */
-export const TAIL = 400;
+export const TAIL = 250;
 
 const FRESH_MS = 10_000;
 const ME = "/v1/me";

@@ -53,7 +53,7 @@ function Picture({
         })}
         {placed.map((node) =>
           node.to ? (
-            <Link key={node.id} to={node.to} aria-label={`${node.kind}: ${node.text}`}>
+            <Link key={node.id} to={node.to}>
               <Box node={node} />
             </Link>
           ) : (
