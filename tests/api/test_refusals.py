@@ -176,6 +176,9 @@ async def test_an_address_that_is_out_of_failures_keeps_few_look_ups_busy():
     most = 0
     await asyncio.gather(*(look("10.0.0.1") for _ in range(20)))
     assert most == LOOKS
+    looking = strangers.looking
+    async with looking("10.0.0.1"), looking("10.0.0.1"), asyncio.timeout(1), looking("10.0.0.1", known=True):
+        pass  # what is known already waits for nobody
 
 
 async def test_sockets_count_too_before_and_after_they_are_open(with_options: WithOptions, admin: Caller):

@@ -137,7 +137,8 @@ async def identify(edge: Edge, connection: HTTPConnection) -> Caller:
     token = connection.cookies.get(cookie_name(secure=is_secure(connection, edge.options.public_origin)))
     if token is None:
         raise UnauthenticatedError("send an API key as `Authorization: Bearer hk_...`")
-    async with edge.limit_strangers.looking(address_of(edge, connection)):
+    known = edge.authenticate_login.knows(token_digest(token))
+    async with edge.limit_strangers.looking(address_of(edge, connection), known=known):
         caller = await _identify_cookie(edge, connection, token)
     note_caller(connection, caller.tenant_id, caller.actor)
     return caller
@@ -147,7 +148,8 @@ async def identify_key(edge: Edge, connection: HTTPConnection, secret: str) -> C
     """The caller by an API key. Raises UnauthenticatedError."""
     if not 0 < len(secret) <= LONGEST_KEY:
         raise UnauthenticatedError("no such key, or it expired or was revoked")
-    async with edge.limit_strangers.looking(address_of(edge, connection)):
+    known = edge.authenticate.knows(secret)
+    async with edge.limit_strangers.looking(address_of(edge, connection), known=known):
         caller = Caller.of(await edge.authenticate.by_secret(secret), "key")
     note_caller(connection, caller.tenant_id, caller.actor)
     return caller

@@ -45,6 +45,10 @@ class AuthenticateKey:
         """The key behind a login that this server signed. Raises UnauthenticatedError as above."""
         return self._checked(await self._cache.get(key_id, lambda: self._find_by_id(tenant_id, key_id)))
 
+    def knows(self, secret: str) -> bool:
+        """Whether the secret can be judged without asking the database."""
+        return self._cache.holds(hashlib.sha256(secret.encode()).digest())
+
     def forget(self, key_id: KeyId) -> None:
         """Drop what is cached of a key, because it was revoked here."""
         self._cache.forget(lambda key: key.id == key_id)

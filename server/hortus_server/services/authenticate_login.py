@@ -37,6 +37,10 @@ class AuthenticateLogin:
             raise UnauthenticatedError("the login has ended; sign in again")
         return found
 
+    def knows(self, digest: bytes) -> bool:
+        """Whether the token with this hash can be judged without asking the database."""
+        return self._cache.holds(digest)
+
     def forget(self, user_id: UserId) -> None:
         """Drop what is cached of a user, because it was changed here."""
         self._cache.forget(lambda live: live.login.user_id == user_id)

@@ -41,6 +41,10 @@ class BriefCache(Generic[K, V]):
                 self._keep(entry, kept)
         return kept
 
+    def holds(self, entry: K) -> bool:
+        """Whether asking for it needs no look."""
+        return self._fresh(entry) is not None
+
     def forget(self, which: Callable[[V], bool]) -> None:
         """Drop what fits, because it was changed here."""
         for entry, (_, value) in list(self._kept.items()):

@@ -34,9 +34,9 @@ class LimitStrangers:
         return Rate(self.defaults.failures_per_minute, self.defaults.failures_burst, 0)
 
     @asynccontextmanager
-    async def looking(self, address: str) -> AsyncIterator[None]:
-        """Held while credentials from an address are looked up."""
-        bucket = self._networks.get(network_of(address))
+    async def looking(self, address: str, *, known: bool = False) -> AsyncIterator[None]:
+        """Held while credentials from an address are looked up; `known` ones cost nothing, and wait for nobody."""
+        bucket = None if known or not self._networks else self._networks.get(network_of(address))
         if bucket is None or bucket.peek(self._rate, now=self.clock()) >= 1:
             yield
             return

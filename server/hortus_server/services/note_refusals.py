@@ -103,7 +103,10 @@ class NoteRefusals:
         """Write what is due, for ever."""
         while True:
             await asyncio.sleep(FLUSH_S)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:  # the boundary of the task: what is beside requests must not end them
+                log.exception("refusals_lost")
 
     async def flush(self) -> None:
         """Write what is due now; what cannot be written is kept for the next time."""

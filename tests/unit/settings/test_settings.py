@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from hortus_server.asgi import edge_options
 from hortus_server.settings import COMMAND_VARIABLES, Settings
 
 COMPLETE = {
@@ -26,6 +27,16 @@ def test_a_variable_sets_a_field_of_its_group(monkeypatch: pytest.MonkeyPatch) -
     settings = Settings()
     assert settings.api.port == 9000
     assert settings.sandbox.http_allow_private == ("10.0.0.7:80",)
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_API_TRUSTED_PROXIES", '["10.0.0.0/8", "::1"]')
+    settings = Settings()
+    trusted = edge_options(settings.api, settings.limits).trusted_proxies
+    assert [str(network) for network in trusted] == ["10.0.0.0/8", "::1/128"]
+    monkeypatch.setenv("HORTUS_API_TRUSTED_PROXIES", '["everybody"]')
+    with pytest.raises(ValidationError):
+        Settings()
 
 
 def test_webhooks_may_be_sent_to_private_addresses_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
