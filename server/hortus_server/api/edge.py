@@ -43,11 +43,11 @@ from hortus_server.services.limit_strangers import LimitStrangers
 from hortus_server.services.list_stuck import ListStuck
 from hortus_server.services.note_refusals import NoteRefusals
 from hortus_server.services.pause_run import PauseRun, ResumeRun
-from hortus_server.services.reveal_secrets import RevealedSecrets
 from hortus_server.services.read_endpoints import ReadEndpoints
 from hortus_server.services.read_heads import ReadHeads
 from hortus_server.services.read_overview import ReadOverview
 from hortus_server.services.requeue_run import RequeueRun
+from hortus_server.services.reveal_secrets import RevealedSecrets
 from hortus_server.services.search_memories import SearchMemories
 from hortus_server.services.steer_run import SteerRun
 from hortus_server.services.stop_runs import StopRuns
