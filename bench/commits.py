@@ -2,8 +2,8 @@
 
 `transactions` is the growth of `pg_stat_database.xact_commit` per run; it counts reading ones too. `writing ones` are
 those that were given a transaction id. What heartbeats, beat and this benchmark commit meanwhile is measured over an
-idle interval just as long and taken off. `statements` are what PostgreSQL logs with `log_statement = all`, BEGIN and
-COMMIT among them: each is a round trip.
+idle interval just as long and taken off. `messages` are what PostgreSQL logs with `log_statement = all`, a line each:
+statements travel together, with BEGIN and COMMIT among them, and each message is a round trip.
 """
 
 import argparse
@@ -93,7 +93,7 @@ async def count_statements(stack: Stack, client: Client, agent: str, *, runs: in
         await asyncio.sleep(spent)
         after = _logged(stack)
         await _log_statements(stack, "none")
-    return {"statements": round((middle - before - looks - (after - middle)) / runs, 2)}
+    return {"messages": round((middle - before - looks - (after - middle)) / runs, 2)}
 
 
 async def _log_statements(stack: Stack, which: str) -> None:
