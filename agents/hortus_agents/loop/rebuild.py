@@ -1,11 +1,11 @@
 """The request behind a model call, built again from the log that it was made of."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from hortus_agents.events import Event, ModelCalled, StepStarted
+from hortus_agents.events import Event, ModelCalled, NewEvent, StepStarted
 from hortus_agents.limits import RunLimits
 from hortus_agents.loop.model_call import prompt_sha256
 from hortus_agents.loop.react import build_request, is_forced
@@ -14,7 +14,7 @@ from hortus_agents.loop.step import RunScope, StepDeps
 from hortus_agents.messages import ChatRequest, ChatResult, TextDelta
 from hortus_agents.spec import AgentSpec, ToolMode
 from hortus_agents.tools.port import ToolContext, ToolDefinition, ToolOutput
-from hortus_agents.tools.proxy import ToolProxy
+from hortus_agents.tools.proxy import Terms, ToolProxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,15 @@ class _Named:
         """Nothing is asked here."""
         return False
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | ChatResult, None]:
+    def stream(self, request: ChatRequest) -> AsyncIterator[TextDelta | ChatResult]:
         """Nothing is asked here."""
         raise NotImplementedError(request.model)
-        yield
 
 
-async def _emit_nothing(*_: Any) -> None:
+async def _emit_nothing(
+    events: Sequence[NewEvent],
+    *,
+    effect: int | None = None,
+    terms: Terms | None = None,
+) -> None:
     """Nothing happens here."""
