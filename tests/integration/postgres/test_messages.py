@@ -1,6 +1,7 @@
 """What is asked together travels together."""
 
 import asyncio
+import contextlib
 
 import psycopg
 import pytest
@@ -62,12 +63,13 @@ async def test_a_transaction_that_asks_nothing_sends_nothing(world, sent):
 
 
 async def test_an_answer_that_never_came_is_not_made_up(world):
-    with pytest.raises(ZeroDivisionError):
+    asked = []
+    with contextlib.suppress(ZeroDivisionError):
         async with world.store.transaction(world.tenant_id) as uow:
-            asked = uow.sessions.get(world.tenant_id, world.session.id)
+            asked.append(uow.sessions.get(world.tenant_id, world.session.id))
             raise ZeroDivisionError
     with pytest.raises(RuntimeError):
-        asked.result()
+        asked[0].result()
 
 
 async def test_who_asks_too_late_for_what_is_not_there_is_told(world):
