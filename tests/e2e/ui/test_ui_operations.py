@@ -18,11 +18,12 @@ LOG = logging.getLogger(__name__)
 ROWS = 10_000
 READ_ALL = """async (height) => {
     const page = document.documentElement;
-    for (const end = Date.now() + 60_000; page.scrollHeight < height && Date.now() < end; ) {
+    for (let read = 0, since = Date.now(); page.scrollHeight < height; ) {
         window.scrollTo(0, page.scrollHeight);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (page.scrollHeight > read + 1000) [read, since] = [page.scrollHeight, Date.now()];
+        if (Date.now() - since > 15_000) throw new Error(`it stopped at ${page.scrollHeight} px`);
     }
-    if (page.scrollHeight < height) throw new Error(`only ${page.scrollHeight} px`);
 }"""
 LONGEST_TASK_MS = 700  # one task of the page, on a machine that tests share; idle it is below 100
 
@@ -75,6 +76,10 @@ def test_a_run_is_paused_and_resumed_and_shows_its_budget(admin: Visitor, garden
     expect(page.get_by_role("heading", level=1)).to_contain_text("running")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled")
+    page.get_by_role("button", name="Fork", exact=True).click()
+    expect(page.get_by_text("Forked from event")).to_be_visible()
+    expect(page.get_by_label("Message")).to_be_visible()
+    assert run["session_id"] not in page.url
 
 
 def test_a_schedule_is_made_with_a_preview_fires_and_is_paused(admin: Visitor, agent: str) -> None:
@@ -137,6 +142,13 @@ def test_a_chart_has_its_numbers_in_a_table(admin: Visitor, garden: Stack, agent
     page.get_by_role("button", name="7 days").click()
     expect(ended.get_by_role("row")).to_have_count(1 + 168)
     assert page.url.endswith("range=week")
+    evolution = page.get_by_role("region", name="Evolution", exact=True)
+    expect(evolution.get_by_role("link", name="Tools")).to_have_attribute("href", "/tools")
+    endpoint = page.get_by_role("region", name="Model endpoints", exact=True).get_by_role("row").nth(1)
+    expect(endpoint).to_contain_text("closed")
+    expect(endpoint).to_contain_text("not told")  # a scripted model has no KV cache
+    page.get_by_role("link", name="recovered").click()
+    page.wait_for_url("**/runs?status=stuck")
 
 
 def test_a_draft_is_tried_beside_the_editor(admin: Visitor, agent: str) -> None:
@@ -159,6 +171,9 @@ def test_a_call_is_approved_and_another_denied_by_keyboard(admin: Visitor, garde
         run = garden.submit(asker, "What is the sum of 2 and 3?")
         expect(page.get_by_role("heading", name="May calculate be called?")).to_be_visible()
         expect(page.get_by_text('"expression": "2 + 3"').first).to_be_visible()
+        if key == "d":
+            compared = page.get_by_role("region", name="Compared with the last one")
+            expect(compared).to_contain_text("The same arguments.")
         page.get_by_label("Reason").fill("seen")
         page.get_by_label("Reason").press("a")  # what is typed decides nothing
         page.get_by_role("heading", level=1).click()
@@ -167,6 +182,22 @@ def test_a_call_is_approved_and_another_denied_by_keyboard(admin: Visitor, garde
         assert garden.ended(run)["status"] == "succeeded"
     page.get_by_role("button", name="all", exact=True).click()
     expect(page.get_by_role("region", name="Decisions")).to_contain_text("seena")
+    page = admin.open(f"/runs/{run['id']}")
+    page.get_by_role("button", name="call: calculate").click()
+    expect(page.get_by_text("deny by")).to_be_visible()
+    page.get_by_role("link", name="Open the approval").click()
+    expect(page.get_by_role("heading", name="May calculate be called?")).to_be_visible()
+
+
+def test_calls_of_low_risk_are_approved_together(admin: Visitor, garden: Stack) -> None:
+    asker = garden.make_agent(tools=["calculate"], approval={"tools": ["calculate"]})
+    runs = [garden.submit(asker, "What is the sum of 2 and 3?") for _ in range(2)]
+    page = admin.open("/approvals")
+    page.get_by_role("button", name="Approve 2 of low risk").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("they only compute")
+    page.get_by_role("dialog").get_by_role("button", name="Approve 2 of low risk").click()
+    expect(page.get_by_text("2 calls approved")).to_be_visible()
+    assert [garden.ended(run)["output"] for run in runs] == ["The sum is 5."] * 2
 
 
 def test_a_run_at_work_is_interrupted_and_the_conversation_forked(admin: Visitor, garden: Stack, agent: str) -> None:
