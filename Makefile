@@ -56,8 +56,9 @@ integration: install ## generated requests; several processes over the real embe
 fuzz: install ## generated requests and chains of them, for minutes and from another seed each time
 	HORTUS_FUZZ_EXAMPLES=$${HORTUS_FUZZ_EXAMPLES:-150} $(BIN)/pytest -q -n 2 --timeout 3600 $(GENERATED)
 
-e2e: install ## the main job with the real CPU model, and the documentation's commands
-	$(BIN)/pytest -q tests/e2e
+e2e: install ## the main job with the real CPU model; then the admin UI in a browser beside the documentation's commands
+	$(BIN)/pytest -q tests/e2e/test_main_job.py
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/e2e/ui tests/e2e/docs
 
 test-vllm: install ## the main job against a real vLLM (see docs/guides/vllm.md)
 	$(BIN)/pytest -q -m vllm tests/vllm
