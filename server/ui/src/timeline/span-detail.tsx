@@ -156,7 +156,7 @@ export function Recalled({ recall }: { recall: MemoryRecalled }): ReactNode {
   return (
     <div className="stack small">
       {recall.unavailable && <Status tone="bad">memory was not available</Status>}
-      {recall.low_confidence && !recall.unavailable && (
+      {recall.low_confidence && recall.items.length > 0 && !recall.unavailable && (
         <Status tone="wait">low confidence: none of these may fit</Status>
       )}
       {recall.items.length === 0 && <p className="muted">nothing came to mind</p>}
