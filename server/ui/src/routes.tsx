@@ -1,5 +1,6 @@
 import { lazy, type ReactNode, useState } from "react";
 import { Route } from "react-router";
+import { Allowed } from "./components/allowed";
 import { fetchedPage, PLACES, type Place } from "./places";
 
 const laterPages = new Map(PLACES.map((place) => [place, lazy(place.load)]));
@@ -8,7 +9,8 @@ const laterPages = new Map(PLACES.map((place) => [place, lazy(place.load)]));
 function PageAt({ place }: { place: Place }): ReactNode {
   // Chosen once for each time that the page opens, so that it keeps its state.
   const [Found] = useState(() => fetchedPage(place) ?? laterPages.get(place));
-  return Found && <Found />;
+  const page = Found && <Found />;
+  return place.needs === undefined ? page : <Allowed needs={place.needs}>{page}</Allowed>;
 }
 
 /** A route for every page with code of its own. */
