@@ -123,7 +123,8 @@ class Boundary:
 
 PARKED = 3  # the one who finds the doubt parks the run, and who goes on after the decision claims it anew
 BOUNDARIES = [
-    Boundary(before_the_claim_s_commit, (1, 1), generation=1),
+    # The commit is on its way with the claim: PostgreSQL finishes it for the dead worker.
+    Boundary(before_the_claim_s_commit, (1, 1)),
     Boundary(after_the_claim, (2, 1)),
     Boundary(while_the_model_streams, (1, 2)),
     Boundary(after_the_model_s_answer_before_its_commit, (2, 1)),
