@@ -120,6 +120,15 @@ async def test_most_requests_of_a_busy_key_ask_nobody(store: Store, buckets: Red
     assert counted.draws < 60
 
 
+async def test_callers_of_a_tenant_who_come_at_once_are_all_served(store: Store, buckets: RedisBuckets, admin: Caller):
+    limiter = LimitRequests(store, buckets, RateDefaults())
+    async with asyncio.TaskGroup() as group:
+        at_once = [
+            group.create_task(passed(limiter, Requester(admin.tenant_id, f"user {number}"), 10)) for number in range(40)
+        ]
+    assert [each.result() for each in at_once] == [10] * 40
+
+
 @dataclass
 class Clock:
     now: float = 1_000.0

@@ -39,6 +39,7 @@ KNOWN: Final = 10_000  # callers that are remembered, and tenants
 LOT_TTL_S: Final = 1.0  # what is left of a lot then is given up
 FAST_S: Final = 0.05  # a lot that lasts less is too small
 LARGEST_LOT: Final = 64
+MOST_DRAWS: Final = 20  # for one request
 AWAY_S: Final = 1.0  # until the shared buckets are tried again
 PLACE_RETRY_S: Final = 2.0
 
@@ -116,6 +117,10 @@ class Account:
         """The caller's own, then the tenant's."""
         return self.key, self.tenant
 
+    def lacking(self, now: float) -> list[Allowed]:
+        """Those from which nothing may pass without another draw."""
+        return [one for one in self.both if not one.has(now)]
+
 
 @dataclass(slots=True)
 class Place:
@@ -153,12 +158,16 @@ class LimitRequests:
     async def spend(self, account: Account) -> None:
         """Count one request. Raises RateLimitedError when the key's or the tenant's bucket is empty."""
         now = self.clock()
-        if not all(allowed.has(now) for allowed in account.both):
+        lacking = account.lacking(now)
+        # More than once, since others may take what was drawn for the tenant while the caller's own lot is drawn.
+        for _ in range(MOST_DRAWS):
+            if not lacking or any(now < one.empty_until for one in lacking):
+                break
             await self._refill(account)
             now = self.clock()
-        for allowed in account.both:
-            if not allowed.has(now):
-                raise allowed.refusal(now)
+            lacking = account.lacking(now)
+        if lacking:
+            raise max(lacking, key=lambda one: one.empty_until).refusal(now)
         for allowed in account.both:
             allowed.left -= 1
 
@@ -211,7 +220,7 @@ class LimitRequests:
         try:
             async with account.drawing:
                 now = self.clock()
-                empty = [one for one in account.both if not one.has(now)]
+                empty = account.lacking(now)
                 if empty and all(now >= one.empty_until for one in empty):
                     draws = [one.draw(now, waiting=account.waiting) for one in empty]
                     for one, grant in zip(empty, await self._draw(account.who.tenant_id, draws, empty), strict=True):
