@@ -63,7 +63,7 @@ class ToolDefinition:
 class ToolOutput:
     """What a tool gives back: text for the model, and the isolation tier where model-written code ran.
 
-    `label` is that of this very text, where the tool knows it better than its definition does; `files` are kept by then.
+    `label` is that of this very text, where the tool knows it better than its definition; `files` are kept by then.
     """
 
     content: str

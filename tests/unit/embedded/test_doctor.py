@@ -41,7 +41,7 @@ async def test_a_home_that_does_not_exist_yet_is_no_fault_of_any_check(tmp_path:
     root = tmp_path / "not" / "made" / "yet"
     checks = await found(EmbeddedOptions(home=HortusHome(root=root, models=root / "models")))
     assert (checks["home"].outcome, checks["home"].detail) == ("ok", f"{root} will be created at the first start")
-    # The answer of this machine, whichever it is: as the superuser under `/root` it may well be a refusal that explains.
+    # The answer of this machine, whichever it is: the superuser under `/root` may get a refusal that explains.
     assert checks["postgres binaries"].outcome == "ok" or "nobody" in checks["postgres binaries"].detail
     assert not root.exists()
 
