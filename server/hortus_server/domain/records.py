@@ -245,7 +245,7 @@ class Memory:
 
     @property
     def counted_label(self) -> Label:
-        """By which it is judged who reads it: the label, or what stands in for none, at least as sensitive as was said."""
+        """By which its reader is judged: the label, or what stands in for none, at least as sensitive as was said."""
         label = self.label or UNKNOWN
         return label.model_copy(update={"sensitivity": max(label.sensitivity, self.sensitivity_floor or 0)})
 
