@@ -70,7 +70,7 @@ function Picture({
 function Box({ node }: { node: Placed }): ReactNode {
   return (
     <g transform={`translate(${node.x + 1} ${node.y + 1})`}>
-      <title>{node.text}</title>
+      <title>{`${node.kind} ${node.text}`}</title>
       <rect width={BOX.width} height={BOX.height} rx={6} />
       <text className="graph-kind" x={10} y={17}>
         {node.kind}
