@@ -41,7 +41,7 @@ from hortus_server.settings import DatabaseSettings
 FUZZ = int(os.environ.get("HORTUS_FUZZ_EXAMPLES", "0"))
 EXAMPLES = FUZZ or 8
 CHAINS, STEPS = FUZZ or 48, 12
-# Of chains that hypothesis compares with each other: it takes what the server kept from one for a strategy that changes.
+# Of chains that hypothesis compares: what the server kept of one looks to it like a strategy that changes.
 TOGETHER = 8
 SEED = random.randrange(1 << 32) if FUZZ else 20260
 # Waiting, streaming and logging out are no matter of schemas.
