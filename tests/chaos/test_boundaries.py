@@ -123,7 +123,7 @@ class Boundary:
 
 PARKED = 3  # the one who finds the doubt parks the run, and who goes on after the decision claims it anew
 BOUNDARIES = [
-    # The commit is on its way with the claim: PostgreSQL finishes it for the dead worker.
+    # COMMIT is on its way with the claim, and with the answer: PostgreSQL finishes it for the dead worker.
     Boundary(before_the_claim_s_commit, (1, 1)),
     Boundary(after_the_claim, (2, 1)),
     Boundary(while_the_model_streams, (1, 2)),
@@ -137,7 +137,7 @@ BOUNDARIES = [
     Boundary(after_the_tool_before_its_commit, (1, 1), plan="p"),
     Boundary(after_the_tool_before_its_commit, (1, 1), plan="a", generation=PARKED),
     Boundary(after_the_tool_s_commit_before_the_next_step, (1, 2)),
-    Boundary(before_the_last_commit, (1, 2)),
+    Boundary(before_the_last_commit, (1, 1), generation=1),
     Boundary(after_the_last_commit_before_the_message_is_acknowledged, (1, 1), generation=1),
 ]
 
