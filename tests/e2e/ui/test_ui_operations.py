@@ -254,8 +254,8 @@ def test_the_keys_are_told_and_a_memory_is_found_by_its_words(admin: Visitor, ga
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Jump to")
-    box.fill(run["id"])
-    expect(page.get_by_role("option").first).to_contain_text("run, succeeded")
+    box.fill(run["id"][:13])  # the session's begins alike when both are of one millisecond
+    expect(page.get_by_role("option").filter(has_text="run, succeeded").first).to_be_visible()
     box.fill("What is the sum of 2 and 3?")
     expect(page.get_by_role("option").filter(has_text="memory").first).to_be_visible()
 
