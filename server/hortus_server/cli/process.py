@@ -3,6 +3,7 @@
 Each imports only its own side: a worker needs no web framework, and an api no task loop.
 """
 
+import gc
 import sys
 from importlib import import_module
 
@@ -26,7 +27,11 @@ def main() -> None:
         Settings()
         module, name = ENTRIES[sys.argv[1]]
         queues = tuple(queue for queue in QUEUES if queue in sys.argv[2:])
-        getattr(import_module(module), name)(*([queues] if queues else []))
+        run = getattr(import_module(module), name)
+        # What was imported stays: a full collection, which stops everything meanwhile, need not walk through it.
+        gc.collect()
+        gc.freeze()
+        run(*([queues] if queues else []))
     except ValidationError as error:
         report_settings(error)
         sys.exit(2)
