@@ -74,6 +74,11 @@ class Circuit:
         self._change("half_open")
         return Ticket(self._epoch, probe=True)
 
+    @property
+    def probe_at(self) -> float:
+        """When it may be probed, or was to be, on its own clock; the later, the more lately it has failed."""
+        return self._probe_at
+
     def retry_in_s(self) -> float:
         """Seconds until a request may pass; while a probe is under way, what is usual until its first event."""
         if self.state == "closed":

@@ -64,7 +64,9 @@ class RoutedModel:
         return bool(await self._able())
 
     async def _able(self) -> tuple[Replica, ...]:
-        found = [each for each in self._replicas if each.backend.circuit.state == "closed"] or self._replicas
+        found: Sequence[Replica] = [each for each in self._replicas if each.backend.circuit.state == "closed"]
+        if not found:  # the one that broke off just now is the last to be probed
+            found = sorted(self._replicas, key=lambda each: each.backend.circuit.probe_at)
         return tuple([each for each in found if await each.model.can_continue()])
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | ChatResult, None]:

@@ -104,11 +104,12 @@ def test_a_keys_limits_are_changed_and_a_trace_is_read_as_picture_and_table(admi
     run = garden.ended(garden.submit(garden.make_agent(tools=["calculate"]), "What is the sum of 2 and 3?"))
     admin.open(f"/runs/{run['id']}")
     page.get_by_role("link", name="Trace").click()
+    page.wait_for_url("**/trace")  # the run's own page has a timeline too
     page.get_by_role("group", name="Timeline of the run").get_by_role("button", name="calculate").click()
     expect(page.get_by_text('"expression": "2 + 3"').first).to_be_visible()
     page.get_by_role("button", name="Show as a table").click()
     table = page.get_by_role("region", name="Trace as a table")
-    assert table.get_by_role("row", name="calculate").count() == 1
+    expect(table.get_by_role("row", name="calculate")).to_have_count(1)
     assert "at=" in page.url, "the chosen row is part of the address"
 
 

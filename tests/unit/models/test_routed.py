@@ -120,6 +120,24 @@ async def test_the_next_endpoint_answers_where_the_first_fails(pool: Pool) -> No
     assert first.backend.status().failed == second.backend.status().answered == 1
 
 
+async def test_a_begun_answer_goes_on_where_the_outage_is_older(pool: Pool) -> None:
+    """Its own endpoint broke off just now; the other one, which nobody has asked since, may be back."""
+    await pool.add(DOWN)
+    await pool.add(DOWN)
+    first, second = pool.preferred()
+    for replica in (second, first):
+        for _ in range(2):
+            ticket = replica.backend.circuit.enter()
+            assert ticket is not None
+            replica.backend.circuit.fail(ticket, "lost")
+        pool.now += 1.0
+    pool.now += 10.0
+    for replica in (first, second):
+        pool.script(replica, SAYS_OK)
+    await ask(pool.model(), REQUEST.model_copy(update={"continue_text": "one two"}))
+    assert (first.backend.status().answered, second.backend.status().answered) == (0, 1)
+
+
 async def test_an_open_circuit_is_left_alone_until_a_single_probe_closes_it(pool: Pool) -> None:
     await pool.add(SAYS_OK)
     await pool.add(SAYS_OK)
