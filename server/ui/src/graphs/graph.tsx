@@ -6,16 +6,14 @@ import { BOX, type Edge, type Node, type Placed, placeNodes } from "./layers";
 
 const LETTERS = 22;
 
-/** What came from what, as a picture that reads from left to right, with the table behind it. */
-export function Graph({
-  title,
-  nodes,
-  edges,
-}: {
+interface Drawn {
   title: string;
   nodes: readonly Node[];
   edges: readonly Edge[];
-}): ReactNode {
+}
+
+/** What came from what, as a picture that reads from left to right, with the table behind it. */
+export function Graph({ title, nodes, edges }: Drawn): ReactNode {
   const [asTable, setAsTable] = useState(false);
   return (
     <Card
@@ -31,15 +29,7 @@ export function Graph({
   );
 }
 
-function Picture({
-  title,
-  nodes,
-  edges,
-}: {
-  title: string;
-  nodes: readonly Node[];
-  edges: readonly Edge[];
-}): ReactNode {
+function Picture({ title, nodes, edges }: Drawn): ReactNode {
   const { nodes: placed, width, height } = placeNodes(nodes);
   const by = new Map(placed.map((node) => [node.id, node]));
   return (
@@ -93,15 +83,7 @@ function Curve({ from, to, how }: { from: Placed; to: Placed; how: string }): Re
   );
 }
 
-function EdgeTable({
-  title,
-  nodes,
-  edges,
-}: {
-  title: string;
-  nodes: readonly Node[];
-  edges: readonly Edge[];
-}): ReactNode {
+function EdgeTable({ title, nodes, edges }: Drawn): ReactNode {
   const by = new Map(nodes.map((node) => [node.id, node]));
   return (
     <TableBox label={`${title} as a table`}>
