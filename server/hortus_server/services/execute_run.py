@@ -244,7 +244,7 @@ class ExecuteRun:
             await text.flush()
             await run_log.commit(events, effect=effect, terms=terms)
             run_log.effect = max(run_log.effect, effect or 0)
-            _demand_lease(run_log, effect)
+            run_log.demand_lease(effect)
 
         async with aclosing(self.execution.engine.step(run_log.state, setup, emit, draft=draft)) as emissions:
             async for emission in emissions:
@@ -255,7 +255,7 @@ class ExecuteRun:
                         run_log.effect = 0
                         await run_log.commit(emission.events, effect=emission.effect, terms=emission.terms)
                         run_log.effect = emission.effect or 0
-                        _demand_lease(run_log, emission.effect)
+                        run_log.demand_lease(emission.effect)
                         text.after(emission.events)
                     case Delta():
                         text.add(emission)
@@ -277,12 +277,6 @@ class ExecuteRun:
             return
         if released:
             await self.ports.queue.wake_run(claim.run.id)
-
-
-def _demand_lease(run_log: RunLog, effect: int | None) -> None:
-    """No fence guards what happens outside: a call of a class that has effects is begun only under a sure lease."""
-    if effect and not run_log.is_safe():
-        raise StaleGenerationError(run_log.claim.run.id, run_log.claim.generation)
 
 
 def _budget_end(run_log: RunLog, text: LiveText, limit: LimitName) -> RunBudgetExhausted:

@@ -136,6 +136,11 @@ class RunLog:
                 # What else the commit would have told of, the reaper finds.
                 return await settled(self._announce(_Written(written, folded(self.state, written)), began))
 
+    def demand_lease(self, effect: int | None) -> None:
+        """Raise StaleGenerationError where a call of class `effect` comes next and the lease is not sure to hold."""
+        if effect and not self.is_safe():
+            raise StaleGenerationError(self.claim.run.id, self.claim.generation)
+
     async def _commit(self, attempt: _Attempt, began: float) -> tuple[Event, ...]:
         try:
             written, bar = await self._transact(attempt)
