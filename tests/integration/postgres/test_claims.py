@@ -50,6 +50,16 @@ async def test_the_second_run_of_a_session_waits_for_the_first(world):
     assert await world.claim(second) is not None
 
 
+async def test_a_run_starts_after_the_end_that_it_waited_for(world):
+    first, second = await world.submit(), await world.submit()
+    claim = await world.claim(first)
+    async with world.store.system_transaction() as uow:
+        assert await uow.runs.claim(second.id, worker_id="w2", lease=LEASE) is None
+        await world.finish(claim)
+        late = await uow.runs.claim(second.id, worker_id="w2", lease=LEASE)
+    assert late.run.started_at >= (await world.run(first.id)).finished_at
+
+
 async def test_sessions_do_not_wait_for_each_other(world):
     await world.submit()
     elsewhere = await world.submit(session=await world.another_session())

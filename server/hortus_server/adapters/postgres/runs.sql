@@ -59,7 +59,8 @@ SET
     generation = r.generation + 1,
     worker_id = %(worker_id)s,
     lease_until = now() + %(lease)s,
-    started_at = coalesce(r.started_at, now())
+    -- Not the transaction's time: it may have begun before the run ended that this one waited for.
+    started_at = coalesce(r.started_at, clock_timestamp())
 FROM agent_versions AS v, agents AS a
 WHERE r.id = %(run_id)s
     AND (
