@@ -1,8 +1,7 @@
 """Memory for agents and people: rows in PostgreSQL are the truth, the vector index finds them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 import structlog
@@ -18,6 +17,7 @@ from hortus_memory.types import Episode, RecallResult, Scope, ScoredItem, Trust,
 from hortus_server.domain.errors import NotFoundError, UnavailableError
 from hortus_server.domain.ids import AgentId, MemoryId, RunId, SessionId, TenantId
 from hortus_server.domain.records import Memory
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.memory_index import MemoryHit, MemoryHits
 from hortus_server.ports.store import Store
 
@@ -63,7 +63,7 @@ class RowsAndIndex:
 
     store: Store
     episodes: EpisodicMemory
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Clock = utc_now
 
     async def recall(self, query: str, *, scope: MemoryScope, limit: int) -> MemoryRecalled:
         """See AgentMemory."""

@@ -4,21 +4,16 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from hortus_server.domain.errors import UnauthenticatedError
 from hortus_server.domain.ids import KeyId, TenantId, UserId
 from hortus_server.domain.keys import ApiKey
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store
 from hortus_server.services.cache_briefly import BriefCache
 
 CACHE_TTL_S = 5.0  # so long a revoked key may still work on another process
 CACHE_SIZE = 4096
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -29,7 +24,7 @@ class AuthenticateKey:
     """
 
     store: Store
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
     _cache: BriefCache[bytes | KeyId, ApiKey] = field(init=False)
 

@@ -1,6 +1,6 @@
 """Change, pause and resume a schedule."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,8 +9,8 @@ from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import ConflictError
 from hortus_server.domain.ids import ScheduleId, TenantId
 from hortus_server.domain.schedules import Schedule, due_after, next_due_times
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_schedule import anchored, check_target, first_due
 
 
@@ -19,7 +19,7 @@ class ChangeSchedule:
     """Changes wait for a due time that fires at this moment, and the next one sees them."""
 
     store: Store
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, tenant_id: TenantId, schedule_id: ScheduleId, *, changes: Mapping[str, Any], actor: Actor = SYSTEM

@@ -1,16 +1,16 @@
 """Change a webhook, and give it a new secret."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.ids import TenantId, WebhookId
 from hortus_server.domain.webhooks import Webhook, checked_filters, new_secret
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.ports.webhook_sender import WebhookSender
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
 from hortus_server.services.create_webhook import check_url
 
@@ -23,7 +23,7 @@ class ChangeWebhook:
 
     store: Store
     sender: WebhookSender | None
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, tenant_id: TenantId, webhook_id: WebhookId, *, changes: Mapping[str, Any], actor: Actor = SYSTEM

@@ -1,6 +1,6 @@
 """Make a schedule, and check that it can do what it says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import InvalidInputError
 from hortus_server.domain.ids import AgentId, ScheduleId, SessionId, TenantId, new_id
 from hortus_server.domain.schedules import CatchUp, IntervalTiming, Overlap, Schedule, Timing, due_after
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
 from hortus_server.services.demand_room import demand_room
 
@@ -35,7 +35,7 @@ class CreateSchedule:
     """Store a schedule with its first due time."""
 
     store: Store
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, tenant_id: TenantId, *, draft: ScheduleDraft, once: Once[Schedule], actor: Actor = SYSTEM

@@ -1,16 +1,15 @@
 """Register an endpoint; its secret is shown once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import AgentId, TenantId, WebhookId, new_id
 from hortus_server.domain.webhooks import Webhook, checked_filters, new_secret
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.ports.webhook_sender import WebhookSender
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.create_once import Answer, Once, create_once
 from hortus_server.services.demand_room import demand_room
 
@@ -31,7 +30,7 @@ class CreateWebhook:
 
     store: Store
     sender: WebhookSender | None
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, tenant_id: TenantId, *, draft: WebhookDraft, once: Once[Webhook], actor: Actor = SYSTEM

@@ -14,9 +14,9 @@ import structlog
 from hortus_agents.events import Event
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.webhooks import Attempt, DeliveryState, RetryPolicy, TakenDelivery, signature_headers
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.ports.webhook_sender import WebhookAnswer, WebhookSender
-from hortus_server.services.authenticate_key import utc_now
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class DeliverWebhooks:
     sender: WebhookSender
     policy: RetryPolicy
     bounds: SendBounds = SendBounds()
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
     chance: Callable[[], float] = random.random
     _sending: int = field(default=0, init=False)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hortus_agents.limits import FREE, TokenPrice
 from hortus_agents.loop.engine import StepEngine
@@ -10,6 +10,7 @@ from hortus_agents.models.port import ChatModel
 from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.records import Claim
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.models import ChatModels
 from hortus_server.services.know_secrets import RedactorOf, no_secrets
 from hortus_server.services.load_policies import RunPolicies
@@ -36,7 +37,7 @@ class Execution:
     prices: Mapping[str, TokenPrice] = field(default_factory=dict)
     budgets: BudgetWatch = field(default_factory=Unwatched)
     know_secrets: RedactorOf = no_secrets
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Clock = utc_now
 
     def price_of(self, model: str) -> TokenPrice:
         """What a model's tokens cost here; nothing, unless the price table says otherwise."""

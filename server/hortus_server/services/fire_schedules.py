@@ -1,6 +1,5 @@
 """Submit what schedules have due: each due time once, however many processes look."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +8,8 @@ import structlog
 from hortus_server.domain.errors import HortusError, NotFoundError, UnavailableError
 from hortus_server.domain.ids import RunId, SessionId
 from hortus_server.domain.schedules import DuePlan, Firing, FiringOutcome, Schedule, plan_due
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.cancel_run import CancelledRun, CancelRun
 from hortus_server.services.submit_run import AcceptedRun, RunRequest, SubmitRun
 
@@ -38,7 +37,7 @@ class FireSchedules:
     store: Store
     submit: SubmitRun
     cancel: CancelRun
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
     limit: int = 200
 
     async def __call__(self) -> int:

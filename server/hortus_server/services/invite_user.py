@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from hortus_server.domain.audit import Actor, NewAuditEntry
 from hortus_server.domain.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
@@ -19,9 +18,9 @@ from hortus_server.domain.users import (
     check_password,
     plain_email,
 )
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.passwords import Passwords
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.authenticate_login import AuthenticateLogin, token_digest
 from hortus_server.services.create_once import Answer, Once, create_once
 from hortus_server.services.demand_room import demand_room
@@ -61,7 +60,7 @@ class InviteUser:
 
     store: Store
     rules: LoginRules
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, authority: Authority, into: Into, *, email: str, role: Role, once: Once[Invitation]

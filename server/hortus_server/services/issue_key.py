@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +11,9 @@ from hortus_server.domain.errors import InvalidInputError, NotFoundError
 from hortus_server.domain.ids import KeyId, TenantId
 from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.users import Authority
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import AuthenticateKey, utc_now
+from hortus_server.services.authenticate_key import AuthenticateKey
 from hortus_server.services.create_once import Answer, Once, create_once
 from hortus_server.services.demand_room import demand_room
 
@@ -69,7 +70,7 @@ class IssueKey:
     """Issue keys at most once per Idempotency-Key; a repetition shows the key without its secret."""
 
     store: Store
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, authority: Authority, tenant_id: TenantId, *, draft: KeyDraft, once: Once[ApiKey]

@@ -18,8 +18,8 @@ from hortus_agents.messages import JsonObject
 from hortus_server.domain.audit import SYSTEM, Actor, NewAuditEntry
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.ids import TenantId, UserId
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import utc_now
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class NoteRefusals:
     """One per process. What is not written yet is lost with the process, a minute's worth at most."""
 
     store: Store
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
     clock: Callable[[], float] = time.monotonic
     _tallies: OrderedDict[Refusal, _Tally] = field(default_factory=OrderedDict)
     _room: dict[TenantId, tuple[float, int]] = field(default_factory=dict)

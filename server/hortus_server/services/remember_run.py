@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from hortus_agents.events import (
     TERMINAL_EVENTS,
@@ -25,6 +24,7 @@ from hortus_memory.types import Episode, Scope
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import MemoryId, RunId, SessionId, TenantId
 from hortus_server.domain.records import Memory, Run
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.store import Store, UnitOfWork
 from hortus_server.services.agent_memory import VISIBILITIES, episode_id, to_episode, to_trust
@@ -61,7 +61,7 @@ class RememberRun:
     episodes: EpisodicMemory
     live: LivePublisher
     know_secrets: RedactorOf = no_secrets
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Clock = utc_now
 
     async def __call__(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Raises HortusMemoryError when the index is down: the job comes again. A deleted run owes nothing.

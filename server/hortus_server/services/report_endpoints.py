@@ -1,11 +1,11 @@
 """Tell the other processes how this one finds the model endpoints."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.models import EndpointReport, EndpointReports, EndpointStatuses
 from hortus_server.services.stop_task import stop_task
 
@@ -21,7 +21,7 @@ class ReportEndpoints:
     process_id: str
     statuses: EndpointStatuses
     every_s: float = EVERY_S
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Clock = utc_now
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note_change(self) -> None:

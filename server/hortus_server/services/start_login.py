@@ -1,15 +1,13 @@
 """Begin, move and end logins; a login's token is shown to its browser once and never stored."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from hortus_server.domain.errors import NotFoundError, UnauthenticatedError
 from hortus_server.domain.ids import LoginId, TenantId
 from hortus_server.domain.users import LiveLogin, LoginMethod, LoginRules, Place, User, Visitor
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import utc_now
 from hortus_server.services.authenticate_login import TOKEN_MARK, AuthenticateLogin, token_digest
 
 LONGEST_DEVICE = 200
@@ -34,7 +32,7 @@ class StartLogin:
     """The one way by which a person gets a login, however they proved who they are."""
 
     rules: LoginRules
-    now: Callable[[], datetime] = utc_now
+    now: Clock = utc_now
 
     async def __call__(
         self, uow: UnitOfWork, user: User, *, method: LoginMethod, visitor: Visitor, tenant_id: TenantId | None = None

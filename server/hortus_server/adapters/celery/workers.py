@@ -1,14 +1,14 @@
 """Workers seen and steered through Celery's remote control."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from celery import Celery
 
 from hortus_server.domain.errors import NotFoundError, UnavailableError
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.workers import WorkerInfo
 
 Replies = list[dict[str, dict[str, Any]]]
@@ -22,7 +22,7 @@ class CeleryWorkerControl:
     """Implements WorkerControl. A worker's id is Celery's name of its node."""
 
     app: Celery
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Clock = utc_now
 
     async def list(self) -> tuple[WorkerInfo, ...]:
         """See WorkerControl."""

@@ -1,8 +1,7 @@
 """Budgets and usage in PostgreSQL."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -13,6 +12,7 @@ from hortus_server.domain.budgets import Allowance, TenantBudget, Usage
 from hortus_server.domain.ids import RunId, SessionId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.ports.budgets import RunSpending
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("budgets.sql")
@@ -22,9 +22,7 @@ _PURGE_ROWS: Final = 10_000
 class PostgresBudgets:
     """See `BudgetRepository`."""
 
-    def __init__(
-        self, connection: AsyncConnection[Any], *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, connection: AsyncConnection[Any], *, clock: Clock = utc_now) -> None:
         self._sql = Executor(connection, _STATEMENTS)
         self._clock = clock
 
