@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.events import CapabilityDisabled
@@ -11,6 +10,7 @@ from hortus_agents.labels import Label
 from hortus_agents.sandbox.contract import AnswerTool, CallExtras, Sandbox, SandboxOutcome
 from hortus_agents.spec import SECRET_REFERENCE
 from hortus_agents.tools.capability import Capability, CapabilityLibrary
+from hortus_agents.tools.grants import host_of
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
 
@@ -66,7 +66,7 @@ class EvolvedTool:
         async def answer(name: str, arguments: Mapping[str, Any]) -> str:
             if name not in permissions.tools or context.call_tool is None:
                 raise ToolFailedError(f"this tool does not declare calls of {name}")
-            host = urlsplit(str(arguments.get("url", ""))).hostname if name == "http_get" else None
+            host = host_of(str(arguments.get("url", ""))) if name == "http_get" else None
             if name == "http_get" and host not in permissions.network:
                 raise ToolFailedError(f"this tool does not declare the host {host}")
             for secret in SECRET_REFERENCE.findall(json.dumps(arguments)):

@@ -2,24 +2,38 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+
+from yarl import URL
 
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.port import SideEffect, ToolDefinition
 
 
-def host_allowed(url: str, allow: tuple[str, ...]) -> bool:
-    """Whether the host of `url` stands in `allow`: `name` for the scheme's own port, `name:port` for that one."""
+def host_allowed(url: str | URL, allow: tuple[str, ...]) -> bool:
+    """Whether the host of `url` stands in `allow`: `name` for the scheme's own port, `name:port` for that one.
+
+    The host is the one that a request would connect to, whatever the text says.
+    """
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        parsed = URL(url)
     except ValueError:
         return False
-    if not host or parts.scheme not in {"http", "https"}:
+    if not parsed.raw_host or parsed.scheme not in {"http", "https"}:
         return False
-    own_port = 443 if parts.scheme == "https" else 80
     names = {name.lower() for name in allow}
-    return f"{host}:{port or own_port}" in names or (host in names and port in {None, own_port})
+    own_port = 443 if parsed.scheme == "https" else 80
+    return any(
+        f"{host}:{parsed.port}" in names or (host in names and parsed.port == own_port)
+        for host in (parsed.raw_host, parsed.host)
+    )
+
+
+def host_of(url: str) -> str | None:
+    """The host that a request to `url` would connect to; None where there is none."""
+    try:
+        return URL(url).raw_host
+    except ValueError:
+        return None
 
 
 def withheld(definition: ToolDefinition, arguments: Mapping[str, Any], spec: AgentSpec) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Found = tuple[int, str]  # address family, numeric address
@@ -72,6 +73,25 @@ def check_address(address: str, host: str, port: int, private_allow: frozenset[s
     if any(parsed in network for network in _networks(private_allow)):
         return
     raise PrivateAddressError(f"{host} is not on the public internet")
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host, as it is connected to, is an address already, so that no resolver sees it."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_literal(url: URL, private_allow: frozenset[str]) -> None:
+    """Raise PrivateAddressError as `check_address` does where the URL's host is an address; names pass.
+
+    A parsed URL, because its host is what the connection uses: `①②⑦.⓪.⓪.①` is 127.0.0.1 in it, and not in its text.
+    """
+    host = url.raw_host or ""
+    if is_literal(host):
+        check_address(host, host, url.port or 0, private_allow)
 
 
 def named_private(host: str, port: int, private_allow: frozenset[str]) -> bool:

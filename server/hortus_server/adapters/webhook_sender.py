@@ -1,7 +1,6 @@
 """Webhooks over HTTP, to public addresses only."""
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from hortus_agents.tools.public_address import (
     GuardedResolver,
     Lookup,
     PrivateAddressError,
-    check_address,
+    check_literal,
+    is_literal,
     look_up,
 )
 from hortus_server.domain.errors import InvalidInputError
@@ -53,7 +53,7 @@ class HttpWebhookSender:
     async def check(self, url: str) -> None:
         """See the port."""
         parsed, host, port = self._parse(url)
-        if _is_literal(host):
+        if is_literal(host):
             return
         try:
             async with asyncio.timeout(self._bounds.connect_timeout_s):
@@ -93,12 +93,10 @@ class HttpWebhookSender:
             raise InvalidInputError("a webhook's URL must not hold a user or password; verify the signature instead")
         if port not in _WELL_KNOWN and port < _USER_PORTS:
             raise InvalidInputError(f"port {port} is refused: webhooks go to 80, 443, or 1024 and above")
-        # A literal address needs no resolver, so it is checked here.
-        if _is_literal(host):
-            try:
-                check_address(host, host, port, self._bounds.private_allow)
-            except PrivateAddressError as error:
-                raise InvalidInputError(f"the webhook's address is refused: {error}") from error
+        try:
+            check_literal(parsed, self._bounds.private_allow)
+        except PrivateAddressError as error:
+            raise InvalidInputError(f"the webhook's address is refused: {error}") from error
         return parsed, host, port
 
 
@@ -117,14 +115,6 @@ async def open_webhook_sender(bounds: SenderBounds, *, lookup: Lookup = look_up)
         headers={"user-agent": f"hortus/{version('hortus')}", "accept-encoding": "identity"},
     ) as session:
         yield HttpWebhookSender(session, resolver, bounds)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.split("%", maxsplit=1)[0])
-    except ValueError:
-        return False
-    return True
 
 
 async def _excerpt(response: aiohttp.ClientResponse) -> str:

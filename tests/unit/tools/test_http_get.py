@@ -9,7 +9,7 @@ from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.labels import NOTHING_READ
 from hortus_agents.messages import ToolCall
 from hortus_agents.tools.builtin.http_get import HttpGetSettings, HttpGetTool
-from hortus_agents.tools.grants import host_allowed
+from hortus_agents.tools.grants import host_allowed, host_of
 from hortus_agents.tools.port import ToolContext
 from hortus_agents.tools.proxy import Admitted, Observation, ToolProxy
 from hortus_agents.tools.public_address import check_address
@@ -99,6 +99,26 @@ async def test_a_name_that_resolves_to_a_private_address_is_refused(site: str) -
         await tool.call({"url": f"http://localhost:{port}/page"}, context(f"localhost:{port}"))
 
 
+@pytest.mark.parametrize("host", ["①②⑦.⓪.⓪.①", "\uff11\uff12\uff17.\uff10.\uff10.\uff11", "127。0。0。1"])
+async def test_an_address_in_other_digits_is_the_address_that_it_leads_to(site: str, host: str) -> None:
+    where = f"{host}:{site.split(':')[1]}"
+    assert not host_allowed(f"http://{where}/page", (where,))
+    for allowed in (where, site):
+        with pytest.raises(ToolFailedError):
+            await HttpGetTool(HttpGetSettings()).call({"url": f"http://{where}/page"}, context(allowed))
+
+
+async def test_what_is_no_address_is_told_so(site: str) -> None:
+    with pytest.raises(ToolRetryError, match="no web address"):
+        await HttpGetTool(HttpGetSettings()).call({"url": "http://[1/"}, context(site))
+
+
+def test_a_name_with_other_than_latin_letters_is_allowed_in_either_form() -> None:
+    for written in ("http://bücher.example/", "http://xn--bcher-kva.example/"):
+        assert host_allowed(written, ("bücher.example",))
+        assert host_allowed(written, ("xn--bcher-kva.example",))
+
+
 async def test_a_large_page_is_refused(site: str) -> None:
     with pytest.raises(ToolFailedError, match="larger than 1000 bytes"):
         await fetch(site, "/big", max_bytes=1_000)
@@ -148,3 +168,9 @@ def test_addresses_that_are_not_public(address: str) -> None:
 
 def test_public_addresses_pass() -> None:
     check_address("93.184.215.14", "example.org", 80, frozenset())
+
+
+def test_a_tool_of_an_agents_own_declares_the_host_that_is_reached() -> None:
+    assert host_of("http://\u24d4xample.org/") == "example.org"
+    assert host_of("http://a@Example.org:81/x") == "example.org"
+    assert host_of("http://[") is None

@@ -1,19 +1,18 @@
 """Fetch a text page from an allowed host, without reaching into the server's own network."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
-from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_address, named_private
+from hortus_agents.tools.public_address import GuardedResolver, PrivateAddressError, check_literal, named_private
 from hortus_agents.tools.secrets import SecretSource
 
 _SPEC = ToolSpec(
@@ -61,7 +60,7 @@ class HttpGetTool:
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """See Tool."""
-        url = str(arguments["url"])
+        url = _parsed(str(arguments["url"]))
         connector = aiohttp.TCPConnector(resolver=GuardedResolver(self._settings.private_allow), use_dns_cache=False)
         try:
             async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
@@ -75,25 +74,25 @@ class HttpGetTool:
             raise ToolFailedError(f"cannot fetch {url}: {cause}") from error
         raise ToolFailedError(f"more than {self._settings.max_redirects} redirects")
 
-    async def _fetch(self, session: aiohttp.ClientSession, url: str, context: ToolContext) -> ToolOutput | str:
+    async def _fetch(self, session: aiohttp.ClientSession, url: URL, context: ToolContext) -> ToolOutput | URL:
         """The page, or the address that it redirects to."""
         # The policy saw the first address only; a redirect must pass the same gate.
         if not host_allowed(url, context.spec.http_allow):
             raise ToolFailedError(f"redirected to {url}, which this agent may not reach")
-        self._check_literal(url)
+        check_literal(url, self._settings.private_allow)
         headers = await self._headers(url, context)
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             if response.status in _REDIRECTS and "Location" in response.headers:
-                return self._redirect(url, urljoin(url, response.headers["Location"]))
+                return self._redirect(url, url.join(_parsed(response.headers["Location"])))
             text = await self._read(response)
             if headers and self._secrets is not None:
                 # Here too, before anything is cut: half a secret is none that a redaction would find.
                 text = await self._secrets.redact(text)
             if response.status >= _ERROR_STATUS:
                 raise ToolRetryError(f"HTTP {response.status}: {text[:500]}")
-            return ToolOutput(text, label=Label(origin="web", trust=0, source=url))
+            return ToolOutput(text, label=Label(origin="web", trust=0, source=str(url)))
 
-    async def _headers(self, url: str, context: ToolContext) -> dict[str, str]:
+    async def _headers(self, url: URL, context: ToolContext) -> dict[str, str]:
         """What the agent's definition sends to this very host; a secret goes there and nowhere else.
 
         Raises ToolFailedError without a call where a secret cannot be had, or would travel in the clear.
@@ -109,26 +108,14 @@ class HttpGetTool:
                 )
         if self._secrets is None:
             raise ToolFailedError("this server has no secrets, and this agent's calls to that host need one")
-        parts = urlsplit(url)
-        private = named_private(parts.hostname or "", parts.port or 80, self._settings.private_allow)
-        if parts.scheme != "https" and not private:
+        private = named_private(url.raw_host or "", url.port or 80, self._settings.private_allow)
+        if url.scheme != "https" and not private:
             raise ToolFailedError("secrets go to https addresses only")
         return {entry.header: entry.filled(await self._secrets.reveal(entry.secret)) for entry in entries}
 
-    def _check_literal(self, url: str) -> None:
-        """A literal address needs no resolver, so it is checked here."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return
-        check_address(host, host, port, self._settings.private_allow)
-
     @staticmethod
-    def _redirect(source: str, target: str) -> str:
-        if urlsplit(source).hostname != urlsplit(target).hostname:
+    def _redirect(source: URL, target: URL) -> URL:
+        if source.raw_host != target.raw_host:
             raise ToolFailedError(f"redirected to another host: {target}")
         return target
 
@@ -144,3 +131,11 @@ class HttpGetTool:
             return body.decode(response.charset or "utf-8", "replace")
         except LookupError:
             return body.decode("utf-8", "replace")
+
+
+def _parsed(text: str) -> URL:
+    """The very value that the request uses: what is checked must not be read in two ways."""
+    try:
+        return URL(text)
+    except ValueError as error:
+        raise ToolRetryError(f"this is no web address: {error}") from error
