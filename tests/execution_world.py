@@ -18,6 +18,7 @@ from hortus_agents.tools.port import Tool
 from hortus_agents.tools.registry import ToolRegistry
 from hortus_server.domain.admission import FairShare
 from hortus_server.domain.records import Claim, Run
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.services.choose_run import ChooseRun
 from hortus_server.services.execute_run import ExecuteRun
 from hortus_server.services.execution import Execution
@@ -63,6 +64,7 @@ class Office:
     spec: AgentSpec = SPEC
     policies: dict[str, RunPolicies] = field(default_factory=dict)
     revealed: RevealedSecrets = field(default_factory=RevealedSecrets)
+    clock: Clock = utc_now
 
     async def submit(self, content: str = "do it") -> Run:
         world = self.world
@@ -80,9 +82,10 @@ class Office:
                 models=OneModel(ListModel(list(replies))),
                 tools_for=self._tools,
                 policies=policies,
-                engine=StepEngine(),
+                engine=StepEngine(clock=self.clock),
                 draining=lambda: False,
                 delta_interval=timedelta(seconds=1),
+                clock=self.clock,
             ),
             KeepLeases(self.world.store, worker, lease=LEASE, heartbeat=LEASE),
             ChooseRun(FairShare(1.0), worker, LEASE),

@@ -40,6 +40,7 @@ from hortus_server.services.execution import Execution
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked
 from hortus_server.services.live_text import LiveText
 from hortus_server.services.remember_run import memory_rule
+from hortus_server.services.run_clock import run_clock
 from hortus_server.services.run_log import RunLog, RunPorts, StopDueError, StopOverError, settled
 
 log = structlog.get_logger()
@@ -94,11 +95,11 @@ class ExecuteRun:
         started = None if taken is None else taken.started.result()
         if taken is None or claim is None or started is None:
             return None
-        run = claim.run
+        run, clock = claim.run, run_clock(self.execution.clock, told=started.at)
         state = fold_session(await whole_history(self.ports.store, taken), run.id)
         self.ports.observer.run_claimed(claim)
         await self.ports.live.publish_events(run.tenant_id, run.session_id, [started])
-        run_log = RunLog(self.ports, claim, state, started.seq, leased_at, memory_rule(claim.spec))
+        run_log = RunLog(self.ports, claim, state, started.seq, leased_at, memory_rule(claim.spec), clock)
         return run_log, await self._asked_to_stop(claim)
 
     async def _asked_to_stop(self, claim: Claim) -> Stop | None:
@@ -167,7 +168,7 @@ class ExecuteRun:
     async def _end_with(self, run_log: RunLog, text: LiveText, payload: EventPayload) -> RunEnd:
         try:
             await text.flush()
-            await run_log.commit([NewEvent(step=run_log.state.step, payload=payload, at=self.execution.clock())])
+            await run_log.commit([NewEvent(step=run_log.state.step, payload=payload, at=run_log.clock())])
         except (StaleGenerationError, NotFoundError):
             return "lost"
         except StopOverError:
@@ -175,7 +176,7 @@ class ExecuteRun:
         return "finished"
 
     async def _work(self, run_log: RunLog, text: LiveText, draft: Draft | None) -> RunEnd:
-        wall = asyncio.timeout(self._wall_left_s(run_log))
+        wall = asyncio.timeout(_wall_left_s(run_log))
         try:
             async with wall:
                 return await self._steps(run_log, text, draft)
@@ -246,7 +247,8 @@ class ExecuteRun:
             run_log.effect = max(run_log.effect, effect or 0)
             run_log.demand_lease(effect)
 
-        async with aclosing(self.execution.engine.step(run_log.state, setup, emit, draft=draft)) as emissions:
+        engine = replace(self.execution.engine, clock=run_log.clock)
+        async with aclosing(engine.step(run_log.state, setup, emit, draft=draft)) as emissions:
             async for emission in emissions:
                 match emission:
                     case Commit():
@@ -262,11 +264,6 @@ class ExecuteRun:
                     case _ as unreachable:
                         assert_never(unreachable)
 
-    def _wall_left_s(self, run_log: RunLog) -> float:
-        now = self.execution.clock()
-        began = run_log.state.started_at or now
-        return max(run_log.claim.run.limits.wall_s - (now - began).total_seconds(), 0.0) + WALL_GRACE_S
-
     async def _hand_over(self, claim: Claim) -> None:
         """Give the lease back at once, so that another worker need not wait for it to expire."""
         try:
@@ -277,6 +274,12 @@ class ExecuteRun:
             return
         if released:
             await self.ports.queue.wake_run(claim.run.id)
+
+
+def _wall_left_s(run_log: RunLog) -> float:
+    now = run_log.clock()
+    began = run_log.state.started_at or now
+    return max(run_log.claim.run.limits.wall_s - (now - began).total_seconds(), 0.0) + WALL_GRACE_S
 
 
 def _budget_end(run_log: RunLog, text: LiveText, limit: LimitName) -> RunBudgetExhausted:

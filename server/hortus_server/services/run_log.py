@@ -14,6 +14,7 @@ from hortus_agents.tools.proxy import Terms
 from hortus_server.domain.errors import StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim, Job
+from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.observer import RunObserver
 from hortus_server.ports.queue import WakeupQueue
@@ -91,8 +92,8 @@ class RunLog:
 
     `effect` is the class of the side effect under way, 0 while there is none; `is_safe` tells whether the lease surely
     holds, which matters to effects: no fence guards them. `leased_at` is the monotonic time before which the lease
-    cannot have begun. The run's own task writes; others append what the user says to the run, and that it is undone.
-    Those events are folded where they stand in the log.
+    cannot have begun, `clock` the time of day by the database. The run's own task writes; others append what the user
+    says to the run, and that it is undone. Those events are folded where they stand in the log.
     """
 
     ports: RunPorts
@@ -101,6 +102,7 @@ class RunLog:
     last_seq: int
     leased_at: float
     owes_memory: Callable[[RunState], bool]
+    clock: Clock = utc_now
     effect: int = 0
     is_safe: Callable[[], bool] = lambda: True
 
