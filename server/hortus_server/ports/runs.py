@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from hortus_agents.events import Event, NewEvent
+from hortus_agents.events import Event, EventPayload
 from hortus_agents.limits import RunLimits
 from hortus_server.domain.admission import Priority
 from hortus_server.domain.ids import AgentId, RunId, SessionId, TenantId
@@ -43,7 +43,7 @@ class RunLeases(Protocol):
         """
         ...
 
-    def finish_logged(self, run: Run, *, ending: NewEvent) -> Pending[None]:
+    def finish_logged(self, run: Run, *, ending: EventPayload) -> Pending[None]:
         """As `finish`, for a terminal event whose append was asked for before it in the same transaction.
 
         Nothing where that wrote nothing. Raises StaleGenerationError then.

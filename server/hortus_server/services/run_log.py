@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hortus_agents.events import TERMINAL_EVENTS, Event, NewEvent, RunStarted, RunSucceeded, RunWaiting
-from hortus_agents.loop.state import RunState, fold
+from hortus_agents.events import Event, NewEvent, RunStarted, RunSucceeded, RunWaiting
+from hortus_agents.loop.state import RunState
 from hortus_agents.tools.proxy import Terms
 from hortus_server.domain.errors import StaleGenerationError, UnavailableError
-from hortus_server.domain.ids import RunId
-from hortus_server.domain.records import Claim, Job
+from hortus_server.domain.records import Claim
 from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.observer import RunObserver
@@ -24,7 +23,16 @@ from hortus_server.services.keep_leases import Stop, stop_asked
 from hortus_server.services.project_waits import project_waits
 from hortus_server.services.record_audit import entries_of_calls
 from hortus_server.services.reveal_secrets import RevealedSecrets
-from hortus_server.services.write_next import foreseen, stands_alone, write_next
+from hortus_server.services.write_next import (
+    UnheardError,
+    Written,
+    ask_end,
+    demand_heard,
+    end_of,
+    folded,
+    stands_alone,
+    write_next,
+)
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -54,27 +62,6 @@ class StopDueError(Exception):
 
 class StopOverError(Exception):
     """The run need not wait any more: what it would wait for is over meanwhile. Nothing was written."""
-
-
-class _UnheardError(Exception):
-    """The run was about to end with an answer, and no model call has seen what the user said last."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wakeups:
-    """What is to be woken after the commit that ends a run."""
-
-    job: Job | None = None
-    run_id: RunId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """Events of one transaction, and the state behind them."""
-
-    events: tuple[Event, ...]
-    state: RunState
-    wakeups: _Wakeups = _Wakeups()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +119,11 @@ class RunLog:
             written = await self._written_before_the_failure(events)
             if written and effect is not None and events and events[-1].payload.type not in _types(written):
                 # It was held back, for a stop or by its terms; the next step finds out which.
-                await settled(self._announce(_Written(written, folded(self.state, written)), began))
+                await settled(self._announce(Written(written, folded(self.state, written)), began))
                 raise CallHeldError(stale=True)
             if written:
                 # What else the commit would have told of, the reaper finds.
-                return await settled(self._announce(_Written(written, folded(self.state, written)), began))
+                return await settled(self._announce(Written(written, folded(self.state, written)), began))
 
     def demand_lease(self, effect: int | None) -> None:
         """Raise StaleGenerationError where a call of class `effect` comes next and the lease is not sure to hold."""
@@ -144,9 +131,10 @@ class RunLog:
             raise StaleGenerationError(self.claim.run.id, self.claim.generation)
 
     async def _commit(self, attempt: _Attempt, began: float) -> tuple[Event, ...]:
+        attempt = replace(attempt, events=self.ports.revealed.in_events(self.claim.run.tenant_id, attempt.events))
         try:
             written, bar = await self._transact(attempt)
-        except _UnheardError:
+        except UnheardError:
             # Seldom enough to be found out by trying; what was said cannot be taken back, so once more is enough.
             kept = [event for event in attempt.events if not isinstance(event.payload, RunSucceeded)]
             written, bar = await self._transact(replace(attempt, events=kept))
@@ -159,14 +147,21 @@ class RunLog:
             case None:
                 return written.events
 
-    async def _transact(self, attempt: _Attempt) -> tuple[_Written, Stop | Held | None]:
-        if attempt.effect is None and attempt.events and stands_alone(attempt.events):
-            written = await self._write_next(attempt.events)
+    async def _transact(self, attempt: _Attempt) -> tuple[Written, Stop | Held | None]:
+        events = attempt.events
+        if attempt.effect is None and events and stands_alone(events):
+            written = await write_next(
+                self.ports.store,
+                self.claim,
+                events,
+                after=self.last_seq,
+                state=self.state,
+                owes_memory=self.owes_memory,
+            )
             if written is not None:
                 return written, None
         async with self.ports.store.transaction(self.claim.run.tenant_id) as uow:
             bar = await self._bar(uow, attempt)
-            events: Sequence[NewEvent] = attempt.events
             if bar is not None:
                 events = bar.events if isinstance(bar, Held) else events[:-1]
             return await self._append(uow, events, attempt.effect), bar
@@ -181,8 +176,8 @@ class RunLog:
             uow, run, attempt.events, effect=effect, terms=attempt.terms, signal=signal
         )
 
-    async def _announce(self, written: _Written, began: float) -> tuple[Event, ...]:
-        committed, wakeups = written.events, written.wakeups
+    async def _announce(self, written: Written, began: float) -> tuple[Event, ...]:
+        committed = written.events
         if not committed:
             return committed
         self.last_seq = committed[-1].seq
@@ -190,30 +185,16 @@ class RunLog:
         run = self.claim.run
         self.ports.observer.events_committed(self.claim, committed, duration_s=time.perf_counter() - began)
         await self.ports.live.publish_events(run.tenant_id, run.session_id, committed)
-        if wakeups.job is not None:
-            await self.ports.queue.wake_job(wakeups.job.id, wakeups.job.kind)
-        if wakeups.run_id is not None:
-            await self.ports.queue.wake_run(wakeups.run_id)
+        if written.job is not None:
+            await self.ports.queue.wake_job(written.job.id, written.job.kind)
+        if written.following is not None:
+            await self.ports.queue.wake_run(written.following)
         return committed
 
-    async def _write_next(self, new: Sequence[NewEvent]) -> _Written | None:
-        events = self.ports.revealed.in_events(self.claim.run.tenant_id, new)
-        state = folded(self.state, tuple(foreseen(self.claim, events, after=self.last_seq)))
-        if state.status == "succeeded" and state.unheard:
-            raise _UnheardError
-        written = await write_next(
-            self.ports.store, self.claim, events, after=self.last_seq, owes_memory=self.owes_memory(state)
-        )
-        if written is None:
-            return None
-        wakeups = _Wakeups(written.job, written.following)
-        return _Written(written.events, folded(self.state, written.events), wakeups)
-
-    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent], effect: int | None) -> _Written:
+    async def _append(self, uow: UnitOfWork, events: Sequence[NewEvent], effect: int | None) -> Written:
         if not events:
-            return _Written((), self.state)
+            return Written((), self.state)
         run = self.claim.run
-        events = self.ports.revealed.in_events(run.tenant_id, events)
         committed = await uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=self.claim.generation
         )
@@ -229,13 +210,14 @@ class RunLog:
             raise StopOverError
         if waiting:
             # Where the tenant's running runs are bounded, a place is free.
-            return _Written(committed, state, _Wakeups(run_id=await uow.wakeups.next_queued(run.session_id)))
-        terminal = next((event for event in committed if event.type in TERMINAL_EVENTS), None)
-        if terminal is None:
-            return _Written(committed, state)
-        if state.status == "succeeded" and state.unheard:
-            raise _UnheardError
-        return _Written(committed, state, await self._end(uow, terminal, state))
+            return Written(committed, state, following=await uow.wakeups.next_queued(run.session_id))
+        last = end_of(events)
+        if last is None:
+            return Written(committed, state)
+        demand_heard(state)
+        ending = ask_end(uow, run, last, owes_memory=self.owes_memory(state))
+        await ending.following
+        return ending.behind(committed, state)
 
     async def _from_outside(self, uow: UnitOfWork, before: int) -> tuple[Event, ...]:
         """What others appended to this run since the last commit; the log is gap-free, so mostly nobody need ask."""
@@ -246,14 +228,6 @@ class RunLog:
             run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
         )
         return tuple(event for event in found if event.seq < before)
-
-    async def _end(self, uow: UnitOfWork, terminal: Event, state: RunState) -> _Wakeups:
-        run = self.claim.run
-        await uow.runs.finish(run.id, self.claim.generation, event=terminal)
-        job = await uow.wakeups.add_job(run.tenant_id, "remember_run", run.id) if self.owes_memory(state) else None
-        # Nobody can queue a run between this look and the commit: the append above holds the session's row, and a
-        # submission appends too.
-        return _Wakeups(job, await uow.wakeups.next_queued(run.session_id))
 
     async def _written_before_the_failure(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
         """A commit whose answer was lost may have taken effect; only a next worker writes events of such types too."""
@@ -273,13 +247,6 @@ class RunLog:
 
 def _types(events: Sequence[Event]) -> set[str]:
     return {event.type for event in events}
-
-
-def folded(state: RunState, events: Sequence[Event]) -> RunState:
-    """The state after these."""
-    for event in events:
-        state = fold(state, event)
-    return state
 
 
 async def settled(work: Coroutine[Any, Any, T]) -> T:

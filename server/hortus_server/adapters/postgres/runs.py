@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 from hortus_agents.events import (
     Event,
     EventPayload,
-    NewEvent,
     RunBudgetExhausted,
     RunCancelled,
     RunFailed,
@@ -158,9 +157,9 @@ class PostgresRuns:
             raise InvalidInputError(f"event {event.seq} does not belong to run {run_id}")
         await self._project(run_id, SessionId(event.session_id), generation, ending=event.payload, finished_at=event.at)
 
-    def finish_logged(self, run: Run, *, ending: NewEvent) -> Pending[None]:
+    def finish_logged(self, run: Run, *, ending: EventPayload) -> Pending[None]:
         """See the port."""
-        return self._project(run.id, run.session_id, run.generation, ending=ending.payload, finished_at=None)
+        return self._project(run.id, run.session_id, run.generation, ending=ending, finished_at=None)
 
     def _project(
         self,
