@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Request, Security
@@ -21,6 +20,7 @@ from hortus_server.domain.ids import KeyId, TenantId
 from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.rates import Requester
 from hortus_server.domain.users import ROLE_SCOPES, Authority, LiveLogin
+from hortus_server.services.authenticate_key import secret_digest
 from hortus_server.services.authenticate_login import TOKEN_MARK, token_digest
 from hortus_server.services.limit_requests import Account
 
@@ -46,7 +46,8 @@ class CsrfError(HortusError):
 class Caller:
     """An authenticated request's rights, in one tenant: those of a key, or of a user's role there.
 
-    `key_id` is None for a user, `live` (the login) for a key. `token_sha256` is the hash of a login's token.
+    `key_id` is None for a user, `live` (the login) for a key. `secret_sha256` is the hash of what was shown: of a key's
+    secret or a login's token.
     """
 
     tenant_id: TenantId
@@ -54,24 +55,24 @@ class Caller:
     via: Literal["key", "cookie"]
     key_id: KeyId | None = None
     live: LiveLogin | None = None
-    token_sha256: bytes = b""
+    secret_sha256: bytes = b""
 
     @classmethod
-    def of(cls, key: ApiKey, via: Literal["key", "cookie"]) -> "Caller":
+    def of(cls, key: ApiKey, via: Literal["key", "cookie"], secret_sha256: bytes) -> "Caller":
         """The rights of a key."""
         authority = Authority(
             Actor("key", str(key.id), key.name), frozenset(key.scopes), key.person_id, key.tenant_operates
         )
-        return cls(key.tenant_id, authority, via, key.id)
+        return cls(key.tenant_id, authority, via, key.id, None, secret_sha256)
 
     @classmethod
-    def of_user(cls, live: LiveLogin, token_sha256: bytes) -> "Caller":
+    def of_user(cls, live: LiveLogin, secret_sha256: bytes) -> "Caller":
         """The rights of a user's role, as the login's tenant gives them now."""
         user_id = live.login.user_id
         authority = Authority(
             Actor("user", str(user_id), live.name), ROLE_SCOPES[live.role], user_id, live.tenant_operates
         )
-        return cls(live.login.tenant_id, authority, "cookie", None, live, token_sha256)
+        return cls(live.login.tenant_id, authority, "cookie", None, live, secret_sha256)
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -150,7 +151,7 @@ async def identify_key(edge: Edge, connection: HTTPConnection, secret: str) -> C
         raise UnauthenticatedError("no such key, or it expired or was revoked")
     known = edge.authenticate.knows(secret)
     async with edge.limit_strangers.looking(address_of(edge, connection), known=known):
-        caller = Caller.of(await edge.authenticate.by_secret(secret), "key")
+        caller = Caller.of(await edge.authenticate.by_secret(secret), "key", secret_digest(secret))
     note_caller(connection, caller.tenant_id, caller.actor)
     return caller
 
@@ -158,9 +159,9 @@ async def identify_key(edge: Edge, connection: HTTPConnection, secret: str) -> C
 async def still_valid(edge: Edge, caller: Caller) -> None:
     """Check a caller again, in a connection that stays open. Raises UnauthenticatedError."""
     if caller.key_id is not None:
-        await edge.authenticate.by_id(caller.tenant_id, caller.key_id)
+        await edge.authenticate.by_digest(caller.secret_sha256)
         return
-    live = await edge.authenticate_login.by_digest(caller.token_sha256)
+    live = await edge.authenticate_login.by_digest(caller.secret_sha256)
     if ROLE_SCOPES[live.role] != caller.scopes or live.login.tenant_id != caller.tenant_id:
         raise UnauthenticatedError("the role has changed; connect again")
 
@@ -208,9 +209,9 @@ async def _identify_cookie(edge: Edge, connection: HTTPConnection, token: str) -
         caller = Caller.of_user(await edge.authenticate_login.by_digest(digest), digest)
         _demand_csrf(edge, connection)
         return caller
-    tenant_id, key_id = signing.read(token)
+    digest = signing.read(token)
     _demand_csrf(edge, connection)
-    return Caller.of(await edge.authenticate.by_id(tenant_id, key_id), "cookie")
+    return Caller.of(await edge.authenticate.by_digest(digest), "cookie", digest)
 
 
 def _demand_csrf(edge: Edge, connection: HTTPConnection) -> None:
@@ -224,10 +225,11 @@ def _demand_csrf(edge: Edge, connection: HTTPConnection) -> None:
 
 
 def _same_origin(edge: Edge, connection: HTTPConnection) -> bool:
-    origin = connection.headers.get("origin", "")
-    if not origin:
-        return False
-    return origin == edge.options.public_origin or urlsplit(origin).netloc == connection.headers.get("host", "")
+    host = connection.headers.get("host", "")
+    own = {edge.options.public_origin, f"https://{host}"}
+    if not is_secure(connection, edge.options.public_origin):
+        own.add(f"http://{host}")  # behind TLS a page without it may be anybody's on the way
+    return connection.headers.get("origin", "") in own
 
 
 class Require:

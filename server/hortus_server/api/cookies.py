@@ -1,4 +1,4 @@
-"""The admin UI's login: a signed, expiring token that names a key and grants nothing that the key does not."""
+"""The admin UI's login with a key: a signed, expiring token that ends with the very secret that was shown for it."""
 
 import base64
 import hmac
@@ -6,19 +6,17 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 import orjson
 
 from hortus_server.domain.errors import UnauthenticatedError
-from hortus_server.domain.ids import KeyId, TenantId
 from hortus_server.ports.identity_provider import OidcAttempt
 
 COOKIE = "hortus_login"
 # Browsers take a cookie of such a name only over TLS, for this very host and all of its paths.
 SECURE_COOKIE = f"__Host-{COOKIE}"
 LIFETIME_S = 12 * 3600
-_FIELDS = struct.Struct(">16s16sQ")  # tenant, key, end in seconds since the epoch
+_FIELDS = struct.Struct(">32sQ")  # hash of the key's secret, end in seconds since the epoch
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -33,24 +31,24 @@ class CookieSigner:
     secret: bytes
     clock: Callable[[], float] = time.time
 
-    def sign(self, tenant_id: TenantId, key_id: KeyId) -> str:
-        """A token for a key that was just presented."""
-        fields = _FIELDS.pack(tenant_id.bytes, key_id.bytes, int(self.clock()) + LIFETIME_S)
+    def sign(self, secret_sha256: bytes) -> str:
+        """A token for a secret that was just presented. Whoever reads it learns a hash of 256 random bits."""
+        fields = _FIELDS.pack(secret_sha256, int(self.clock()) + LIFETIME_S)
         return f"{_encode(fields)}.{_encode(self._mac(fields))}"
 
-    def read(self, token: str) -> tuple[TenantId, KeyId]:
-        """The tenant and key that a token names. Raises UnauthenticatedError when it is not ours or has expired."""
+    def read(self, token: str) -> bytes:
+        """The hash of the secret that it stands for. Raises UnauthenticatedError when it is not ours or has expired."""
         text, _, mac = token.partition(".")
         fields = _decode(text)
         if len(fields) != _FIELDS.size or not hmac.compare_digest(self._mac(fields), _decode(mac)):
             raise UnauthenticatedError("the login cookie is not valid")
-        tenant, key, ends_at = _FIELDS.unpack(fields)
+        secret_sha256, ends_at = _FIELDS.unpack(fields)
         if ends_at <= self.clock():
             raise UnauthenticatedError("the login has expired")
-        return TenantId(UUID(bytes=tenant)), KeyId(UUID(bytes=key))
+        return bytes(secret_sha256)
 
     def _mac(self, fields: bytes) -> bytes:
-        return hmac.digest(self.secret, b"hortus-login-1" + fields, "sha256")
+        return hmac.digest(self.secret, b"hortus-login-2" + fields, "sha256")
 
 
 def _encode(value: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Who is calling: from the secret of an API key, or from a key's id that the server itself vouched for."""
+"""Who is calling: from the secret of an API key, or from the secret's hash that the server itself vouched for."""
 
 import hashlib
 import time
@@ -26,26 +26,28 @@ class AuthenticateKey:
     store: Store
     now: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
-    _cache: BriefCache[bytes | KeyId, ApiKey] = field(init=False)
+    _cache: BriefCache[bytes, ApiKey] = field(init=False)
 
     def __post_init__(self) -> None:
         self._cache = BriefCache(CACHE_TTL_S, CACHE_SIZE, self.monotonic)
 
     async def by_secret(self, secret: str) -> ApiKey:
         """The key with this secret. Raises UnauthenticatedError when it is unknown, expired or revoked."""
-        digest = hashlib.sha256(secret.encode()).digest()
-        return self._checked(await self._cache.get(digest, lambda: self._find(digest)))
+        return await self.by_digest(secret_digest(secret))
 
-    async def by_id(self, tenant_id: TenantId, key_id: KeyId) -> ApiKey:
-        """The key behind a login that this server signed. Raises UnauthenticatedError as above."""
-        return self._checked(await self._cache.get(key_id, lambda: self._find_by_id(tenant_id, key_id)))
+    async def by_digest(self, digest: bytes) -> ApiKey:
+        """As above, by the secret's hash: what goes on without the secret ends with it, also when the key rotates."""
+        key = await self._cache.get(digest, lambda: self._find(digest))
+        if key is None or not self._usable(key):
+            raise UnauthenticatedError("no such key, or it expired or was revoked")
+        return key
 
     def knows(self, secret: str) -> bool:
         """Whether the secret can be judged without asking the database."""
-        return self._cache.holds(hashlib.sha256(secret.encode()).digest())
+        return self._cache.holds(secret_digest(secret))
 
     def forget(self, key_id: KeyId) -> None:
-        """Drop what is cached of a key, because it was revoked here."""
+        """Drop what is cached of a key, because it was revoked or rotated here."""
         self._cache.forget(lambda key: key.id == key_id)
 
     def forget_person(self, user_id: UserId) -> None:
@@ -63,18 +65,11 @@ class AuthenticateKey:
                 await uow.tenants.touch_key(key.id)
         return key
 
-    async def _find_by_id(self, tenant_id: TenantId, key_id: KeyId) -> ApiKey | None:
-        async with self.store.system_transaction() as uow:
-            keys = await uow.tenants.list_keys(tenant_id)
-            found = next((one for one in keys if one.id == key_id), None)
-            maker = await uow.users.get(UserId(found.person_id)) if found and found.person_id else None
-        return None if maker and maker.disabled_at else found
-
     def _usable(self, key: ApiKey) -> bool:
         is_open = key.revoked_at is None and not key.tenant_disabled
         return is_open and (key.expires_at is None or key.expires_at > self.now())
 
-    def _checked(self, key: ApiKey | None) -> ApiKey:
-        if key is None or not self._usable(key):
-            raise UnauthenticatedError("no such key, or it expired or was revoked")
-        return key
+
+def secret_digest(secret: str) -> bytes:
+    """What is stored of a key's secret: it is random, so a fast hash is enough."""
+    return hashlib.sha256(secret.encode()).digest()

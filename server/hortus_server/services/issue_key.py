@@ -1,6 +1,5 @@
 """Issue and rotate API keys; a secret is shown once and never stored."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.users import Authority
 from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.authenticate_key import AuthenticateKey
+from hortus_server.services.authenticate_key import AuthenticateKey, secret_digest
 from hortus_server.services.create_once import Answer, Once, create_once
 from hortus_server.services.demand_room import demand_room
 
@@ -43,10 +42,6 @@ def new_secret() -> str:
     return KEY_MARK + secrets.token_urlsafe(32)
 
 
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
-
-
 async def add_key(
     uow: UnitOfWork, tenant_id: TenantId, draft: KeyDraft, *, authority: Authority | None = None
 ) -> IssuedKey:
@@ -56,7 +51,7 @@ async def add_key(
         tenant_id,
         name=draft.name,
         prefix=secret[:PREFIX_LENGTH],
-        secret_sha256=_digest(secret),
+        secret_sha256=secret_digest(secret),
         scopes=tuple(dict.fromkeys(draft.scopes)),
         expires_at=draft.expires_at,
         made_by=authority.actor.name if authority else "",
@@ -116,7 +111,7 @@ class RotateKey:
         async def make(uow: UnitOfWork) -> ApiKey:
             secret = new_secret()
             key = await uow.tenants.rotate_key(
-                tenant_id, key_id, prefix=secret[:PREFIX_LENGTH], secret_sha256=_digest(secret), grace=grace
+                tenant_id, key_id, prefix=secret[:PREFIX_LENGTH], secret_sha256=secret_digest(secret), grace=grace
             )
             if key is None:
                 raise NotFoundError("key", key_id)

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, WebSocket
 from starlette.responses import Response
 
-from hortus_server.api.auth import Caller, identify, occupy_place
-from hortus_server.api.cookies import COOKIE
+from hortus_server.api.auth import Caller, identify, is_secure, occupy_place
+from hortus_server.api.cookies import cookie_name
 from hortus_server.api.deps import LARGEST_SEQ, EdgeDep, EventPlace, SessionsRead
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import problem_of, problem_response
@@ -98,7 +98,8 @@ async def _serve(edge: Edge, websocket: WebSocket, *, home: SessionId | None, af
 
 
 async def _caller(edge: Edge, websocket: WebSocket) -> Caller | None:
-    if "authorization" not in websocket.headers and COOKIE not in websocket.cookies:
+    cookie = cookie_name(secure=is_secure(websocket, edge.options.public_origin))
+    if "authorization" not in websocket.headers and cookie not in websocket.cookies:
         return None  # the first frame will tell
     caller = await identify(edge, websocket)
     caller.demand("sessions:read")

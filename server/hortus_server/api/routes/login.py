@@ -54,9 +54,8 @@ async def login(body: LoginBody, request: Request, edge: EdgeDep) -> Response:
     demand_own_page(edge, request)
     signing = cookie_signer(edge)
     caller = await identify_key(edge, request, body.key)
-    key = await edge.authenticate.by_secret(body.key)
     response = json_answer(await who(edge, caller))
-    set_login(response, request, edge, token=signing.sign(key.tenant_id, key.id), max_age_s=LIFETIME_S)
+    set_login(response, request, edge, token=signing.sign(caller.secret_sha256), max_age_s=LIFETIME_S)
     return response
 
 

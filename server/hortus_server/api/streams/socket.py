@@ -74,7 +74,9 @@ class StreamSocket:
             group.create_task(self._beat(caller))
             group.create_task(self._stop())
             while True:
-                await commands.handle(await self._receive())
+                value = await self._receive()
+                await still_valid(self._edge, caller)  # a command is no less than a request
+                await commands.handle(value)
 
     def _refused(self, error: HortusError, command: str) -> HortusError:
         return refused(self._edge, self._socket, error, attempt=f"WS {command}")
