@@ -115,7 +115,6 @@ class RunLog:
                 return await settled(self._commit(_Attempt(events, effect, terms), began))
             except UnavailableError as error:
                 log.warning("commit_waits", error=str(error))
-            await asyncio.sleep(RETRY_S)
             written = await self._written_before_the_failure(events)
             if written and effect is not None and events and events[-1].payload.type not in _types(written):
                 # It was held back, for a stop or by its terms; the next step finds out which.
@@ -223,26 +222,36 @@ class RunLog:
         """What others appended to this run since the last commit; the log is gap-free, so mostly nobody need ask."""
         if before == self.last_seq + 1:
             return ()
-        run = self.claim.run
-        found = await uow.events.list_after(
-            run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
-        )
-        return tuple(event for event in found if event.seq < before)
+        return tuple(event for event in await self._newer(uow) if event.seq < before)
 
     async def _written_before_the_failure(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
-        """A commit whose answer was lost may have taken effect; only a next worker writes events of such types too."""
-        run = self.claim.run
-        try:
-            async with self.ports.store.transaction(self.claim.run.tenant_id) as uow:
-                found = await uow.events.list_after(
-                    run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
-                )
-        except UnavailableError:
-            return ()
+        """A commit whose answer was lost may have taken effect; only a next worker writes events of such types too.
+
+        Waits until the database tells: an attempt that is made without knowing would write them again.
+        """
+        found = None
+        while found is None:
+            await asyncio.sleep(RETRY_S)
+            found = await self._look()
         if any(isinstance(event.payload, RunStarted) for event in found):
-            raise StaleGenerationError(run.id, self.claim.generation)
+            raise StaleGenerationError(self.claim.run.id, self.claim.generation)
         attempted = {event.payload.type for event in events}
         return found if any(event.type in attempted for event in found) else ()
+
+    async def _look(self) -> tuple[Event, ...] | None:
+        run = self.claim.run
+        try:
+            async with self.ports.store.transaction(run.tenant_id) as uow:
+                await uow.run_stops.lock(run.tenant_id, run.id)  # the lost attempt may be under way still
+                return await self._newer(uow)
+        except UnavailableError:
+            return None
+
+    async def _newer(self, uow: UnitOfWork) -> tuple[Event, ...]:
+        run = self.claim.run
+        return await uow.events.list_after(
+            run.tenant_id, run.session_id, after=self.last_seq, limit=_PAGE, run_id=run.id
+        )
 
 
 def _types(events: Sequence[Event]) -> set[str]:
