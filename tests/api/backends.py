@@ -175,7 +175,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]
     return document
 
 
-async def eventually(check: Any, *, within_s: float = 5.0) -> None:
+async def eventually(check: Any, *, within_s: float = 30.0) -> None:
     """Wait until an async condition holds."""
     async with asyncio.timeout(within_s):
         while not await check():

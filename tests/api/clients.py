@@ -10,7 +10,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-WAIT_S = 10.0
+WAIT_S = 30.0  # a busy machine
 
 
 @asynccontextmanager
@@ -26,11 +26,11 @@ async def socket(address: str, path: str, key: str | None = None, **options: Any
 
 async def read(opened: ClientConnection, *, heartbeats: bool = False) -> dict[str, Any]:
     """The next frame that is no heartbeat."""
-    while True:
-        async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(WAIT_S):
+        while True:
             frame = json.loads(await opened.recv())
-        if heartbeats or frame["type"] != "heartbeat":
-            return frame
+            if heartbeats or frame["type"] != "heartbeat":
+                return frame
 
 
 async def until_closed(opened: ClientConnection) -> tuple[int | None, list[dict[str, Any]]]:

@@ -19,8 +19,8 @@ OPTIONS = EdgeOptions(
     heartbeat_s=0.5,
     connections=20,
     cookie_secret=b"0123456789abcdef0123456789abcdef",
-    auth_wait_s=0.3,
-    send_timeout_s=1.0,
+    auth_wait_s=10.0,
+    send_timeout_s=10.0,
     poll_s=0.2,
 )
 

@@ -117,7 +117,6 @@ def exercise(running: Running, operation: Any, mode: GenerationMode) -> bool:
     @seed(SEED)
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -165,7 +164,6 @@ def test_requests_that_follow_from_each_other_find_no_server_error_and_no_other_
     options = settings(
         max_examples=TOGETHER,
         stateful_step_count=STEPS,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,8 +50,9 @@ async def test_answers_tell_what_is_left(admin: Caller):
 
 
 async def test_a_key_over_its_rate_is_told_when_to_come_back_and_others_go_on(
-    admin: Caller, make_caller: MakeCaller, stranger: Caller
+    admin: Caller, make_caller: MakeCaller, stranger: Caller, edge: Edge
 ):
+    edge.limit_requests.clock = Clock(time.monotonic())
     other = await make_caller("agents:read")
     (key_id,) = [one["id"] for one in (await admin.get("/v1/admin/keys")).json()["items"] if "admin" in one["scopes"]]
     changed = await admin.call("PUT", f"/v1/admin/keys/{key_id}/limits", json={"requests_per_minute": 30, "burst": 3})
@@ -74,7 +76,7 @@ async def test_a_key_over_its_rate_is_told_when_to_come_back_and_others_go_on(
 
 async def test_a_tenant_has_one_bucket_for_all_its_keys(admin: Caller, make_caller: MakeCaller):
     other = await make_caller("agents:read")
-    assert (await admin.call("PUT", "/v1/admin/limits", json={"requests_per_minute": 60, "burst": 4})).is_success
+    assert (await admin.call("PUT", "/v1/admin/limits", json={"requests_per_minute": 1, "burst": 4})).is_success
     used = [await one.get("/v1/agents") for one in (admin, other, admin, other)]
     assert [answer.status_code for answer in used] == [200] * 4
     assert is_problem(await other.get("/v1/agents"), 429, "rate_limited")["holder"] == "tenant"
@@ -86,12 +88,14 @@ async def test_processes_share_the_buckets(
     caller = await make_caller("agents:read")
     rates = RateDefaults(key_per_minute=60, key_burst=40)
     edges = [make_edge(replace(OPTIONS, rates=rates), replace(ports, buckets=buckets)) for _ in range(2)]
+    began = time.monotonic()
     async with client(edges[0], tmp_path) as one, client(edges[1], tmp_path) as two:
         answers = await asyncio.gather(
             *(process.get("/v1/agents", headers=caller.headers) for process in (one, two) for _ in range(40))
         )
     passed = sum(answer.status_code == 200 for answer in answers)
-    assert 36 <= passed <= 42  # 40 at once, and what a second or two bring; a lot may be cut by its end
+    # 40 at once, and one more each second; a lot may be cut by its end.
+    assert 36 <= passed <= 41 + time.monotonic() - began
 
 
 async def test_without_the_shared_buckets_each_process_keeps_the_rate_by_itself(
@@ -210,12 +214,13 @@ async def test_open_requests_of_a_key_are_bounded_and_end(with_options: WithOpti
             code, _ = await until_closed(third)
             assert code == 4429
         await first.close()
-        while (await http.get("/v1/me")).status_code == 429:
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(30):
+            while (await http.get("/v1/me")).status_code == 429:
+                await asyncio.sleep(0.02)
 
 
 async def test_frames_count_as_requests(with_options: WithOptions, admin: Caller):
-    edge = with_options(rates=RateDefaults(key_per_minute=30, key_burst=3))
+    edge = with_options(rates=RateDefaults(key_per_minute=3, key_burst=3))
     async with serving(edge) as (_, address), socket(address, "/v1/stream", admin.key) as opened:
         replies = [await ask(opened, type="ping", id=number) for number in range(3)]
     assert [reply["ok"] for reply in replies] == [True, True, False]

@@ -9,6 +9,7 @@ from backends import Caller, is_problem
 from people_world import ORIGIN, OWNER, PASSWORD, Browser, join, secret_of, set_up
 from serving import MakeCaller
 
+from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.api.edge import Edge
 from hortus_server.domain.users import LoginRules
 from hortus_server.ports.store import Store
@@ -246,17 +247,25 @@ async def test_logins_can_be_ended_one_by_one_and_all(owner: Browser):
     assert owner.cookies == {}
 
 
-async def test_logins_end_when_idle_and_in_any_case(store: Store, with_options, app, admin: Caller):
-    app.state.edge = with_options(logins=LoginRules(idle=timedelta(seconds=0.2), absolute=timedelta(days=1)))
+async def test_logins_end_when_idle_and_in_any_case(store: PostgresStore, with_options, app, admin: Caller):
+    app.state.edge = with_options(logins=LoginRules(idle=timedelta(hours=2), absolute=timedelta(days=1)))
+
+    async def passes(column: str, hours: int) -> None:
+        async with store._pool.connection() as connection:
+            query = f"UPDATE logins SET {column} = {column} - make_interval(hours => %s)"  # noqa: S608 - ours
+            await connection.execute(query, (hours,))
+        app.state.edge.authenticate_login.forget_all()
+
     idle = await set_up(admin)
-    await asyncio.sleep(0.25)
-    app.state.edge.authenticate_login.forget_all()
+    await passes("last_seen_at", 1)
+    await idle.me()
+    await passes("last_seen_at", 3)
     is_problem(await idle.get("/v1/me"), 401, "unauthenticated")
-    app.state.edge = with_options(logins=LoginRules(absolute=timedelta(seconds=0.1)))
     short = Browser(admin.http)
     await short.sign_in("ann@example.org")
-    await asyncio.sleep(0.15)
-    app.state.edge.authenticate_login.forget_all()
+    await passes("expires_at", 23)
+    await short.me()
+    await passes("expires_at", 1)
     is_problem(await short.get("/v1/me"), 401, "unauthenticated")
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from backends import Caller, ListQueue, Writer, is_problem
 
 from hortus_agents.events import NewEvent, RunStarted, RunSucceeded
@@ -12,6 +13,7 @@ from hortus_agents.messages import Usage
 from hortus_server.api.edge import Edge, EdgePorts
 from hortus_server.domain.ids import RunId
 from hortus_server.ports.store import Store
+from hortus_server.services import wait_run
 
 
 async def test_a_run_without_a_session_gets_one_and_its_log_begins_gap_free(admin: Caller, ports: EdgePorts):
@@ -136,16 +138,19 @@ async def test_cancelling_a_running_run_marks_its_row_only(admin: Caller, store:
     assert "run.cancelled" not in types
 
 
-async def test_wait_returns_when_the_run_ends_and_not_later_than_asked(admin: Caller, store: Store, ports: EdgePorts):
+async def test_wait_returns_when_the_run_ends_and_not_later_than_asked(
+    admin: Caller, store: Store, ports: EdgePorts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(wait_run, "POLL_S", 60.0)
     await admin.agent()
     run = (await admin.post("/v1/runs", {"agent": "helper", "input": "x"})).json()
     started = asyncio.get_running_loop().time()
     still = (await admin.get(f"/v1/runs/{run['id']}/wait?timeout_s=0.2")).json()
     assert still["status"] == "queued"
-    assert 0.2 <= asyncio.get_running_loop().time() - started < 2
+    assert 0.2 <= asyncio.get_running_loop().time() - started < 15, "not the default of 30 s"
     generation = await claim(store, run["id"])
     waiting = asyncio.create_task(admin.get(f"/v1/runs/{run['id']}/wait?timeout_s=20"))
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.1)
     assert not waiting.done()
     writer = Writer(store, ports.live, admin.tenant_id, UUID(run["session_id"]))
     async with store.system_transaction() as uow:
@@ -157,10 +162,11 @@ async def test_wait_returns_when_the_run_ends_and_not_later_than_asked(admin: Ca
             generation=generation,
         )
         await uow.runs.finish(UUID(run["id"]), generation, event=events[-1])
-    await ports.live.publish_events(writer.tenant_id, writer.session_id, events)
-    ended_at = asyncio.get_running_loop().time()
-    assert (await waiting).json()["status"] == "succeeded"
-    assert asyncio.get_running_loop().time() - ended_at < 0.9  # woken by the live channel, before the poll
+    async with asyncio.timeout(15):  # woken by the live channel, before the poll and the end of the wait
+        while not waiting.done():  # it may not have subscribed yet
+            await ports.live.publish_events(writer.tenant_id, writer.session_id, events)
+            await asyncio.wait([waiting], timeout=0.1)
+    assert waiting.result().json()["status"] == "succeeded"
     for wrong in ("-1", "61", "nan", "inf", "x"):
         is_problem(await admin.get(f"/v1/runs/{run['id']}/wait?timeout_s={wrong}"), 422, "invalid_request")
 

@@ -203,7 +203,6 @@ def test_approvals_live_as_the_model_says(database_settings):
                 settings=settings(
                     max_examples=12,
                     stateful_step_count=40,
-                    deadline=None,
                     database=None,
                     suppress_health_check=list(HealthCheck),
                 ),

@@ -77,7 +77,7 @@ async def interrupted(model: Writer, *, after: int) -> World:
     return run
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     mode=st.sampled_from(["native", "constrained"]),
     escaped=st.booleans(),

@@ -54,7 +54,7 @@ async def unbroken(plan: Plan) -> World:
 plans = st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=3), max_size=3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(plan=plans, data=st.data())
 async def test_a_log_cut_after_any_commit_ends_the_same(plan: Plan, data: st.DataObject) -> None:
     whole = await unbroken(plan)
@@ -74,7 +74,7 @@ async def test_a_log_cut_after_any_commit_ends_the_same(plan: Plan, data: st.Dat
     assert len(again.model.requests) == len(whole.model.requests) - answered
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(plan=plans, deaths=st.lists(st.integers(1, 6), max_size=6))
 async def test_many_deaths_lose_and_double_nothing(plan: Plan, deaths: list[int]) -> None:
     whole = await unbroken(plan)

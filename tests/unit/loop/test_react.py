@@ -138,6 +138,7 @@ async def test_the_wall_limit_ends_a_run_between_steps() -> None:
     assert (await run.finish()).status == "budget_exhausted"
 
 
+@pytest.mark.usefixtures("virtual_clock")
 async def test_the_wall_limit_stops_a_model_that_writes_and_keeps_its_text() -> None:
     class Slow(ListModel):
         async def stream(self, request: Any) -> Any:
@@ -157,6 +158,7 @@ async def test_the_wall_limit_stops_a_model_that_writes_and_keeps_its_text() -> 
     assert run.model.closed
 
 
+@pytest.mark.usefixtures("virtual_clock")
 async def test_a_tool_is_stopped_at_the_runs_wall_limit() -> None:
     async def forever(_context: Any) -> None:
         await asyncio.sleep(30)

@@ -183,7 +183,7 @@ async def test_a_completed_answer_is_in_the_conversation_once_though_the_budget_
     assert sorted(contents) == ["and in French?", "done", "say hello"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["call", "answer"]), st.integers(0, 2), st.booleans()), max_size=8))
 async def test_whatever_is_said_and_whoever_dies_each_message_is_seen_once_and_prompts_only_grow(plan: Any) -> None:
     numbers = count()

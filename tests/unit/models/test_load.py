@@ -96,6 +96,7 @@ async def test_who_waits_is_served_in_order() -> None:
     assert slots.taken == 1
 
 
+@pytest.mark.usefixtures("virtual_clock")
 async def test_waiting_is_bounded_in_time_and_number() -> None:
     slots = RequestSlots(1, waiters=1)
     slots.try_take()

@@ -92,7 +92,7 @@ async def collect(model: OpenAIChatModel, asked: ChatRequest) -> tuple[list[str]
 
 
 async def until_cancelled(server: ScriptedModel) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not server.requests[-1].cancelled:
             await asyncio.sleep(0.005)
 

@@ -134,7 +134,7 @@ EXPRESSIONS = ["30 2 * * *", "0,30 1-3 * * *", "*/20 * * * *", "15 */3 * * *", "
 ZONES = ["Europe/Berlin", "America/New_York", "America/Santiago", "Asia/Kathmandu", "Africa/Casablanca", "UTC"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     expression=st.sampled_from(EXPRESSIONS),
     zone=st.sampled_from(ZONES),

@@ -104,6 +104,7 @@ async def test_cancellation_is_not_an_observation() -> None:
         await run(ToolProxy([raising(asyncio.CancelledError())]), call())
 
 
+@pytest.mark.usefixtures("virtual_clock")
 @pytest.mark.parametrize(("own", "given"), [(0.05, None), (30.0, 0.05)])
 async def test_a_slow_tool_is_stopped_at_the_stricter_bound(own: float, given: float | None) -> None:
     async def sleep(_context: Any) -> None:

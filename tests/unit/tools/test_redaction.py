@@ -75,7 +75,7 @@ def _texts() -> st.SearchStrategy[tuple[list[str], list[str]]]:
 
 
 @given(_texts(), st.lists(st.integers(0, 200), max_size=30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pieces_of_a_stream_are_together_the_redacted_whole(
     world: tuple[list[str], list[str]], places: list[int]
 ) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -7,10 +6,20 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from virtual_time import VirtualClock
+
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import LeaseSignal
+from hortus_server.services import keep_leases
 from hortus_server.services.keep_leases import KeepLeases, Stop
+
+
+@pytest.fixture
+def clock(virtual_clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
+    monkeypatch.setattr(keep_leases, "time", SimpleNamespace(monotonic=virtual_clock))
+    return virtual_clock
 
 
 class Leases:
@@ -44,12 +53,12 @@ async def wait_for_ever() -> None:
     await asyncio.Event().wait()
 
 
-async def test_one_query_keeps_all_leases() -> None:
+async def test_one_query_keeps_all_leases(clock: VirtualClock) -> None:
     leases = Leases()
     keep = keeper(leases)
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        since = time.monotonic()
+        since = clock()
         with keep.hold(RunId(uuid4()), 1, task, since=since), keep.hold(RunId(uuid4()), 1, task, since=since):
             await asyncio.sleep(0.05)
         seen = len(leases.queries)
@@ -59,37 +68,37 @@ async def test_one_query_keeps_all_leases() -> None:
     task.cancel()
 
 
-async def test_a_cancel_request_stops_the_task_and_carries_its_reason() -> None:
+async def test_a_cancel_request_stops_the_task_and_carries_its_reason(clock: VirtualClock) -> None:
     leases = Leases()
     keep = keeper(leases)
     run_id = RunId(uuid4())
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(run_id, 1, task, since=time.monotonic()) as hold:
+        with keep.hold(run_id, 1, task, since=clock()) as hold:
             leases.stopped[run_id] = "enough"
             await asyncio.wait([task], timeout=1)
     assert task.cancelled()
     assert hold.stop == Stop("cancelled", "enough")
 
 
-async def test_a_lease_that_another_worker_took_stops_the_task_silently() -> None:
+async def test_a_lease_that_another_worker_took_stops_the_task_silently(clock: VirtualClock) -> None:
     leases = Leases()
     keep = keeper(leases)
     run_id = RunId(uuid4())
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(run_id, 1, task, since=time.monotonic()) as hold:
+        with keep.hold(run_id, 1, task, since=clock()) as hold:
             leases.stolen.add(run_id)
             await asyncio.wait([task], timeout=1)
     assert hold.stop == Stop("lost")
 
 
-async def test_runs_are_given_up_when_no_lease_could_be_renewed_for_its_length() -> None:
+async def test_runs_are_given_up_when_no_lease_could_be_renewed_for_its_length(clock: VirtualClock) -> None:
     leases = Leases()
     keep = keeper(leases, lease_s=0.2)
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic()) as hold:
+        with keep.hold(RunId(uuid4()), 1, task, since=clock()) as hold:
             leases.down = True
             await asyncio.sleep(0.1)
             assert hold.stop is None, "a short outage costs nothing"
@@ -97,7 +106,9 @@ async def test_runs_are_given_up_when_no_lease_could_be_renewed_for_its_length()
     assert hold.stop == Stop("lost")
 
 
-async def test_a_process_that_stood_still_does_not_go_on_with_an_effect_whose_answer_came_meanwhile() -> None:
+async def test_a_process_that_stood_still_does_not_go_on_with_an_effect_whose_answer_came_meanwhile(
+    clock: VirtualClock,
+) -> None:
     effects: list[str] = []
     answered = asyncio.get_running_loop().create_future()
 
@@ -107,20 +118,20 @@ async def test_a_process_that_stood_still_does_not_go_on_with_an_effect_whose_an
 
     keep = keeper(Leases(), lease_s=0.05)
     task = asyncio.create_task(act())
-    with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic(), effect=lambda: 2) as hold:
+    with keep.hold(RunId(uuid4()), 1, task, since=clock(), effect=lambda: 2) as hold:
         await asyncio.sleep(0)
         answered.get_loop().call_soon(answered.set_result, None)  # what a socket would have to tell first
-        time.sleep(0.1)  # as a stopped process does
+        clock.now += 0.1  # as for a stopped process
         await asyncio.wait([task], timeout=1)
     assert hold.stop == Stop("lost")
     assert effects == []
 
 
-async def test_what_only_thinks_outlives_its_lease_since_its_commits_are_fenced() -> None:
+async def test_what_only_thinks_outlives_its_lease_since_its_commits_are_fenced(clock: VirtualClock) -> None:
     keep = keeper(Leases(), lease_s=0.02)
     effect = 0
     task = asyncio.create_task(wait_for_ever())
-    with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic(), effect=lambda: effect) as hold:
+    with keep.hold(RunId(uuid4()), 1, task, since=clock(), effect=lambda: effect) as hold:
         await asyncio.sleep(0.1)
         assert hold.stop is None
         assert not hold.is_safe()
@@ -129,11 +140,11 @@ async def test_what_only_thinks_outlives_its_lease_since_its_commits_are_fenced(
     assert hold.stop == Stop("lost")
 
 
-async def test_a_beating_heart_keeps_effects_going() -> None:
+async def test_a_beating_heart_keeps_effects_going(clock: VirtualClock) -> None:
     keep = keeper(Leases(), lease_s=0.6)
     task = asyncio.create_task(wait_for_ever())
     async with keep.beating():
-        with keep.hold(RunId(uuid4()), 1, task, since=time.monotonic(), effect=lambda: 2) as hold:
+        with keep.hold(RunId(uuid4()), 1, task, since=clock(), effect=lambda: 2) as hold:
             await asyncio.sleep(1.0)
             assert hold.stop is None
     task.cancel()

@@ -2,6 +2,8 @@ import asyncio
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
+import pytest
+
 from hortus_agents.events import MessageCompleted, MessageRestarted, NewEvent
 from hortus_agents.labels import UNKNOWN
 from hortus_agents.loop.step import Delta
@@ -11,6 +13,7 @@ from hortus_server.adapters.redis.frames import assemble, encode_delta
 from hortus_server.ports.live import TokenDelta
 from hortus_server.services.live_text import LiveText
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
 MESSAGE = uuid4()
 SECRET = "hunter22-hunter22"
 
