@@ -204,3 +204,10 @@ async def test_steering_needs_the_right_to_write_runs(address: str, admin: Calle
     async with socket(address, "/v1/stream", reader.key) as opened:
         reply = await ask(opened, id=1, type="steer", run_id=run["id"], content="x")
         assert reply["problem"]["code"] == "forbidden"
+
+
+async def test_a_number_beyond_64_bits_is_kept_as_the_nearest_double(admin: Caller):
+    await admin.agent()
+    made = await admin.post("/v1/sessions", {"agent": "helper", "metadata": {"order": 10**30, "parts": [2**64]}})
+    assert made.status_code == 201
+    assert made.json()["metadata"] == {"order": 1e30, "parts": [2.0**64]}

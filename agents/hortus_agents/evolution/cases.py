@@ -1,6 +1,5 @@
 """Test cases: where they come from, and what a requester's example is worth."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from jsonschema import Draft202012Validator
 
 from hortus_agents.evolution.signature import Signature
+from hortus_agents.json_text import read_json
 from hortus_agents.messages import JsonObject
 from hortus_agents.tools.builtin.request_capability import CapabilityRequest
 
@@ -103,7 +103,7 @@ def _read_value(text: str, kind: str) -> Any:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return None
 

@@ -9,6 +9,7 @@ from hortus_agents.evolution.cases import same
 from hortus_agents.evolution.negative import CASES, MAGNITUDE_S, NegativeReport, Subject, run_negative
 from hortus_agents.evolution.powers import stand_in
 from hortus_agents.evolution.scan import BanditScanner, Scanner, ScanReport, scan_source
+from hortus_agents.json_text import storable
 from hortus_agents.messages import JsonObject
 from hortus_agents.sandbox.contract import NO_EXTRAS, CallExtras, Sandbox, SandboxLimits, SandboxOutcome
 
@@ -97,7 +98,8 @@ class ToolGates:
                 limits=TEST_LIMITS,
                 extras=NO_EXTRAS if answers is None else CallExtras(answer_tool=stand_in(answers)),
             )
-            holds = result.outcome is SandboxOutcome.OK and same(result.value, test["expected"])
+            got = storable(result.value)
+            holds = result.outcome is SandboxOutcome.OK and same(got, test["expected"])
             row: dict[str, Any] = {
                 "arguments": test["arguments"],
                 "expected": test["expected"],
@@ -107,7 +109,7 @@ class ToolGates:
             if answers is not None:
                 row["answers"] = answers
             if result.outcome is SandboxOutcome.OK:
-                row["got"] = result.value
+                row["got"] = got
             else:
                 row["error"] = (result.error.strip().splitlines() or [result.outcome.value])[-1][:300]
             rows.append(row)

@@ -24,6 +24,7 @@ from hortus_agents.evolution.cases import Case, fits, same
 from hortus_agents.evolution.powers import stand_in
 from hortus_agents.evolution.prompts import render_call, shorten
 from hortus_agents.evolution.signature import Signature
+from hortus_agents.json_text import storable
 from hortus_agents.messages import JsonObject
 from hortus_agents.sandbox.contract import (
     NO_EXTRAS,
@@ -45,7 +46,7 @@ Verdict = Literal["confirmed", "failed", "contradicted", "unresolved", "both_ref
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an implementation did with one case; `error` is empty when it returned `value`."""
+    """What an implementation did with one case; `error` is empty when it returned `value`, here as it is stored."""
 
     value: Any
     error: str
@@ -123,7 +124,7 @@ async def _run(sandbox: Sandbox, source: str, signature: Signature, case: Case) 
     if not fits(result.value, signature.returns_schema):
         kind = f"{shorten(result.value, 80)} is not of type {signature.returns}"
         return Outcome(None, f"wrong type: {kind}")
-    return Outcome(result.value, "")
+    return Outcome(storable(result.value), "")
 
 
 def _explained(result: SandboxResult, source: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hortus_agents.json_text import read_json
 from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.journal import call_id
 from hortus_agents.loop.state import RunState
@@ -64,7 +65,7 @@ def _second_invalid(result: ChatResult, state: RunState) -> Reply:
 def parse_object(text: str) -> dict[str, Any] | None:
     """The JSON object that `text` is, or None."""
     try:
-        parsed = json.loads(text)
+        parsed = read_json(text)
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -22,6 +22,7 @@ from hortus_agents.events import (
     RunSucceeded,
     StepStarted,
 )
+from hortus_agents.json_text import read_json
 from hortus_agents.loop.journal import Journal, call_id, message_id
 from hortus_agents.loop.labelling import ANSWER
 from hortus_agents.loop.marking import entering
@@ -143,13 +144,13 @@ def _made(result: ChatResult, state: RunState, deps: StepDeps) -> PlanMade:
     tools = {name: usable_as_is(definition) for name, definition in callable_tools(deps).items()}
     foreign = state.message_label is not None and state.message_label.untrusted
     try:
-        plan = PLAN.validate_json(result.text)
+        plan = PLAN.validate_python(read_json(result.text))
         check_plan(plan, tools, message=foreign)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         problem = f"{where or 'the object'}: {first['msg']}"
-    except PlanError as error:
+    except (PlanError, ValueError) as error:
         problem = str(error)
     else:
         return PlanMade(plan=plan.model_dump(mode="json"), revision=revision)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from hortus_agents.errors import ModelProtocolError, ModelRejectedError, ModelUnavailableError
+from hortus_agents.json_text import read_json
 from hortus_agents.messages import ChatRequest, FinishReason, JsonObject, Message, ToolCall, Usage
 from hortus_agents.models.endpoint import Continues
 
@@ -219,8 +220,8 @@ class AnswerAssembler:
         if not parts.name:
             raise ModelProtocolError(f"the model called a tool without a name; its arguments were: {raw}")
         try:
-            arguments = orjson.loads(parts.arguments) if parts.arguments.strip() else {}
-        except orjson.JSONDecodeError as exc:
+            arguments = read_json(parts.arguments) if parts.arguments.strip() else {}
+        except ValueError as exc:
             raise ModelProtocolError(f"the arguments of the call of {parts.name} are not JSON: {raw}") from exc
         if not isinstance(arguments, dict):
             raise ModelProtocolError(f"the arguments of the call of {parts.name} are not a JSON object: {raw}")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hortus_agents.errors import SandboxError, ToolError
+from hortus_agents.json_text import read_json, without_nul
 from hortus_agents.sandbox.contract import (
     JSON,
     OUTPUT_FILE_KIB,
@@ -136,9 +137,9 @@ class Exchange:
         if answer is None or len(line) > CALL_KIB * 1024:
             return {"ok": False, "error": f"a call may have {CALL_KIB} KiB"}
         try:
-            call = json.loads(line)
+            call = read_json(line)
             name, arguments = call["call"], call["arguments"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return {"ok": False, "error": "the call could not be understood"}
         if not isinstance(name, str) or not isinstance(arguments, dict):
             return {"ok": False, "error": "a call is a tool's name and its arguments"}
@@ -157,9 +158,9 @@ class Exchange:
             return Answer(
                 outcome=SandboxOutcome(answer["outcome"]),
                 value=answer.get("value"),
-                error=str(answer.get("error", "")),
+                error=without_nul(str(answer.get("error", ""))),
                 files=self._files(answer.get("files") or {}),
-                touched=tuple(str(entry)[:200] for entry in answer.get("touched") or ())[:TOUCHED],
+                touched=tuple(without_nul(str(entry))[:200] for entry in answer.get("touched") or ())[:TOUCHED],
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Answer(SandboxOutcome.CRASH, error="the result that came back could not be understood")

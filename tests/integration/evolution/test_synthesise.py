@@ -1,6 +1,7 @@
 """A run asks for a tool, the tool is made (or not) in the real sandbox, and used."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -177,6 +178,19 @@ async def test_the_users_example_in_the_task_must_hold(sandbox: Sandbox) -> None
     await run.finish()
     assert store.active == []
     assert run.payloads("tool.finished")[0].outcome == "failed"
+
+
+async def test_results_beyond_what_a_database_holds_are_kept_as_near_as_can_be(sandbox: Sandbox) -> None:
+    wide = json.loads(SIGNATURE) | {"name": "factorial", "returns": "integer"}
+    source = "```python\nimport math\ndef factorial(number):\n    return math.factorial(number)\n```"
+    expected = {4: 24, 5: 120, 30: math.factorial(30), 200: 1}
+    checked = json.dumps({"cases": [{"arguments": {"number": n}, "expected": e} for n, e in expected.items()]})
+    store = DictStore()
+    task = "What is the factorial of 5?"
+    run = world([ask(name="factorial"), json.dumps(wide), source, checked, source, ANSWER], sandbox, store, task=task)
+    await run.finish()
+    (report,) = store.reports.values()
+    assert [row["got"] for row in report.cases] == [24, 120, float(math.factorial(30)), "a number of 1246 bits"]
 
 
 async def test_after_two_failures_only_the_error_is_told(sandbox: Sandbox) -> None:

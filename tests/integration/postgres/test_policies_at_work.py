@@ -11,7 +11,8 @@ from agent_world import EchoTool
 from execution_world import SPEC, Office, answer, said, use
 from store_world import PageOf, World
 
-from hortus_agents.tools.port import SideEffect
+from hortus_agents.messages import ToolSpec
+from hortus_agents.tools.port import SideEffect, ToolDefinition, ToolOutput
 from hortus_agents.tools.rules import PolicyRules, RateLimit, Rule
 from hortus_server.domain.audit import EVERY_ENTRY, Actor
 from hortus_server.domain.errors import UnavailableError
@@ -23,6 +24,25 @@ from hortus_server.services.purge_history import PurgeHistory
 
 BY = Actor("key", "k", "ops")
 FORBID = Rule(name="no-echo", tools=("echo",), from_class=1, effect="deny", reason="not today")
+
+
+AT_MOST_100 = {"properties": {"amount": {"exclusiveMaximum": 100}}}
+
+
+class Pay:
+    """Keeps what it was called with."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    @property
+    def definition(self) -> ToolDefinition:
+        parameters = {"type": "object", "properties": {"amount": {"type": "number"}}}
+        return ToolDefinition(ToolSpec(name="pay", description="Pays.", parameters=parameters), SideEffect.EXTERNAL)
+
+    async def call(self, arguments: Any, _context: Any) -> ToolOutput:
+        self.calls.append(arguments)
+        return ToolOutput("paid")
 
 
 async def write(world: World, *rules: Rule, agent: bool = False, name: str = "house") -> Policy:
@@ -68,6 +88,19 @@ async def test_a_changed_policy_holds_for_the_very_next_call_of_a_run_under_way(
     assert [text for _, text in tool.calls] == ["one"]
     assert [(one.effect, one.policy_version) for one in said(log, "policy.decided")] == [("deny", 2)]
     assert len(said(log, "model.called")) == 3
+
+
+@pytest.mark.parametrize("number", ["NaN", "-1e999", "-1" + "0" * 400, "-1" + "0" * 30], ids=lambda text: text[:9])
+async def test_a_number_that_the_log_cannot_hold_gets_past_no_rule_and_breaks_nothing(
+    world: World, number: str
+) -> None:
+    await write(world, Rule(name="small", tools=("pay",), effect="approve", arguments=AT_MOST_100))
+    pay = Pay()
+    office = Office(world, [pay], spec=SPEC.model_copy(update={"plugins": ("pay",)}))
+    run = await office.submit()
+    log = await office.work(run, f'{{"tool": "pay", "arguments": {{"amount": {number}}}}}', answer())
+    assert pay.calls == []
+    assert log[-1].type in {"run.succeeded", "run.waiting"}
 
 
 async def test_an_agent_s_policy_comes_before_its_tenant_s(world: World) -> None:

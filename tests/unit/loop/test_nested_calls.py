@@ -84,6 +84,14 @@ async def test_code_reaches_granted_tools_and_nothing_else(code: str, reason: st
     assert echo.calls == []
 
 
+@pytest.mark.parametrize("text", ["'\\ud800'", "10**400", "eval('[' * 70 + ']' * 70)"], ids=["half", "big", "deep"])
+async def test_what_the_log_could_not_hold_is_no_call(text: str) -> None:
+    echo = EchoTool()
+    world = await run(f"call_tool('echo', text={text})", echo)
+    assert "could not be understood" in results(world)["0"][1]
+    assert (echo.calls, len(world.payloads("tool.called"))) == ([], 1)
+
+
 async def test_a_call_that_reaches_outside_without_a_grant_is_denied_in_code_too() -> None:
     writer = EchoTool(name="mail", side_effect=SideEffect.IRREVERSIBLE)
     world = await run("call_tool('mail', text='x')", writer)

@@ -92,6 +92,14 @@ async def test_a_plan_is_made_of_the_user_s_words_and_carried_out() -> None:
     assert [advance.tainted for advance in run.payloads("plan.advanced")] == [(), (), ("text",)]
 
 
+@pytest.mark.parametrize("number", ["NaN", "1" + "0" * 400], ids=["nan", "big"])
+async def test_a_plan_with_a_number_that_the_log_cannot_hold_is_none(number: str) -> None:
+    bad = plan(step("sent", "send", to="bob", text="NUMBER")).replace('"NUMBER"', number)
+    run = world(bad, plan(), tools=[Send("send")])
+    assert await drive(run) == "succeeded"
+    assert [bool(made.problem) for made in run.payloads("plan.made")] == [True, False]
+
+
 async def test_a_value_out_of_untrusted_text_does_not_choose_where_to() -> None:
     mail = Send("send")
     made = plan(FETCH, READ, step("sent", "send", to="{facts.title}", text="hi"))
