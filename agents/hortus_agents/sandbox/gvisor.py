@@ -13,15 +13,8 @@ from uuid import uuid4
 from hortus_agents.errors import SandboxUnavailableError
 from hortus_agents.sandbox.contract import SCRATCH_MIB, TierName
 from hortus_agents.sandbox.interpreter import READABLE_EXTRAS, SYSTEM_LIBRARIES, Interpreter, locate_interpreter
-from hortus_agents.sandbox.tiers import (
-    INSIDE,
-    INSIDE_PATH,
-    PYTHON_FLAGS,
-    Launch,
-    jail_config,
-    jail_environment,
-    make_folder,
-)
+from hortus_agents.sandbox.scratch import make_folder
+from hortus_agents.sandbox.tiers import INSIDE, INSIDE_PATH, PYTHON_FLAGS, Launch, jail_config, jail_environment
 
 NOBODY = 65534
 BUNDLE_PREFIX = "hortus-runsc-"

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 
 from hortus_agents.errors import SandboxError
-from hortus_agents.sandbox.contract import SandboxLimits, SandboxOutcome, SandboxResult
+from hortus_agents.sandbox.contract import DEFAULT_LIMITS, SandboxLimits, SandboxOutcome, SandboxResult
 from hortus_agents.sandbox.exchange import CHUNK, Answer, Exchange, JailRequest
 from hortus_agents.sandbox.tiers import Launch, Tier, clear_launch
 from hortus_agents.sandbox.watch import JailWatch, StoppedCall
@@ -46,7 +46,11 @@ class Jail:
             SandboxError: It did not come up; the message holds what it said.
             SandboxUnavailableError: A part that the tier needs is missing.
         """
-        jail = await cls._spawn(tier, tier.prepare())
+        try:
+            launch = tier.prepare()
+        except OSError as exc:
+            raise SandboxError(f"a jail could not be prepared: {exc}") from exc
+        jail = await cls._spawn(tier, launch)
         try:
             await jail.wait_ready()
         except BaseException:
@@ -108,6 +112,17 @@ class Jail:
         if said != READY:
             raise SandboxError("the jail did not come up: " + said.decode(errors="replace").strip()[-1000:])
         self._find_inner()
+        self._check_watched()
+
+    def _check_watched(self) -> None:
+        """What only the parent bounds has to be seen from here: a host may forbid that."""
+        if self._launch.has_host_threads:
+            try:
+                seen = self._watch(DEFAULT_LIMITS).look()
+            except StoppedCall as exc:
+                raise SandboxError(exc.reason) from exc
+            if not seen:
+                raise SandboxError("the jail and its scratch folder are not seen in /proc")
 
     def _find_inner(self) -> None:
         """Learn from bwrap, once it says so, which process it has put into the namespaces."""
@@ -159,8 +174,7 @@ class Jail:
         limit = request.limits.output_kib * 1024
         try:
             async with asyncio.TaskGroup() as group:
-                counted = (self._inner or process.pid) if self._launch.has_host_threads else None
-                watch = group.create_task(JailWatch(counted, self._launch.scratch, request.limits).run())
+                watch = group.create_task(self._watched(request.limits))
                 printed = group.create_task(_collect(process.stdout, self._printed, limit, "stdout"))
                 answered = group.create_task(exchange.follow(process.stderr, process.stdin))
                 await printed
@@ -171,6 +185,14 @@ class Jail:
                 raise stopped.exceptions[0] from None
             raise
         await process.wait()
+
+    async def _watched(self, limits: SandboxLimits) -> None:
+        if self._launch.has_host_threads:
+            await self._watch(limits).run()
+
+    def _watch(self, limits: SandboxLimits) -> JailWatch:
+        launch = self._launch
+        return JailWatch(self._inner or self._process.pid, limits, scratch=launch.scratch, mounted=launch.mounted)
 
     def _read_answer(self, exchange: Exchange, limits: SandboxLimits, duration_ms: float) -> Answer:
         if not exchange.started:
@@ -219,7 +241,7 @@ class Jail:
                     self._process.kill()
                 await self._end_elsewhere()
         finally:
-            self._release()
+            await self._release()
 
     async def _end_elsewhere(self) -> None:
         """End what the launcher has started outside our process group."""
@@ -244,12 +266,13 @@ class Jail:
             while stream is not None and await stream.read(CHUNK):
                 pass
 
-    def _release(self) -> None:
+    async def _release(self) -> None:
         self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio has no other way
         if self._inner_handle is not None:
             os.close(self._inner_handle)
             self._inner_handle = None
-        clear_launch(self._launch)
+        # Thousands of folders, if that is what the code has made: some disks take seconds.
+        await asyncio.to_thread(clear_launch, self._launch)
 
 
 async def _collect(stream: asyncio.StreamReader, into: bytearray, most: int, what: str) -> None:

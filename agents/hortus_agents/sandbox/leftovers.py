@@ -1,6 +1,5 @@
 """What a server killed with SIGKILL can leave on the host; the next one removes it."""
 
-import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from hortus_agents.sandbox.gvisor import BUNDLE_PREFIX
+from hortus_agents.sandbox.scratch import remove_folder
 from hortus_agents.sandbox.tiers import INSIDE_PATH, SCRATCH_PREFIX
 
 
@@ -26,7 +26,7 @@ def _remove_scratch() -> None:
             except (psutil.NoSuchProcess, ValueError):
                 alive = False
             if not alive:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
 
 
 def _kill_orphans() -> None:

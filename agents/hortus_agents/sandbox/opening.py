@@ -86,6 +86,11 @@ def mending(tier: TierName, why: str) -> str:
                 "--security-opt systempaths=unconfined)"
             )
         case "landlock":
+            if "looked into" in why:
+                return (
+                    "run the worker as a user of its own, as the image does, or give root CAP_SYS_PTRACE: without it "
+                    "nobody sees what the code hides on the disk"
+                )
             return (
                 "use a kernel >= 5.13 built with CONFIG_SECURITY_LANDLOCK and started with landlock in the lsm= list; "
                 "in a container use a seccomp profile that permits landlock_* (current default profiles do)"

@@ -12,9 +12,9 @@ from types import ModuleType
 from hortus_agents.errors import SandboxUnavailableError
 
 FILES = (
-    "open openat creat close close_range read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 "
+    "open openat creat close read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 "
     "lseek stat fstat lstat newfstatat statx access faccessat faccessat2 getcwd chdir fchdir rename renameat renameat2 "
-    "rmdir unlink unlinkat symlink symlinkat readlink readlinkat getdents getdents64 ftruncate fallocate "
+    "rmdir unlink unlinkat symlink symlinkat readlink readlinkat getdents getdents64 ftruncate "
     "fsync fdatasync flock fstatfs statfs fadvise64 dup dup2 dup3 pipe pipe2 poll ppoll select pselect6 "
     "sendfile copy_file_range"
 )
@@ -34,7 +34,9 @@ THREADS = (
 # What bwrap and the starting interpreter need on top, between bwrap's own filter and the final one.
 STARTING = "execve prctl"
 
-CLONE_THREAD = 0x00010000
+# A thread that shares memory, files and root with the others, so that looking at one shows what all of them hold.
+CLONE_THREAD = 0x00010000 | 0x00000100 | 0x00000200 | 0x00000400 | 0x00000800
+CLOSE_RANGE_UNSHARE = 2
 NEW_NAMESPACES = 0x7E020000 | 0x00000080  # user, pid, net, ipc, uts, cgroup, mount and time
 LOW_WORD = 0xFFFFFFFF
 # isatty (open() asks), inheritable on/off, bytes ready, non-blocking, window size
@@ -79,6 +81,7 @@ def seccomp_program(*, starting: bool) -> bytes:
     allow("clone", lib.Arg(0, lib.MASKED_EQ, CLONE_THREAD | NEW_NAMESPACES, CLONE_THREAD))
     # Its flags lie in memory, out of a filter's sight; with ENOSYS libc falls back to clone.
     program.add_rule(lib.ERRNO(errno.ENOSYS), "clone3")
+    allow("close_range", lib.Arg(2, lib.MASKED_EQ, CLOSE_RANGE_UNSHARE, 0))
     # A folder that its owner cannot list would hide files from the scratch watch.
     allow("mkdir", lib.Arg(1, lib.MASKED_EQ, OWNER_MODE, OWNER_MODE))
     allow("mkdirat", lib.Arg(2, lib.MASKED_EQ, OWNER_MODE, OWNER_MODE))

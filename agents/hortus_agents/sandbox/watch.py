@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from hortus_agents.sandbox.contract import SCRATCH_MIB, SandboxLimits, SandboxOutcome
+from hortus_agents.sandbox.scratch import measure_folder, measure_nameless
 
 PERIOD_S = 0.05
 SCRATCH_FILES = 4096
-BLOCK = 512  # bytes, the unit of st_blocks
+MIB = 1024 * 1024
 
 
 class StoppedCall(Exception):  # noqa: N818  # not a fault: a bound was reached
@@ -21,16 +23,22 @@ class StoppedCall(Exception):  # noqa: N818  # not a fault: a bound was reached
 
 
 class JailWatch:
-    """Counts a jail's threads, and its scratch files where they lie on the host's disk.
+    """Counts a jail's threads and the files of its scratch folder, and adds up those that lie on the host's disk.
 
-    RLIMIT_NPROC does not bind root's processes, and no limit of the kernel sums up a folder. Without a `pid` the jail's
-    threads are not the host's.
+    RLIMIT_NPROC does not bind root's processes, and no limit of the kernel sums up a folder; that of a mount of its own
+    bounds bytes, but empty files are free there and cost the kernel's memory.
+
+    Args:
+        pid: The jail's process.
+        scratch: Its scratch folder on the host's disk.
+        mounted: Else, where in its root the file system lies that is its scratch folder.
     """
 
-    def __init__(self, pid: int | None, scratch: Path | None, limits: SandboxLimits) -> None:
-        self._pid = pid
-        self._scratch = scratch
+    def __init__(self, pid: int, limits: SandboxLimits, *, scratch: Path | None = None, mounted: str = "") -> None:
+        self._process = Path(f"/proc/{pid}")
         self._limits = limits
+        self._scratch = scratch
+        self._mounted = mounted
 
     async def run(self) -> None:
         """Look until cancelled.
@@ -38,33 +46,47 @@ class JailWatch:
         Raises:
             StoppedCall: A bound is exceeded.
         """
-        await asyncio.sleep(PERIOD_S)
         while True:
-            self._check_threads()
-            if self._scratch is not None:
-                await asyncio.to_thread(self._check_scratch, self._scratch)
             await asyncio.sleep(PERIOD_S)
+            if self._scratch is None:
+                self.look()
+            else:
+                await asyncio.to_thread(self.look)
 
-    def _check_threads(self) -> None:
-        if self._pid is None:
-            return
+    def look(self) -> bool:
+        """Whether there was a living process to look at. Blocking.
+
+        Raises:
+            StoppedCall: A bound is exceeded, or the jail cannot be looked into.
+        """
         try:
-            alive = Path(f"/proc/{self._pid}/task").stat().st_nlink - 2
-        except FileNotFoundError:
-            return
-        if alive > self._limits.processes:
-            raise StoppedCall(SandboxOutcome.FORBIDDEN, f"{alive} threads, at most {self._limits.processes} allowed")
+            threads = list((self._process / "task").iterdir())
+            if len(threads) > self._limits.processes:
+                reason = f"{len(threads)} threads, at most {self._limits.processes} allowed"
+                raise StoppedCall(SandboxOutcome.FORBIDDEN, reason)
+            thread = self._living(threads)
+            files, size = (0, 0) if thread is None else self._measure(thread)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        except OSError as exc:
+            raise StoppedCall(SandboxOutcome.FORBIDDEN, f"the jail cannot be looked into: {exc.strerror}") from exc
+        if files > SCRATCH_FILES or size > SCRATCH_MIB * MIB:
+            raise StoppedCall(SandboxOutcome.OUTPUT, f"scratch folder over {SCRATCH_MIB} MiB or {SCRATCH_FILES} files")
+        return thread is not None
 
-    def _check_scratch(self, folder: Path) -> None:
-        files = size = 0
-        for root, _, names in os.walk(folder):
-            files += 1 + len(names)
-            for name in names:
-                try:
-                    size += Path(root, name).lstat().st_blocks * BLOCK
-                except FileNotFoundError:
-                    continue
-            if files > SCRATCH_FILES or size > SCRATCH_MIB * 1024 * 1024:
-                raise StoppedCall(
-                    SandboxOutcome.OUTPUT, f"scratch folder over {SCRATCH_MIB} MiB or {SCRATCH_FILES} files"
-                )
+    @staticmethod
+    def _living(threads: list[Path]) -> Path | None:
+        """The first may have ended before the others; all of them share what is looked at."""
+        for thread in threads:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                (thread / "root").readlink()
+                return thread
+        return None
+
+    def _measure(self, thread: Path) -> tuple[int, int]:
+        """Files in scratch, and their bytes as far as they are the host's."""
+        if self._scratch is None:
+            found = os.statvfs(f"{thread}/root{self._mounted}")
+            return found.f_files - found.f_ffree, 0
+        files, size = measure_folder(self._scratch, most=SCRATCH_FILES)
+        return files, size + measure_nameless(thread, self._scratch, file_bytes=self._limits.file_mib * MIB)

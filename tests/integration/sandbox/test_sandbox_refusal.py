@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 
 import pytest
@@ -47,9 +48,11 @@ def landlock_works(reports: tuple[TierReport, ...]) -> bool:
     return next(report.ok for report in reports if report.tier == "landlock")
 
 
-async def opened_where_refused(*refused: str) -> tuple[str, dict[TierName, tuple[bool, str, str]]]:
+async def opened_where_refused(
+    *refused: str, by: tuple[str, ...] = ()
+) -> tuple[str, dict[TierName, tuple[bool, str, str]]]:
     pipe = asyncio.subprocess.PIPE
-    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, *refused, stdout=pipe, stderr=pipe)
+    host = await asyncio.create_subprocess_exec(*by, sys.executable, "-c", HOST, *refused, stdout=pipe, stderr=pipe)
     async with asyncio.timeout(60):
         out, complaint = await host.communicate()
     assert host.returncode == 0, (host.returncode, complaint.decode())
@@ -78,6 +81,18 @@ async def test_refuses_where_both_are_refused_and_says_why() -> None:
     assert "landlock_create_ruleset: Function not implemented" in opened
     assert "CONFIG_SECURITY_LANDLOCK" in opened
     assert [name for name, (ok, _, _) in reports.items() if ok] in ([], ["interpreter"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a user looks into its own processes")
+async def test_refuses_where_root_may_not_look_into_the_jail(*, landlock_works: bool) -> None:
+    if not landlock_works:
+        pytest.skip("this kernel has no Landlock")
+    less = ("setpriv", "--bounding-set", "-sys_ptrace,-perfmon,-sys_admin", "--inh-caps", "-sys_ptrace")
+
+    opened, reports = await opened_where_refused("namespaces", by=less)
+
+    assert "landlock: the jail cannot be looked into: Permission denied" in opened
+    assert "CAP_SYS_PTRACE" in reports["landlock"][2]
 
 
 async def test_nothing_below_the_minimum_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,90 @@
+"""Scratch folders: what is measured of them, and that nothing in them resists removal."""
+
+import mmap
+import os
+from pathlib import Path
+
+import pytest
+
+from hortus_agents.sandbox.contract import SandboxLimits
+from hortus_agents.sandbox.scratch import measure_folder, measure_nameless, remove_folder
+from hortus_agents.sandbox.watch import JailWatch, StoppedCall
+
+OWN = Path("/proc/self")
+MIB = 1 << 20
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "hortus-jail-1-2-three"
+    folder.mkdir()
+    return folder
+
+
+def nest(folder: Path, depth: int, name: str = "d") -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=opened)
+        below = os.open(name, os.O_RDONLY, dir_fd=opened)
+        os.close(opened)
+        opened = below
+    os.close(os.open("file", os.O_CREAT, dir_fd=opened))
+    os.close(opened)
+
+
+def test_no_length_of_a_path_keeps_a_folder_from_being_removed(scratch: Path) -> None:
+    nest(scratch, 20, "x" * 250)
+    remove_folder(scratch)
+    assert not scratch.exists()
+
+
+def test_removal_follows_no_link(scratch: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "kept").touch()
+    (scratch / "way").symlink_to(tmp_path / "outside")
+    (scratch / "broken").symlink_to("nowhere")
+
+    remove_folder(scratch)
+
+    assert (tmp_path / "outside" / "kept").exists()
+    assert not scratch.exists()
+
+
+def test_every_kind_of_entry_counts(scratch: Path) -> None:
+    (scratch / "folder").mkdir()
+    (scratch / "folder" / "file").write_bytes(b"1" * MIB)
+    (scratch / "to a folder").symlink_to("folder")
+
+    entries, size = measure_folder(scratch, most=100)
+
+    assert entries == 3
+    assert size >= MIB
+    assert measure_folder(scratch, most=1)[0] == 2
+
+
+def test_what_is_too_long_to_be_looked_at_is_no_nothing(scratch: Path) -> None:
+    nest(scratch, 20, "x" * 250)
+    with pytest.raises(OSError, match="too long"):
+        measure_folder(scratch, most=100)
+
+
+def test_removed_files_count_while_they_are_held(scratch: Path) -> None:
+    assert measure_nameless(OWN, scratch, file_bytes=8 * MIB) == 0
+    with (scratch / "file").open("w+b") as file:
+        file.write(b"1" * MIB)
+        file.flush()
+        (scratch / "file").unlink()
+        assert MIB <= measure_nameless(OWN, scratch, file_bytes=8 * MIB) < 2 * MIB
+        with mmap.mmap(file.fileno(), 4096):  # its holder closes nothing: Python keeps the file open with its mapping
+            assert MIB <= measure_nameless(OWN, scratch, file_bytes=8 * MIB) < 2 * MIB
+    assert measure_nameless(OWN, scratch, file_bytes=8 * MIB) == 0
+
+
+def test_a_process_that_is_gone_was_not_seen() -> None:
+    assert JailWatch(2**22 + 1, SandboxLimits(), mounted="/").look() is False
+
+
+def test_more_mappings_than_anybody_reads_end_a_call(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hortus_agents.sandbox.scratch.MAPPINGS_BYTES", 100)
+    with pytest.raises(StoppedCall, match="cannot be looked into: more than 100 bytes of mappings"):
+        JailWatch(os.getpid(), SandboxLimits(processes=1000), scratch=scratch).look()
