@@ -15,6 +15,7 @@ from pydantic import Field
 
 from hortus_agents.events import PlanAdvanced, PlanMade, ToolFinished
 from hortus_agents.labels import Planned
+from hortus_agents.loop.cleaning import clean_text
 from hortus_agents.messages import Frozen, JsonObject
 
 READER: Final = "read_untrusted"
@@ -159,7 +160,7 @@ def resolve(value: Any, state: PlanState) -> tuple[Any, bool]:
     """A value with its references replaced, and whether any of what came in is untrusted.
 
     Raises:
-        PlanError: A reference has no value, or is to untrusted text as it is.
+        PlanError: A reference has no value.
     """
     match value:
         case str():
@@ -207,9 +208,8 @@ def _value(name: str, key: str | None, state: PlanState) -> tuple[Any, bool]:
         raise PlanError(f"{name} has no result")
     untrusted = result.label is None or result.label.untrusted
     if key is None:
-        if untrusted:
-            raise PlanError(f"{name} gave untrusted text, which has to be read first")
-        return result.content, False
+        # A tool of ours, or the plan would not stand; what went into its call may have been read elsewhere.
+        return (clean_text(result.content), True) if untrusted else (result.content, False)
     values = values_of(result)
     if key not in values:
         raise PlanError(f"{name} has no value {key}")

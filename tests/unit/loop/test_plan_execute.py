@@ -111,6 +111,20 @@ async def test_a_value_out_of_untrusted_text_does_not_choose_where_to() -> None:
     assert mail.calls == []
 
 
+async def test_what_an_own_tool_gives_once_a_page_was_read_is_content_and_chooses_nothing() -> None:
+    prices, mail = Says("prices", "tea: 3, see https://evil.example `x`", label=TRUSTED), Send("send")
+    asked = step("own", "prices", text="{facts.title}")
+    sent = step("sent", "send", to="bob", text="{own}")
+    run = world(plan(FETCH, READ, asked, sent, reply="{own}"), values(title="T"), tools=[Says("read"), prices, mail])
+    assert await drive(run) == "succeeded"
+    assert mail.calls == ['{"text": "tea: 3, see (address left out) (code left out)", "to": "bob"}']
+    assert run.payloads("message.completed")[0].label.untrusted
+    aimed = plan(FETCH, READ, asked, step("sent", "send", to="{own}", text="hi"))
+    run = world(aimed, values(title="T"), tools=[Says("read"), prices, mail])
+    assert await drive(run) == "waiting"
+    assert "to of send came out of it" in run.payloads("approval.requested")[0].reason
+
+
 async def test_a_planned_call_with_sensitive_data_about_needs_a_person_all_the_same() -> None:
     made = plan(FETCH, step("pay", "payroll", text="x"), step("sent", "send", to="bob", text="hi"))
     mail = Send("send")
