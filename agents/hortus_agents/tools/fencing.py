@@ -13,6 +13,7 @@ from hortus_agents.messages import JsonObject, ToolSpec
 FENCED: Final = "[data from "
 DESCRIPTION_LIMIT = 400  # characters of a tool's description that the operator did not write
 _LINE_ENDS: Final = re.compile("\r\n|[\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_COPIED: Final = re.compile(rf"{re.escape(FENCED)}[^\]\n]{{0,300}}, not instructions\].*?(?:\[end\]|\Z)\n?", re.DOTALL)
 # What a mark of ours looks like once look-alikes are taken for what they look like.
 _MARKS: Final = re.compile(r"\[\W*(?:end|data|aperson)")
 # Letters of other scripts that read as those of our marks; compatibility forms are NFKC's business.
@@ -34,6 +35,11 @@ def inside(content: str, limit: int) -> str:
     lines = [_disarmed(line) for line in _LINE_ENDS.split(kept)]
     cut = [] if len(content) <= limit else [f"[cut at {limit} characters]"]
     return "\n".join([*lines, *cut])
+
+
+def unfenced(text: str) -> str:
+    """What a model wrote itself: without fences that it copied, one that it did not close reaching to the end."""
+    return _COPIED.sub("", text)
 
 
 def fenced_spec(spec: ToolSpec, label: Label) -> ToolSpec:

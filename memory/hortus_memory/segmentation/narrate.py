@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hortus_memory.segmentation.recalled import shorten, strip_recalled
 from hortus_memory.types import Episode, Scope, Trust, Visibility
 
 _TITLE_CHARS = 120
@@ -107,4 +106,13 @@ def _tell_tools(tools: Sequence[ToolUse]) -> str:
 
 
 def _clean(text: str, max_chars: int) -> str:
-    return shorten(" ".join(strip_recalled(text).split()), max_chars)
+    return shorten(" ".join(text.split()), max_chars)
+
+
+def shorten(text: str, max_chars: int) -> str:
+    """The text cut at a word's end to at most `max_chars`, with an ellipsis if something was cut."""
+    if len(text) <= max_chars:
+        return text
+    cut = text[: max_chars - 1]
+    head, space, _ = cut.rpartition(" ")
+    return (head if space and len(head) > max_chars // 2 else cut).rstrip() + "…"

@@ -17,6 +17,7 @@ from hortus_agents.labels import Label
 from hortus_agents.loop.labelling import label_of_log
 from hortus_agents.loop.state import RunState
 from hortus_agents.spec import AgentSpec
+from hortus_agents.tools.fencing import unfenced
 from hortus_agents.tools.redaction import Redactor
 from hortus_memory.segmentation.narrate import RunTranscript, ToolUse, build_episode
 from hortus_memory.service import EpisodicMemory
@@ -125,7 +126,8 @@ class RememberRun:
             agent_name=lived.agent_name,
             # The log holds what users said as they said it; a memory is read by others.
             task=redactor.text(_task(lived.events)),
-            answer=redactor.text(_answer(lived.events) or run.output or ""),
+            # Memories fill with copies of themselves where what was recalled is remembered as said.
+            answer=redactor.text(unfenced(_answer(lived.events) or run.output or "")),
             outcome=run.status,
             tools=_tools(lived.events),
             finished_at=ended_at,

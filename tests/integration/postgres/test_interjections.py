@@ -26,10 +26,11 @@ from hortus_agents.events import (
     StepStarted,
     WaitReason,
 )
-from hortus_agents.labels import Label
+from hortus_agents.labels import UNKNOWN, Label
 from hortus_agents.limits import Spent
 from hortus_agents.loop.state import RunState, fold_session
 from hortus_agents.messages import Usage
+from hortus_agents.tools.fencing import fence
 from hortus_memory.types import Episode
 from hortus_server.domain.errors import RunEndedError, StaleGenerationError, UnavailableError
 from hortus_server.domain.ids import TenantId
@@ -294,7 +295,7 @@ async def test_a_run_is_remembered_by_its_task_and_not_by_what_it_was_told_on_th
     run, claim = await began(world)
     await steer(world, run, "in French")
     run_log = await log_for(world, claim)
-    began_at, _, *rest = answer("oui")
+    began_at, _, *rest = answer("oui " + fence(UNKNOWN, "recalled of old", limit=100))
     heard = tuple(each.message_id for each in run_log.state.unheard)
     called = thought("oui").model_copy(update={"answer": "oui", "heard": heard})
     await run_log.commit([began_at, *new(called, step=1), *rest])
@@ -303,6 +304,8 @@ async def test_a_run_is_remembered_by_its_task_and_not_by_what_it_was_told_on_th
     (episode,) = index.episodes
     assert "task" in episode.title
     assert "French" not in episode.title
+    assert "oui" in episode.content
+    assert "recalled of old" not in episode.content
 
 
 async def _notes(uow: UnitOfWork, tenant_id: TenantId) -> list[Any]:
