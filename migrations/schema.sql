@@ -328,6 +328,7 @@ CREATE TABLE public.invitations (
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    maker_id uuid,
     CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND (email <> ''::text))),
     CONSTRAINT invitations_purpose_check CHECK ((purpose = ANY (ARRAY['join'::text, 'reset'::text]))),
     CONSTRAINT invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'operator'::text, 'developer'::text, 'viewer'::text]))),
@@ -1040,6 +1041,7 @@ CREATE INDEX holds_by_age ON public.holds USING btree (tenant_id, placed_at, id)
 CREATE UNIQUE INDEX holds_in_force ON public.holds USING btree (subject_id, kind) WHERE (lifted_at IS NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX invitations_by_email ON public.invitations USING btree (email) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
+CREATE INDEX invitations_by_maker ON public.invitations USING btree (maker_id) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
 CREATE INDEX jobs_due ON public.jobs USING btree (announced_at);
 CREATE INDEX logins_by_end ON public.logins USING btree (expires_at);
 CREATE INDEX logins_by_tenant ON public.logins USING btree (tenant_id);

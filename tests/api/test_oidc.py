@@ -10,7 +10,7 @@ import jwt
 import pytest
 from backends import Caller, is_problem
 from oidc_provider import CLIENT_ID, CLIENT_SECRET, TestProvider, new_key, oidc_provider
-from people_world import PASSWORD, Browser, set_up
+from people_world import PASSWORD, Browser, join, set_up
 from pydantic import SecretStr
 from serving import OPTIONS
 
@@ -125,13 +125,23 @@ async def test_by_default_only_who_is_invited_comes_in(serve, http, admin: Calle
     assert (await browser.me())["role"] == "developer"
 
 
+async def test_a_password_from_before_the_address_was_proved_ends(serve, provider: TestProvider, http, admin: Caller):
+    """Somebody joined as Erin by a link that they made themselves, and waits for Erin to get rights of her own."""
+    impostor = await join(await set_up(admin), "erin@example.org", "viewer")
+    erin = Browser(http)
+    assert await signed_in(erin)
+    assert (await erin.me())["has_password"] is False
+    is_problem(await impostor.get("/v1/me"), 401, "unauthenticated")
+    is_problem(await impostor.sign_in("erin@example.org"), 401, "unauthenticated")
+
+
 async def test_a_known_address_is_bound_to_one_subject(serve, provider: TestProvider, http, admin: Caller):
     await set_up(admin)
     provider.person = {**ERIN, "email": "ann@example.org"}
     browser = Browser(http)
     assert await signed_in(browser)
     me = await browser.me()
-    assert (me["role"], me["has_password"]) == ("owner", True)
+    assert (me["role"], me["has_password"]) == ("owner", False)
     provider.person = {**ERIN, "email": "ann@example.org", "sub": "somebody else"}
     assert not await signed_in(Browser(http))
     provider.person = {**ERIN, "email": "married@example.org"}

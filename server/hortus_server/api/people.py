@@ -78,7 +78,7 @@ def make_people(
         change_logins=ChangeLogins(store, logins),
         invite_user=invite,
         accept_invitation=AcceptInvitation(store, check, passwords, start, logins),
-        change_user=ChangeUser(store, logins),
+        change_user=ChangeUser(store, logins, keys),
         disable_user=DisableUser(store, keys, logins),
         change_tenant=ChangeTenant(store, keys, logins, stop_runs, invite),
         rotate_key=RotateKey(store, keys),

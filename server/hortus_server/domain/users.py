@@ -214,6 +214,14 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
+class Maker:
+    """Who made a link: the name for people, and the user behind it, if there is one."""
+
+    name: str
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class OidcIdentity:
     """Who an identity provider says that somebody is, from a checked id token; `roles` are the claim's values."""
 

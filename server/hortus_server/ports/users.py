@@ -3,11 +3,12 @@
 These are asked before a tenant is known: whoever calls has proved nothing yet. Methods that act for a tenant take it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from hortus_server.domain.ids import InvitationId, LoginId, TenantId, UserId
-from hortus_server.domain.keys import ApiKey
+from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.records import Page
 from hortus_server.domain.users import (
     Invitation,
@@ -15,6 +16,7 @@ from hortus_server.domain.users import (
     LiveLogin,
     Login,
     LoginMethod,
+    Maker,
     Member,
     OidcIdentity,
     Person,
@@ -53,7 +55,7 @@ class UserRepository(Protocol):
         """Let the provider's subject sign this user in; False when the user has another subject already."""
         ...
 
-    async def set_password(self, user_id: UserId, password_hash: str) -> None:
+    async def set_password(self, user_id: UserId, password_hash: str | None) -> None:
         """Replace the hash."""
         ...
 
@@ -146,7 +148,7 @@ class InvitationRepository(Protocol):
         email: str,
         role: Role,
         secret_sha256: bytes,
-        made_by: str,
+        maker: Maker,
         expires_at: datetime,
     ) -> Invitation:
         """Store a link by the hash of its secret; open ones of the same tenant, purpose and address are revoked."""
@@ -204,10 +206,12 @@ class EveryoneRepository(Protocol):
         """Where the user belongs to, kept out or not."""
         ...
 
-    async def end_keys(self, user_id: UserId) -> tuple[ApiKey, ...]:
-        """Revoke what the user made, in all tenants; the keys that worked until now."""
+    async def end_keys(
+        self, user_id: UserId, *, tenant_id: TenantId | None = None, kept: Collection[Scope] | None = None
+    ) -> tuple[ApiKey, ...]:
+        """Revoke what the user made, in one tenant or in all, all of it or beyond `kept`; the keys that worked."""
         ...
 
-    async def end_links(self, email: str) -> int:
-        """Revoke open links for an address, in all tenants; how many there were."""
+    async def end_links(self, user_id: UserId, *, made_in: TenantId | None = None) -> int:
+        """Revoke the open links that the user made in a tenant, or in all of them and those for it; how many."""
         ...

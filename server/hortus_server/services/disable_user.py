@@ -55,7 +55,7 @@ class DisableUser:
         """A login that began meanwhile ends with letting in again: it was never seen."""
         logins = await uow.logins.end_all(person.user.id)
         keys = await uow.everyone.end_keys(person.user.id)
-        links = await uow.everyone.end_links(person.user.email) if disabled else 0
+        links = await uow.everyone.end_links(person.user.id) if disabled else 0
         action = "user.disabled_everywhere" if disabled else "user.enabled_everywhere"
         about = {"email": person.user.email, "logins": logins, "keys": len(keys), "links": links}
         for tenant_id in sorted({home, *await uow.everyone.tenants(person.user.id)}):

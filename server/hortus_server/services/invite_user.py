@@ -12,6 +12,7 @@ from hortus_server.domain.users import (
     Authority,
     Invitation,
     LoginRules,
+    Maker,
     Role,
     User,
     Visitor,
@@ -139,7 +140,7 @@ class InviteUser:
             email=email,
             role=role,
             secret_sha256=token_digest(secret),
-            made_by=authority.actor.name,
+            maker=Maker(authority.actor.name, authority.user_id),
             expires_at=self.now() + (self.rules.reset if reset else self.rules.invitation),
         )
         action = "user.reset_issued" if reset else "user.invited"

@@ -15,7 +15,10 @@ from hortus_server.services.start_login import IssuedLogin, StartLogin
 
 @dataclass(frozen=True, slots=True)
 class SignInOidc:
-    """The provider's subject is the user; the address counts once, when a user is first bound to a subject."""
+    """The provider's subject is the user; the address counts once, when a user is first bound to a subject.
+
+    A password from before, and the logins, end then: who made them never proved that the address is theirs.
+    """
 
     store: Store
     provider: IdentityProvider
@@ -51,6 +54,10 @@ class SignInOidc:
         user = found[0] if found else await uow.users.add(email, name=identity.name or email, password_hash=None)
         if not await uow.users.bind_oidc(user.id, identity):
             raise UnauthenticatedError("this address belongs to somebody else at the identity provider")
+        if found and user.has_password:
+            # Until now the address was only said: whoever made the password may be somebody else.
+            await uow.users.set_password(user.id, None)
+            await uow.logins.end_all(user.id)
         if found is None and role is not None:
             tenant = await self._tenant(uow)
             await uow.members.put(tenant, user.id, role=role)

@@ -1,5 +1,6 @@
 """All users of the installation in PostgreSQL."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.ids import TenantId, UserId
-from hortus_server.domain.keys import ApiKey
+from hortus_server.domain.keys import ApiKey, Scope
 from hortus_server.domain.records import Page
 from hortus_server.domain.users import Person, User
 from hortus_server.ports.paging import PageRequest
@@ -43,13 +44,20 @@ class PostgresEveryone:
         """See the port."""
         return tuple(TenantId(one) for one in await self._sql.many("member_of", _id, user_id=user_id))
 
-    async def end_keys(self, user_id: UserId) -> tuple[ApiKey, ...]:
+    async def end_keys(
+        self, user_id: UserId, *, tenant_id: TenantId | None = None, kept: Collection[Scope] | None = None
+    ) -> tuple[ApiKey, ...]:
         """See the port."""
-        return tuple(await self._sql.many("end_keys_of", rows.api_key, user_id=user_id))
+        scopes = None if kept is None else list(kept)
+        return tuple(
+            await self._sql.many("end_keys_of", rows.api_key, user_id=user_id, tenant_id=tenant_id, kept=scopes)
+        )
 
-    async def end_links(self, email: str) -> int:
+    async def end_links(self, user_id: UserId, *, made_in: TenantId | None = None) -> int:
         """See the port."""
-        return await self._sql.count("end_links_of", email=email)
+        if made_in is None:
+            return await self._sql.count("end_links_of", user_id=user_id)
+        return await self._sql.count("end_links_by", user_id=user_id, tenant_id=made_in)
 
 
 def _person(*, tenants: int, keys: int, last_seen_at: datetime | None, **columns: Any) -> Person:

@@ -55,18 +55,27 @@ WHERE user_id = %(user_id)s
 ORDER BY tenant_id
 
 -- name: end_keys_of :many
--- What a person has made stops working with the person.
+-- What a person has made stops working with the person: in all tenants or in one, all or beyond some scopes.
 UPDATE api_keys AS k
 SET revoked_at = now()
 FROM tenants AS t
 WHERE k.person_id = %(user_id)s AND k.revoked_at IS NULL AND t.id = k.tenant_id
+    AND (%(tenant_id)s::uuid IS NULL OR k.tenant_id = %(tenant_id)s)
+    AND (%(kept)s::text[] IS NULL OR NOT k.scopes <@ %(kept)s)
 RETURNING
     k.id, k.tenant_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.made_by,
     k.person_id, k.rotated_at, k.previous_until, t.disabled_at IS NOT NULL AS tenant_disabled,
     t.operates AS tenant_operates
 
 -- name: end_links_of :exec
--- Links that would let the address in, or to a new password.
+-- Links that would let the user in, or to a new password, and those that it made; in all tenants.
+UPDATE invitations AS i
+SET revoked_at = now()
+FROM users AS u
+WHERE u.id = %(user_id)s AND (i.email = u.email OR i.maker_id = u.id) AND i.used_at IS NULL AND i.revoked_at IS NULL
+
+-- name: end_links_by :exec
+-- Those that the user made in a tenant.
 UPDATE invitations
 SET revoked_at = now()
-WHERE email = %(email)s AND used_at IS NULL AND revoked_at IS NULL
+WHERE maker_id = %(user_id)s AND tenant_id = %(tenant_id)s AND used_at IS NULL AND revoked_at IS NULL

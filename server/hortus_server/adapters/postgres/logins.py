@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import NotFoundError
 from hortus_server.domain.ids import InvitationId, LoginId, TenantId, UserId, new_id
-from hortus_server.domain.users import Invitation, LinkPurpose, LiveLogin, Login, LoginMethod, Role, Visitor
+from hortus_server.domain.users import Invitation, LinkPurpose, LiveLogin, Login, LoginMethod, Maker, Role, Visitor
 
 _STATEMENTS = load_statements("logins.sql")
 
@@ -90,7 +90,7 @@ class PostgresInvitations:
         email: str,
         role: Role,
         secret_sha256: bytes,
-        made_by: str,
+        maker: Maker,
         expires_at: datetime,
     ) -> Invitation:
         """See the port."""
@@ -104,7 +104,8 @@ class PostgresInvitations:
             email=email,
             role=role,
             secret_sha256=secret_sha256,
-            made_by=made_by,
+            made_by=maker.name,
+            maker_id=maker.user_id,
             expires_at=expires_at,
         )
         if invitation is None:

@@ -71,9 +71,9 @@ WHERE tenant_id = %(tenant_id)s AND purpose = %(purpose)s AND email = %(email)s
 
 -- name: add_invitation :one
 -- By the hash of its secret.
-INSERT INTO invitations AS i (id, tenant_id, purpose, email, role, secret_sha256, made_by, expires_at)
+INSERT INTO invitations AS i (id, tenant_id, purpose, email, role, secret_sha256, made_by, maker_id, expires_at)
 SELECT
-    %(id)s, t.id, %(purpose)s, %(email)s, %(role)s, %(secret_sha256)s, %(made_by)s, %(expires_at)s
+    %(id)s, t.id, %(purpose)s, %(email)s, %(role)s, %(secret_sha256)s, %(made_by)s, %(maker_id)s, %(expires_at)s
 FROM tenants AS t
 WHERE t.id = %(tenant_id)s
 RETURNING

@@ -49,7 +49,7 @@ class PostgresUsers:
         bound = await self._sql.count("bind_subject", user_id=user_id, issuer=identity.issuer, subject=identity.subject)
         return bool(bound)
 
-    async def set_password(self, user_id: UserId, password_hash: str) -> None:
+    async def set_password(self, user_id: UserId, password_hash: str | None) -> None:
         """See the port."""
         await self._sql.count("set_password", user_id=user_id, password_hash=password_hash)
 

@@ -44,7 +44,7 @@ SET oidc_issuer = %(issuer)s, oidc_subject = %(subject)s
 WHERE id = %(user_id)s AND oidc_subject IS NULL
 
 -- name: set_password :exec
--- Replace the hash.
+-- Replace the hash, or leave none.
 UPDATE users
 SET password_hash = %(password_hash)s
 WHERE id = %(user_id)s
@@ -100,7 +100,13 @@ JOIN users AS u ON u.id = m.user_id
 WHERE m.tenant_id = %(tenant_id)s AND m.user_id = %(user_id)s
 
 -- name: put_member :exec
--- Add, or change the role and let in again.
+-- Add, or change the role and let in again. Links to a new password that are open end: they were made for less.
+WITH ended AS (
+    UPDATE invitations
+    SET revoked_at = now()
+    WHERE purpose = 'reset' AND email = (SELECT u.email FROM users AS u WHERE u.id = %(user_id)s)
+        AND used_at IS NULL AND revoked_at IS NULL
+)
 INSERT INTO memberships (tenant_id, user_id, role)
 VALUES (%(tenant_id)s, %(user_id)s, %(role)s)
 ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, disabled_at = NULL
