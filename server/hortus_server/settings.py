@@ -1,5 +1,6 @@
 """The only reader of the environment. Built by `wiring` at start-up, never at import."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,9 @@ from hortus_server.model_settings import EmbeddingSettings, Group, ModelSettings
 
 COMMAND_VARIABLES = frozenset({"HORTUS_API_KEY", "HORTUS_MODEL_FILE", "HORTUS_MODEL_HUB"})
 """Read by commands, not by servers, though they look like fields of the groups `api` and `model`."""
+
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:,]*)(:\d+)?"
+_HOSTS = re.compile(f"{_HOST}(,{_HOST})*")
 
 
 class ApiSettings(Group):
@@ -50,6 +54,18 @@ class DatabaseSettings(Group):
     pool_size: int = Field(default=16, ge=1, le=500, description="connections per process at most")
     connect_timeout_s: float = Field(default=5.0, gt=0, description="seconds to wait for a connection")
     statement_timeout_s: float = Field(default=15.0, gt=0, description="seconds that one statement may take")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        # The driver's own complaints repeat what it could not read, with the password in it.
+        text = url.get_secret_value()
+        if not text.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        place = text.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
+        if not _HOSTS.fullmatch(place) or re.search(r"%(?![0-9A-Fa-f]{2})", text):
+            raise ValueError("host or port cannot be read; in a password % is written %25, @ %40, : %3A, / %2F, # %23")
+        return url
 
 
 class BrokerSettings(Group):

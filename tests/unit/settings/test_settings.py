@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from hortus_server.asgi import edge_options
+from hortus_server.cli.faults import told_settings
 from hortus_server.settings import COMMAND_VARIABLES, Settings
 
 COMPLETE = {
@@ -54,6 +55,46 @@ def test_an_exception_that_is_neither_host_and_port_nor_a_network_is_refused(
     monkeypatch.setenv("HORTUS_WEBHOOKS_ALLOW_PRIVATE", f'["{entry}"]')
     with pytest.raises(ValidationError, match="allow_private"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://user:pa55word@127.0.0.1/hortus",
+        "postgres//user:pa55word@127.0.0.1/hortus",
+        "postgresql://user:100%pa55word@127.0.0.1/hortus",
+        "postgresql://user:pa55/word@127.0.0.1/hortus",
+        "postgresql://user:pa55word@127.0.0.1:port/hortus",
+    ],
+)
+def test_what_the_driver_could_not_read_as_an_address_is_refused_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HORTUS_DATABASE_URL", url)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    (line,) = told_settings(refused.value)
+    assert line.startswith("HORTUS_DATABASE_URL: ")
+    assert "pa55" not in line
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p%25@a:1,[::1]:2/x?sslmode=require", "postgres:///x?host=/run/postgresql", "postgresql://h"]
+)
+def test_addresses_that_the_driver_knows_are_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HORTUS_DATABASE_URL", url)
+    assert Settings().database.url.get_secret_value() == url
+
+
+def test_what_is_missing_or_unknown_is_named_as_the_variable_that_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HORTUS_BROKER_URL")
+    monkeypatch.setenv("HORTUS_WORKER_LEASE", "5")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert told_settings(refused.value) == [
+        "HORTUS_BROKER_URL: is missing",
+        "HORTUS_WORKER_LEASE: there is no such setting",
+    ]
 
 
 def test_an_unknown_field_of_a_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import AdaptContext
 from psycopg.adapt import AdaptersMap
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
+from psycopg.errors import DeadlockDetected, DiskFull, LockNotAvailable, QueryCanceled, SerializationFailure
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
@@ -102,6 +102,8 @@ def unavailable(error: psycopg.OperationalError, settings: DatabaseSettings) -> 
             message = f"a statement took longer than {settings.statement_timeout_s:g} s"
         case DeadlockDetected() | SerializationFailure() | LockNotAvailable():
             message = "two transactions were in each other's way"
+        case DiskFull():
+            message = "its disk is full"
         case _:
             message = "the connection failed"
     return UnavailableError(COMPONENT, message)
