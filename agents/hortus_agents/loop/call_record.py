@@ -18,6 +18,7 @@ class PersonsWord:
     call_sha256: str
     expires_at: datetime
     question: str
+    persons: int
     outcome: ev.ApprovalOutcome = "pending"
     reason: str = ""
     answer: str | None = None
@@ -26,10 +27,11 @@ class PersonsWord:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A person let exactly this call (`call_sha256`) run once; `used` once it began."""
+    """As many `persons` as were asked let exactly this call (`call_sha256`) run once; `used` once it began."""
 
     approval_id: UUID
     call_sha256: str
+    persons: int = 1
     used: bool = False
 
 
@@ -120,7 +122,9 @@ def resumed(record: CallRecord, run_id: UUID, payload: ev.RunResumed) -> CallRec
 
 def asked(record: CallRecord, payload: ev.ApprovalRequested) -> CallRecord:
     """A person has to decide."""
-    word = PersonsWord(payload.approval_id, payload.kind, payload.call_sha256, payload.expires_at, payload.reason)
+    word = PersonsWord(
+        payload.approval_id, payload.kind, payload.call_sha256, payload.expires_at, payload.reason, payload.persons
+    )
     return replace(record, asked=record.asked + 1, word=word)
 
 
@@ -129,8 +133,14 @@ def decided(record: CallRecord, payload: ev.ApprovalDecided) -> CallRecord:
     if record.word is None or record.word.id != payload.approval_id:
         return record
     word = replace(record.word, outcome=payload.outcome, reason=payload.reason, answer=payload.answer, by=payload.by)
-    grant = Grant(word.id, word.call_sha256) if word.outcome == "approved" else record.grant
+    grant = _granted(record.grant, word) if word.outcome == "approved" else record.grant
     return replace(record, word=word, grant=grant)
+
+
+def _granted(before: Grant | None, word: PersonsWord) -> Grant:
+    """Who let the very same call through before counts where it is to run again."""
+    same = before is not None and before.call_sha256 == word.call_sha256
+    return Grant(word.id, word.call_sha256, max(word.persons, before.persons if before and same else 1))
 
 
 def expired(record: CallRecord, payload: ev.ApprovalExpired) -> CallRecord:

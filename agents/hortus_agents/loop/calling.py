@@ -22,7 +22,15 @@ def admit(
     """Ask the proxy, with what the run has read and persons have approved; `calls_left` where it is a new call."""
     approved = None if record.grant is None else record.grant.call_sha256
     labels = labels_for(state, deps.spec, call_id=record.call.id, described=deps.tools.described)
-    return deps.tools.admit(record.call, deps.spec, labels=labels, approved=approved, calls_left=calls_left)
+    admitted = deps.tools.admit(record.call, deps.spec, labels=labels, approved=approved, calls_left=calls_left)
+    match admitted:
+        # Fewer persons let the call through than a policy wants by now.
+        case Admitted(terms=Terms(verdict=Approve() as wanted)) if (
+            record.grant and record.grant.persons < wanted.persons
+        ):
+            return NeedsPerson(record.call, admitted.definition, wanted, record.grant.call_sha256)
+        case _:
+            return admitted
 
 
 def note_decided(record: CallRecord, admitted: Admitted | NeedsPerson | Observation, journal: Journal) -> None:
@@ -32,7 +40,7 @@ def note_decided(record: CallRecord, admitted: Admitted | NeedsPerson | Observat
             if definition.side_effect >= SideEffect.EXTERNAL:
                 journal.note(_decided(record, definition, verdict))
         case NeedsPerson(definition=definition, verdict=verdict):
-            if record.word is None:
+            if record.word is None or record.word.outcome == "approved":
                 journal.note(_decided(record, definition, verdict))
         case Observation(verdict=Deny() as verdict, definition=ToolDefinition() as definition):
             journal.note(_decided(record, definition, verdict))

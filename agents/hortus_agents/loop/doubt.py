@@ -100,7 +100,7 @@ async def _again(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
     admitted = admit(record, journal.state, deps)
     if not isinstance(admitted, Admitted):
         _note_refused(record, admitted, journal)
-        why = admitted.content if isinstance(admitted, Observation) else "the tool is not the one that was approved"
+        why = admitted.content if isinstance(admitted, Observation) else "it is not what was approved, or more persons have to approve it"
         note_finished(record, Observation("failed", _RUNS_AGAIN.format(why)), journal)
         return
     note_called(record, journal, deps)

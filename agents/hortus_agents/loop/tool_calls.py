@@ -86,9 +86,9 @@ def _admit(record: CallRecord, journal: Journal, deps: StepDeps) -> Admitted | N
 def _by_person(record: CallRecord, journal: Journal, needs: NeedsPerson) -> Observation | None:
     """A call that nobody has approved as it is; None once the run is parked."""
     word = record.word
-    if record.grant is not None:
+    if record.grant is not None and record.grant.call_sha256 != needs.call_sha256:
         return Observation("denied", _VOID)
-    if word is None:
+    if word is None or word.outcome == "approved":  # by fewer persons than a policy wants by now
         parking.ask_approval(journal, record, needs.definition, needs.verdict)
         return None
     if word.outcome == "pending":

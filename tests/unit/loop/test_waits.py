@@ -21,8 +21,11 @@ from hortus_agents.events import (
 from hortus_agents.spec import ApprovalSpec
 from hortus_agents.tools.builtin.ask_human import AskHumanTool
 from hortus_agents.tools.builtin.timer import SleepTool, WaitUntilTool
+from hortus_agents.tools.policy import PolicyRef
 from hortus_agents.tools.port import Probed, SideEffect, ToolOutput
 from hortus_agents.tools.registry import ToolRegistry
+from hortus_agents.tools.rulebook import RulePolicy
+from hortus_agents.tools.rules import PolicyRules, Rule
 
 DONE = json.dumps({"answer": "done"})
 
@@ -134,6 +137,23 @@ async def test_what_a_person_was_asked_is_theirs_though_no_rule_asks_any_more() 
     decide(run, "approve", "approved")
     await run.finish()
     assert len(tool.calls) == 1
+
+
+@pytest.mark.parametrize("second", ["approve", "deny"])
+async def test_a_call_that_one_person_approved_waits_for_two_where_a_policy_wants_two_by_now(second: str) -> None:
+    tool = EchoTool()
+    run = asking(tool)
+    await parked(run)
+    decide(run, "approve", "approved")
+    both = Rule(name="two", tools=("echo",), effect="approve", persons=2)
+    policy = RulePolicy([(PolicyRef("house"), PolicyRules(rules=(both,)))], revision=2)
+    run.registry = ToolRegistry({"calculate": tool}, policy=policy)
+    await parked(run)
+    assert (requested(run).persons, tool.calls, len(run.payloads("approval.requested"))) == (2, [], 2)
+    assert [one.rule for one in run.payloads("policy.decided")] == ["approval", "two"]
+    decide(run, second, "approved" if second == "approve" else "denied")
+    await run.finish()
+    assert len(tool.calls) == (second == "approve")
 
 
 async def test_a_run_taken_up_before_the_decision_parks_again_without_asking_twice() -> None:
