@@ -21,6 +21,7 @@ from hortus_agents.tools.port import InDoubtPolicy
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, Observation
 
 _UNKNOWN_EFFECT = "the worker died during this call: its effect is unknown and it was not repeated"
+_NOT_APPROVED = "it is not what was approved, or more persons have to approve it"
 _RUNS_AGAIN = "the worker died during this call and it may not run again: {}"
 
 
@@ -100,7 +101,7 @@ async def _again(record: CallRecord, journal: Journal, deps: StepDeps) -> AsyncG
     admitted = admit(record, journal.state, deps)
     if not isinstance(admitted, Admitted):
         _note_refused(record, admitted, journal)
-        why = admitted.content if isinstance(admitted, Observation) else "it is not what was approved, or more persons have to approve it"
+        why = admitted.content if isinstance(admitted, Observation) else _NOT_APPROVED
         note_finished(record, Observation("failed", _RUNS_AGAIN.format(why)), journal)
         return
     note_called(record, journal, deps)
