@@ -13,7 +13,6 @@ AgentsError
 ├── SandboxError
 │   └── SandboxUnavailableError   no isolation tier can run on this host
 ├── ApprovalMissingError        a call needs a person's approval, and has none that can be used
-├── SpecError                   an agent's definition contradicts itself
 └── ScriptError                 a scripted model's script cannot be used
 """
 
@@ -117,12 +116,6 @@ class ApprovalMissingError(AgentsError):
     """A call was about to run without the approval that it needs; it did not."""
 
     code = "approval_missing"
-
-
-class SpecError(AgentsError):
-    """An agent's definition contradicts itself."""
-
-    code = "invalid_spec"
 
 
 class ScriptError(AgentsError):

@@ -10,7 +10,7 @@ from hortus_server.adapters.redis.client import connect_redis
 from hortus_server.adapters.redis.endpoint_reports import RedisEndpointReports
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.ports.models import EndpointReport, EndpointStatus
-from hortus_server.services.read_endpoints import ReadEndpoints, view_endpoints
+from hortus_server.services.read_endpoints import view_endpoints
 from hortus_server.services.report_endpoints import ReportEndpoints
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -77,18 +77,3 @@ def test_an_endpoint_is_down_where_no_process_can_use_it() -> None:
     assert views[0].down_since == NOW - timedelta(minutes=5)
     assert (views[0].last_error, views[2].last_error, views[2].down_since) == ("refused", "", None)
     assert [sight.process_id for sight in views[1].sights] == ["w1", "w2"]
-
-
-async def test_a_model_is_down_once_its_last_endpoint_is(own_valkey: ValkeyServer) -> None:
-    redis = connect_redis(own_valkey.url, timeout_s=3)
-    reports = RedisEndpointReports(redis, 3)
-    await reports.publish(
-        report(
-            "w1",
-            status("http://a/v1", "open", minutes=5, models="qwen"),
-            status("http://b/v1", "open", minutes=2, models="qwen llama"),
-            status("http://c/v1", models="llama"),
-        )
-    )
-    assert await ReadEndpoints(reports).models_down() == {"qwen": NOW - timedelta(minutes=2)}
-    await redis.aclose()

@@ -68,10 +68,6 @@ class Redactor:
             case _:
                 return value
 
-    def finds(self, text: str) -> bool:
-        """Whether anything would be replaced."""
-        return any(form in text for form in self._forms)
-
     def stands_at(self, text: str, place: int) -> int | None:
         """How many characters are to be replaced there; None for nothing, 0 where what follows the text decides."""
         start = text[place : place + _SHORTEST]

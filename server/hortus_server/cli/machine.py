@@ -17,7 +17,6 @@ from hortus_server.adapters.embedded.component import Command, Component, Displa
 from hortus_server.adapters.embedded.console import JsonDisplay, QuietDisplay, TerminalDisplay
 from hortus_server.adapters.embedded.doctor import Check, examine
 from hortus_server.adapters.embedded.lifecycle import read_status, run_up, stop_running
-from hortus_server.adapters.embedded.model_server import NAME as MODEL
 from hortus_server.adapters.embedded.plan import EMBEDDINGS, EmbeddedOptions
 from hortus_server.adapters.embedded.ports import PortBook
 from hortus_server.adapters.embedded.probes import check_http, ready_file_probe
@@ -32,7 +31,6 @@ from hortus_server.settings import SandboxEnvironment
 
 DEFAULT_PORT = 8420
 SCHEMA = "schema"
-SERVICES = frozenset({postgres.NAME, valkey.NAME, qdrant.NAME, MODEL, EMBEDDINGS, SCHEMA})
 
 
 class Application:

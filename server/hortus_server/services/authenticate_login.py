@@ -26,12 +26,8 @@ class AuthenticateLogin:
     idle: timedelta
     _cache: BriefCache[bytes, LiveLogin] = field(default_factory=lambda: BriefCache(CACHE_TTL_S))
 
-    async def by_token(self, token: str) -> LiveLogin:
-        """The login with this token. Raises UnauthenticatedError when it is unknown, ended or expired."""
-        return await self.by_digest(token_digest(token))
-
     async def by_digest(self, digest: bytes) -> LiveLogin:
-        """As above, by the token's hash."""
+        """The login whose token has this hash. Raises UnauthenticatedError when it is unknown, ended or expired."""
         found = await self._cache.get(digest, lambda: self._find(digest))
         if found is None:
             raise UnauthenticatedError("the login has ended; sign in again")

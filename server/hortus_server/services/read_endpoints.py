@@ -43,18 +43,6 @@ class ReadEndpoints:
         """By address. Raises UnavailableError when nobody can tell."""
         return view_endpoints(await self.reports.list())
 
-    async def models_down(self) -> dict[str, datetime]:
-        """Models of which no process has an endpoint that is up, each with the time since when that is so."""
-        since: dict[str, datetime] = {}
-        up: set[str] = set()
-        for view in await self():
-            for model in view.models:
-                if view.state != "down" or view.down_since is None:
-                    up.add(model)
-                else:
-                    since[model] = max(since.get(model, view.down_since), view.down_since)
-        return {model: at for model, at in since.items() if model not in up}
-
 
 def view_endpoints(reports: Sequence[EndpointReport]) -> tuple[EndpointView, ...]:
     """What the reports say together."""

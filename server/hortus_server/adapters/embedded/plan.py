@@ -39,7 +39,6 @@ PASSED_ON = (
     "HORTUS_EMBEDDING_PATH",
     "HORTUS_SECRETS_KEY",
 )
-EMBEDDED = tuple(EXTERNAL_URLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,15 +88,6 @@ def ready_file_probe(path: Path) -> Probe:
     return probe
 
 
-def http_probe(url: str) -> Probe:
-    """A component probe that GETs a URL."""
-
-    async def probe() -> None:
-        await check_http(url)
-
-    return probe
-
-
 async def check_url(url: str) -> None:
     """Open a connection to where a URL points, whatever its scheme.
 
