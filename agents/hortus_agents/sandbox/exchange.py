@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -106,25 +107,32 @@ class Exchange:
         Raises:
             StoppedCall: Too much came, or too many calls.
         """
-        buffer = bytearray()
-        taken = 0
+        pending, taken = bytearray(), 0
         while chunk := await control.read(CHUNK):
             taken += len(chunk)
             if taken > self._request.answer_bytes:
                 raise StoppedCall(SandboxOutcome.OUTPUT, f"more than {self._request.answer_bytes} bytes of result")
-            buffer += chunk
-            while (end := buffer.find(b"\n")) >= 0:
-                line = bytes(buffer[: end + 1])
-                del buffer[: end + 1]
+            looked_at = len(pending)
+            pending += chunk
+            # Once its answer has begun a jail has nothing more to ask, and its lines cost no look each.
+            while not self._answer and (end := pending.find(b"\n", looked_at)) >= 0:
+                line, looked_at = bytes(pending[: end + 1]), 0
+                del pending[: end + 1]
                 await self._take(line, replies)
-        self._answer += buffer
+            if self._answer:
+                self._answer += pending
+                pending.clear()
+        self._answer += pending
 
     async def _take(self, line: bytes, replies: asyncio.StreamWriter) -> None:
         if not self.started and line == STARTED:
             self.started = True
         elif self._request.extras.answer_tool is not None and line.startswith(CALL):
-            replies.write(json.dumps(await self._call(line)).encode() + b"\n")
-            await replies.drain()
+            reply = json.dumps(await self._call(line)).encode() + b"\n"
+            if not replies.is_closing():
+                replies.write(reply)
+                with suppress(ConnectionError):  # the code has closed its end: it does not want to know
+                    await replies.drain()
         else:
             self._answer += line
 
@@ -153,8 +161,7 @@ class Exchange:
         frame = bytes(self._answer)
         try:
             answer = json.loads(frame)
-            if b"\\ud" in frame.lower():
-                json.dumps(answer, ensure_ascii=False).encode()
+            json.dumps(answer, allow_nan=False, ensure_ascii=False).encode()
             return Answer(
                 outcome=SandboxOutcome(answer["outcome"]),
                 value=answer.get("value"),

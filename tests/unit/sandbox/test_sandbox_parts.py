@@ -1,13 +1,17 @@
 """The parts of the sandbox that can be looked at without starting one."""
 
+import asyncio
 import json
+import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox import NO_EXTRAS, CallExtras, SandboxLimits
-from hortus_agents.sandbox.exchange import JailRequest
+from hortus_agents.sandbox.exchange import STARTED, Exchange, JailRequest
 from hortus_agents.sandbox.interpreter import locate_interpreter
 from hortus_agents.sandbox.landlock import access_rules
 from hortus_agents.sandbox.opening import mending, open_sandbox
@@ -93,3 +97,32 @@ def test_each_reason_has_a_way_to_mend_it() -> None:
 async def test_concurrency_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         await open_sandbox(concurrency=0)
+
+
+async def test_lines_of_an_answer_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(name: str, arguments: Mapping[str, Any]) -> str:
+        return "unused"
+
+    extras = CallExtras(answer_tool=answer)
+    request = JailRequest.of("", "f", {}, limits=LIMITS, extras=extras, most=10_000)
+    looks = 0
+    take = Exchange._take
+
+    async def counted(self: Exchange, line: bytes, replies: asyncio.StreamWriter) -> None:
+        nonlocal looks
+        looks += 1
+        await take(self, line, replies)
+
+    monkeypatch.setattr(Exchange, "_take", counted)
+    control, exchange = asyncio.StreamReader(limit=2**20), Exchange(request)
+    control.feed_data(STARTED + b"\n" * 200_000 + b'{"outcome": "ok", "value": 1}\n')
+    control.feed_eof()
+    here, there = socket.socketpair()
+    _, replies = await asyncio.open_connection(sock=here)
+
+    await exchange.follow(control, replies)
+    replies.close()
+    there.close()
+
+    assert (exchange.started, exchange.read_answer().value) == (True, 1)
+    assert looks == 2
