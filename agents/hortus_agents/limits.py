@@ -42,7 +42,7 @@ class RunLimits(Frozen):
     steps: int = Field(default=16, ge=1, le=10_000)
     model_calls: int = Field(default=64, ge=1, le=100_000)
     tool_calls: int = Field(default=64, ge=0, le=100_000)
-    tokens: int = Field(default=200_000, ge=1)
+    tokens: int = Field(default=200_000, ge=1, le=10**15)
     wall_s: float = Field(default=900.0, gt=0, le=7 * 86_400, description="seconds from start to end")
     completion_tokens: int = Field(default=1_024, ge=16, le=131_072, description="tokens of one model answer")
     cost_micros: int | None = Field(

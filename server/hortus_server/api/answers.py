@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from hortus_agents.json_text import written_json
 from hortus_server.services.create_once import Answer
 
 JSON = "application/json"
@@ -14,11 +14,11 @@ JSON = "application/json"
 
 def json_answer(content: BaseModel | Mapping[str, Any], *, status: int = 200) -> Response:
     """A view or a plain document."""
-    body = content.model_dump_json().encode() if isinstance(content, BaseModel) else orjson.dumps(content)
+    body = content.model_dump_json().encode() if isinstance(content, BaseModel) else written_json(content)
     return Response(body, status_code=status, media_type=JSON)
 
 
 def created(answer: Answer) -> Response:
     """A create's answer, marked when it repeats an earlier one."""
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
-    return Response(orjson.dumps(answer.body), status_code=answer.status, media_type=JSON, headers=headers)
+    return Response(written_json(answer.body), status_code=answer.status, media_type=JSON, headers=headers)

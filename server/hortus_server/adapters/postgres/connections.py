@@ -12,20 +12,13 @@ from psycopg.errors import DeadlockDetected, DiskFull, LockNotAvailable, QueryCa
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from hortus_agents.json_text import within_reach
+from hortus_agents.json_text import written_json
 from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.settings import DatabaseSettings
 
 COMPONENT: Final = "postgresql"
 _WAITING_PER_CONNECTION: Final = 64
-
-
-def _dumps(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # seldom, and then mostly for a whole number beyond 64 bits
-        return orjson.dumps(within_reach(value))
 
 
 class _Json:
@@ -35,7 +28,7 @@ class _Json:
 
     def __init__(self) -> None:
         self.adapters = AdaptersMap(psycopg.adapters)
-        set_json_dumps(_dumps, self)
+        set_json_dumps(written_json, self)
         set_json_loads(orjson.loads, self)
 
 
