@@ -540,6 +540,7 @@ async def test_each_frame_gets_exactly_one_reply_whatever_it_says(address: str, 
         ({"type": "ping"}, "invalid_request"),
         ({"id": 12}, "invalid_request"),
         ({"id": 13, "type": ["ping"]}, "invalid_request"),
+        ({"id": 14, "type": "ping", "deep": json.loads("[" * 500 + "]" * 500)}, "invalid_input"),
     ]
     async with socket(address, "/v1/stream", admin.key) as opened:
         for frame, _ in frames:

@@ -196,9 +196,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def check_json(body: bytes | str) -> dict[str, Any] | None:
     """The problem with a JSON text, or None: syntax, depth, NUL, numbers that are not finite."""
     try:
-        level: list[Any] = [orjson.loads(body)]
+        return check_value(orjson.loads(body))
     except orjson.JSONDecodeError as error:
         return problem("malformed_json", str(error))
+
+
+def check_value(value: Any) -> dict[str, Any] | None:
+    """The problem with a value that was JSON, or None: depth, NUL, numbers that are not finite."""
+    level = [value]
     for _ in range(JSON_DEPTH):
         below: list[Any] = []
         for item in level:

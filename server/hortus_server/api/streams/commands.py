@@ -4,13 +4,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, assert_never
 
-import orjson
 from pydantic import ValidationError
 
 from hortus_server.api.auth import Caller, count_request
 from hortus_server.api.edge import Edge
 from hortus_server.api.errors import invalid_request, problem_of
-from hortus_server.api.middleware import check_json
+from hortus_server.api.middleware import check_value
 from hortus_server.api.schemas.approvals import approval_json
 from hortus_server.api.schemas.runs import run_json
 from hortus_server.api.schemas.wire import agent_of
@@ -80,7 +79,7 @@ class Commands:
         frame_id = value.get("id")
         if not isinstance(frame_id, str | int) or isinstance(frame_id, bool):
             frame_id = None
-        fault = check_json(orjson.dumps(value))
+        fault = check_value(value)
         if fault is not None:
             await self._socket.reply(frame_id, ok=False, problem=fault)
             return
