@@ -19,6 +19,7 @@ from hortus_server.services.paging import MAX_PAGE, PageSpec
 
 T = TypeVar("T")
 LARGEST_SEQ = 2**63 - 1
+LARGEST_VERSION = 2**31 - 1
 
 
 async def get_edge(request: Request) -> Edge:
@@ -54,6 +55,15 @@ class PageQuery(BaseModel):
     def page(self) -> PageSpec:
         """What the repositories take."""
         return PageSpec(self.limit, self.cursor)
+
+
+class VersionsQuery(BaseModel):
+    """Two versions to compare."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: int = Field(ge=1, le=LARGEST_VERSION)
+    after: int = Field(ge=1, le=LARGEST_VERSION)
 
 
 class EventQuery(BaseModel):
@@ -112,7 +122,9 @@ EdgeDep = Annotated[Edge, Depends(get_edge)]
 PeopleDep = Annotated[People, Depends(get_people)]
 NoQuery = Depends(refuse_query)
 Paging = Annotated[PageQuery, Query()]
+TwoVersions = Annotated[VersionsQuery, Query()]
 EventPlace = Annotated[EventQuery, Query()]
+VersionNumber = Annotated[int, Path(ge=1, le=LARGEST_VERSION)]
 AgentKey = Annotated[AgentId | str, Depends(agent_key)]
 ToolKey = Annotated[ToolId | str, Depends(tool_key)]
 Idempotent = Annotated[IdempotencyHeader, Depends(idempotency)]

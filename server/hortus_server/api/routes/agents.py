@@ -1,13 +1,20 @@
 """Agents and their versions."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from hortus_server.api.answers import created, json_answer
-from hortus_server.api.deps import AgentKey, AgentsRead, AgentsWrite, EdgeDep, Idempotent, NoQuery, Paging
+from hortus_server.api.deps import (
+    AgentKey,
+    AgentsRead,
+    AgentsWrite,
+    EdgeDep,
+    Idempotent,
+    NoQuery,
+    Paging,
+    TwoVersions,
+    VersionNumber,
+)
 from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.agents import (
     AgentCreate,
@@ -30,16 +37,6 @@ from hortus_server.services.diff_agent_versions import diff_agent_versions
 from hortus_server.services.pin_agent_version import pin_agent_version
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"])
-LARGEST_VERSION = 2_147_483_647
-
-
-class DiffQuery(BaseModel):
-    """Two versions to compare."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    before: int = Field(ge=1, le=LARGEST_VERSION)
-    after: int = Field(ge=1, le=LARGEST_VERSION)
 
 
 @router.post("", status_code=201, response_model=AgentDetailView, responses=CHANGE, dependencies=[NoQuery])
@@ -95,9 +92,7 @@ async def list_agent_versions(agent: AgentKey, edge: EdgeDep, caller: AgentsRead
 
 
 @router.get("/{agent}/versions/{version}", response_model=AgentVersionView, responses=READ, dependencies=[NoQuery])
-async def get_agent_version(
-    agent: AgentKey, version: Annotated[int, Path(ge=1, le=LARGEST_VERSION)], edge: EdgeDep, caller: AgentsRead
-) -> Response:
+async def get_agent_version(agent: AgentKey, version: VersionNumber, edge: EdgeDep, caller: AgentsRead) -> Response:
     """One version."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.agents.get(caller.tenant_id, agent)
@@ -113,9 +108,7 @@ async def pin_agent(agent: AgentKey, body: AgentPin, edge: EdgeDep, caller: Agen
 
 
 @router.get("/{agent}/diff", response_model=AgentDiffView, responses=READ)
-async def diff_agent(
-    agent: AgentKey, edge: EdgeDep, caller: AgentsRead, query: Annotated[DiffQuery, Query()]
-) -> Response:
+async def diff_agent(agent: AgentKey, edge: EdgeDep, caller: AgentsRead, query: TwoVersions) -> Response:
     """What changed between two versions, field by field."""
     changes = await diff_agent_versions(edge.store, caller.tenant_id, key=agent, before=query.before, after=query.after)
     views = tuple(FieldChangeView.model_validate(change) for change in changes)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -19,6 +19,7 @@ from hortus_server.api.deps import (
     ToolKey,
     ToolsRead,
     ToolsWrite,
+    VersionNumber,
 )
 from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.library import (
@@ -92,9 +93,7 @@ async def list_tool_versions(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) ->
 
 
 @tools.get("/{tool}/versions/{version}", response_model=ToolVersionDetailView, responses=READ, dependencies=[NoQuery])
-async def get_tool_version(
-    tool: ToolKey, version: Annotated[int, Path(ge=1, le=2_147_483_647)], edge: EdgeDep, caller: ToolsRead
-) -> Response:
+async def get_tool_version(tool: ToolKey, version: VersionNumber, edge: EdgeDep, caller: ToolsRead) -> Response:
     """One version with its source, its schemas, its tests and what they gave."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
@@ -122,7 +121,7 @@ async def list_tool_uses(tool: ToolKey, edge: EdgeDep, caller: ToolsRead) -> Res
 )
 async def set_tool_in_doubt(
     tool: ToolKey,
-    version: Annotated[int, Path(ge=1, le=2_147_483_647)],
+    version: VersionNumber,
     body: ToolDoubtPolicy,
     edge: EdgeDep,
     caller: ToolsWrite,

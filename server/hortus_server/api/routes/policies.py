@@ -3,13 +3,21 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
 from hortus_agents.tools.rules import PolicyRules
 from hortus_server.api.answers import created, json_answer
-from hortus_server.api.deps import EdgeDep, Idempotent, NoQuery, Paging, PoliciesRead, PoliciesWrite
+from hortus_server.api.deps import (
+    EdgeDep,
+    Idempotent,
+    NoQuery,
+    Paging,
+    PoliciesRead,
+    PoliciesWrite,
+    TwoVersions,
+    VersionNumber,
+)
 from hortus_server.api.responses import CHANGE, LIST, READ
 from hortus_server.api.schemas.policies import (
     PolicyCreate,
@@ -39,7 +47,6 @@ from hortus_server.services.simulate_policy import GivenCall, PastCalls, Proposa
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"])
 simulation = APIRouter(prefix="/v1", tags=["policies"])
-LARGEST_VERSION = 2_147_483_647
 
 
 async def policy_key(
@@ -50,15 +57,6 @@ async def policy_key(
 
 
 PolicyKey = Annotated[PolicyId | str, Depends(policy_key)]
-
-
-class PolicyDiffQuery(BaseModel):
-    """Two versions to compare."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    before: int = Field(ge=1, le=LARGEST_VERSION)
-    after: int = Field(ge=1, le=LARGEST_VERSION)
 
 
 @router.post("", status_code=201, response_model=PolicyDetailView, responses=CHANGE, dependencies=[NoQuery])
@@ -114,7 +112,7 @@ async def list_policy_versions(policy: PolicyKey, edge: EdgeDep, caller: Policie
 
 @router.get("/{policy}/versions/{version}", response_model=PolicyVersionView, responses=READ, dependencies=[NoQuery])
 async def get_policy_version(
-    policy: PolicyKey, version: Annotated[int, Path(ge=1, le=LARGEST_VERSION)], edge: EdgeDep, caller: PoliciesRead
+    policy: PolicyKey, version: VersionNumber, edge: EdgeDep, caller: PoliciesRead
 ) -> Response:
     """One version."""
     async with edge.store.transaction(caller.tenant_id) as uow:
@@ -145,9 +143,7 @@ async def enable_policy(policy: PolicyKey, edge: EdgeDep, caller: PoliciesWrite)
 
 
 @router.get("/{policy}/diff", response_model=PolicyDiffView, responses=READ)
-async def diff_policy(
-    policy: PolicyKey, edge: EdgeDep, caller: PoliciesRead, query: Annotated[PolicyDiffQuery, Query()]
-) -> Response:
+async def diff_policy(policy: PolicyKey, edge: EdgeDep, caller: PoliciesRead, query: TwoVersions) -> Response:
     """What changed between two versions, rule by rule."""
     found = await diff_policy_versions(edge.store, caller.tenant_id, key=policy, before=query.before, after=query.after)
     changes = tuple(RuleChangeView.model_validate(change) for change in found)

@@ -1,13 +1,22 @@
 """What people do to evolved tools: enable, disable, roll back, check, export, import; and what comes in by itself."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from hortus_server.api.answers import created, json_answer
-from hortus_server.api.deps import EdgeDep, Idempotent, NoQuery, PoliciesWrite, ToolKey, ToolsRead, ToolsWrite
+from hortus_server.api.deps import (
+    EdgeDep,
+    Idempotent,
+    NoQuery,
+    PoliciesWrite,
+    ToolKey,
+    ToolsRead,
+    ToolsWrite,
+    VersionNumber,
+)
 from hortus_server.api.responses import CHANGE, READ
 from hortus_server.api.schemas.library import ToolDisable, ToolVersionView, ToolView
 from hortus_server.api.schemas.tools import (
@@ -24,8 +33,6 @@ from hortus_server.services.import_tool import ImportedTool
 
 changes = APIRouter(prefix="/v1/tools", tags=["tools"])
 activation = APIRouter(prefix="/v1/tool-activation", tags=["tools"])
-
-Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
 
 @changes.post("/import", status_code=201, response_model=ImportedToolView, responses=CHANGE, dependencies=[NoQuery])
@@ -49,7 +56,7 @@ async def import_tool(body: ToolBundleBody, edge: EdgeDep, caller: ToolsWrite, i
 
 
 @changes.get("/{tool}/versions/{version}/bundle", response_model=ToolBundleView, responses=READ, dependencies=[NoQuery])
-async def export_tool(tool: ToolKey, version: Number, edge: EdgeDep, caller: ToolsRead) -> Response:
+async def export_tool(tool: ToolKey, version: VersionNumber, edge: EdgeDep, caller: ToolsRead) -> Response:
     """One version as a file, with the hash of each part."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         found = await uow.tools.get(caller.tenant_id, tool)
@@ -101,7 +108,7 @@ async def roll_back_tool(tool: ToolKey, body: ToolChange, edge: EdgeDep, caller:
     responses=CHANGE,
     dependencies=[NoQuery],
 )
-async def check_tool_version(tool: ToolKey, version: Number, edge: EdgeDep, caller: ToolsWrite) -> Response:
+async def check_tool_version(tool: ToolKey, version: VersionNumber, edge: EdgeDep, caller: ToolsWrite) -> Response:
     """Have a worker scan and test a version again; what fails is taken out of use."""
     record = await edge.change_tool.check(caller.actor, caller.tenant_id, key=tool, version=version)
     return json_answer(ToolVersionView.model_validate(record), status=202)
