@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from hortus_agents.errors import SandboxError, SandboxUnavailableError
+from hortus_agents.sandbox.calls import RunningCalls
 from hortus_agents.sandbox.contract import (
     DEFAULT_LIMITS,
     NO_EXTRAS,
@@ -31,6 +32,7 @@ START_S = 10.0
 GRACE_S = 1.0
 REQUEST_BYTES = 4 * MIB
 ERROR_CHARS = 4000
+TIME_IS_UP = "TimeoutError: feed time limit exceeded"  # rather than an error of that kind which the code raised
 
 SELF_CHECK = """
 def check():
@@ -75,7 +77,8 @@ class InterpreterSandbox:
         self._pool = pool
         self._monty = monty
         self._slots = asyncio.Semaphore(concurrency)
-        self._closed = False
+        self._calls = RunningCalls()
+        self._open = True
 
     @classmethod
     async def open(cls, *, concurrency: int) -> "InterpreterSandbox":
@@ -113,7 +116,8 @@ class InterpreterSandbox:
         code = f"{source}\n{function}({names})\n"
         if len(code) > REQUEST_BYTES:
             raise SandboxError(f"the source has {len(code)} characters, at most {REQUEST_BYTES} are taken")
-        return await self._run(code, {f"hortus_argument_{name}": value for name, value in inputs.items()}, limits)
+        named = {f"hortus_argument_{name}": value for name, value in inputs.items()}
+        return await self._calls.run(lambda: self._serve(code, named, limits))
 
     async def run_script(
         self,
@@ -126,14 +130,13 @@ class InterpreterSandbox:
         return _result(SandboxOutcome.FORBIDDEN, error="tier 0 runs pure functions, no scripts")
 
     async def aclose(self) -> None:
-        """End the interpreters."""
-        if not self._closed:
-            self._closed = True
+        """End the interpreters, and the calls that they serve. A second call does nothing."""
+        await self._calls.close()
+        if self._open:
+            self._open = False
             await self._pool.__aexit__(None, None, None)
 
-    async def _run(self, code: str, inputs: dict[str, Any], limits: SandboxLimits) -> SandboxResult:
-        if self._closed:
-            raise SandboxError("the sandbox is closed")
+    async def _serve(self, code: str, inputs: dict[str, Any], limits: SandboxLimits) -> SandboxResult:
         printed = self._monty.CollectString(max_bytes=limits.output_kib * 1024)
         bounds = {
             "max_feed_duration_secs": min(limits.wall_s, float(limits.cpu_s)),
@@ -152,7 +155,7 @@ class InterpreterSandbox:
         except TimeoutError:
             outcome, error = SandboxOutcome.TIMEOUT, f"stopped after {limits.wall_s:g} s"
         except self._monty.MontyError as exc:
-            outcome, error = _classify(exc, limits, printed.output)
+            outcome, error = _classify(exc, limits)
         duration_ms = (time.perf_counter() - started) * 1000
         return _result(outcome, value=value, stdout=printed.output, error=error, duration_ms=duration_ms)
 
@@ -167,15 +170,16 @@ def _checked(arguments: Mapping[str, object]) -> dict[str, Any]:
 
 def _bounded(value: Any, limits: SandboxLimits) -> tuple[SandboxOutcome, Any, str]:
     try:
-        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as exc:
         return SandboxOutcome.ERROR, None, f"the returned value is not JSON: {type(exc).__name__}: {exc}"
     if size > limits.output_kib * 1024:
         return SandboxOutcome.OUTPUT, None, f"the returned value has {size} bytes as JSON"
-    return SandboxOutcome.OK, value, ""
+    return SandboxOutcome.OK, json.loads(text), ""  # as from any jail: lists for tuples, text for keys
 
 
-def _classify(exc: Exception, limits: SandboxLimits, printed: str) -> tuple[SandboxOutcome, str]:
+def _classify(exc: Exception, limits: SandboxLimits) -> tuple[SandboxOutcome, str]:
     """Which of our outcomes an error of the interpreter is; it tells them apart by the names of Python's exceptions."""
     text = str(exc)
     with contextlib.suppress(TypeError, AttributeError):
@@ -183,10 +187,10 @@ def _classify(exc: Exception, limits: SandboxLimits, printed: str) -> tuple[Sand
     kind = str(exc).split(":", maxsplit=1)[0].strip()
     if type(exc).__name__ in {"MontyCrashedError", "MontyDisconnectError"}:
         return SandboxOutcome.CRASH, text[-ERROR_CHARS:]
-    if kind == "TimeoutError":
+    if str(exc).startswith(TIME_IS_UP):
         return SandboxOutcome.TIMEOUT, f"stopped after {min(limits.wall_s, limits.cpu_s):g} s"
     if kind == "MemoryError":
-        full = len(printed.encode()) >= limits.output_kib * 1024 - 1
+        full = str(exc).endswith(f"> {limits.output_kib * 1024} bytes")  # its bound on what is printed
         return (SandboxOutcome.OUTPUT if full else SandboxOutcome.MEMORY), text[-ERROR_CHARS:]
     if kind == "PermissionError":
         return SandboxOutcome.FORBIDDEN, text[-ERROR_CHARS:]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from hortus_agents.errors import SandboxError
+from hortus_agents.sandbox.calls import RunningCalls
 from hortus_agents.sandbox.contract import (
     DEFAULT_LIMITS,
     NO_EXTRAS,
@@ -40,9 +41,8 @@ class JailPool:
         self._idle: deque[Jail] = deque()
         self._taken = asyncio.Event()
         self._taken.set()
-        self._calls: set[asyncio.Task[SandboxResult]] = set()
+        self._calls = RunningCalls()
         self._refill = asyncio.create_task(self._keep_filled(), name="sandbox-refill")
-        self._closed = False
 
     @property
     def tier(self) -> TierName:
@@ -59,39 +59,23 @@ class JailPool:
         extras: CallExtras = NO_EXTRAS,
     ) -> SandboxResult:
         """See `Sandbox.run_function`."""
-        return await self._run(
-            JailRequest.of(source, function, arguments, limits=limits, extras=extras, most=REQUEST_KIB * 1024)
-        )
+        request = JailRequest.of(source, function, arguments, limits=limits, extras=extras, most=REQUEST_KIB * 1024)
+        return await self._calls.run(lambda: self._serve(request))
 
     async def run_script(
         self, source: str, *, limits: SandboxLimits = DEFAULT_LIMITS, extras: CallExtras = NO_EXTRAS
     ) -> SandboxResult:
         """See `Sandbox.run_script`."""
-        return await self._run(JailRequest.of(source, None, {}, limits=limits, extras=extras, most=REQUEST_KIB * 1024))
+        request = JailRequest.of(source, None, {}, limits=limits, extras=extras, most=REQUEST_KIB * 1024)
+        return await self._calls.run(lambda: self._serve(request))
 
     async def aclose(self) -> None:
         """Kill every jail, busy or idle, and wait until they are gone. A second call does nothing."""
-        self._closed = True
         self._refill.cancel()
-        for call in self._calls:
-            call.cancel()
-        await asyncio.wait([self._refill, *self._calls])
+        await self._calls.close()
+        await asyncio.wait([self._refill])
         while self._idle:
             await self._idle.popleft().close()
-
-    async def _run(self, request: JailRequest) -> SandboxResult:
-        if self._closed:
-            raise SandboxError("the sandbox is closed")
-        # A task of its own, so that closing the pool can end the call.
-        call = asyncio.create_task(self._serve(request), name="sandbox-call")
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
-        try:
-            return await call
-        except asyncio.CancelledError:
-            if _cancelling():
-                raise
-            raise SandboxError("the sandbox was closed during the call") from None
 
     async def _serve(self, request: JailRequest) -> SandboxResult:
         async with self._slots:
@@ -127,8 +111,3 @@ class JailPool:
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
                 self._taken.set()
-
-
-def _cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -1,10 +1,12 @@
 """The interpreter: pure functions, and every way out that we know of ends in an error of its own kind."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import psutil
 import pytest
 
+from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox import CallExtras, Sandbox, SandboxLimits, SandboxOutcome, TierReport, open_sandbox
 
 LIMITS = SandboxLimits(wall_s=1.0, cpu_s=1, output_kib=64)
@@ -44,6 +46,20 @@ async def test_a_pure_function_gets_arguments_and_returns_json(interpreter: Sand
         ("import ctypes", SandboxOutcome.ERROR),
         ("import pickle", SandboxOutcome.ERROR),
         ("return ().__class__.__base__.__subclasses__()", SandboxOutcome.ERROR),
+        ("return '{0.__class__.__mro__}'.format(1)", SandboxOutcome.ERROR),
+        ("return f'{(1).__class__}'", SandboxOutcome.ERROR),
+        ("return str((i for i in [1]).gi_frame)", SandboxOutcome.ERROR),
+        ("def g(): pass\n    return str(g.__globals__)", SandboxOutcome.ERROR),
+        ("try: 1 / 0\n    except Exception as e: return str(e.__traceback__.tb_frame)", SandboxOutcome.ERROR),
+        ("return str(__builtins__)", SandboxOutcome.ERROR),
+        ("return __import__('os')", SandboxOutcome.ERROR),
+        ("import sys; return str(sys.modules)", SandboxOutcome.ERROR),
+        ("from pathlib import Path; return [str(p) for p in Path('/').iterdir()]", SandboxOutcome.FORBIDDEN),
+        ("return 9**9**9 > 0", SandboxOutcome.MEMORY),
+        ("return 'x'.rjust(10**11)", SandboxOutcome.MEMORY),
+        ("import math; return math.factorial(10**7) > 0", SandboxOutcome.TIMEOUT),
+        ("while True: print('')", SandboxOutcome.OUTPUT),
+        ("raise TimeoutError('I say so')", SandboxOutcome.ERROR),
         ("return {1, 2}", SandboxOutcome.ERROR),
         ("return f()", SandboxOutcome.ERROR),
     ],
@@ -52,6 +68,25 @@ async def test_what_is_not_pure_or_not_bounded_ends(interpreter: Sandbox, body: 
     result = await interpreter.run_function(f"def f():\n    {body}", function="f", arguments={}, limits=LIMITS)
     assert result.outcome is outcome, result
     assert result.value is None
+
+
+async def test_values_are_what_their_json_is(interpreter: Sandbox) -> None:
+    source = "def f():\n    return {1: (2, 3), None: 4}"
+    assert (await interpreter.run_function(source, function="f", arguments={})).value == {"1": [2, 3], "null": 4}
+
+
+async def test_closing_ends_calls_that_run_and_calls_that_wait(interpreter: Sandbox) -> None:
+    source = "def f():\n    while True: pass"
+    calls = [asyncio.create_task(interpreter.run_function(source, function="f", arguments={})) for _ in range(3)]
+    await asyncio.sleep(0.1)
+
+    await interpreter.aclose()
+
+    for call in calls:
+        with pytest.raises(SandboxError, match="closed during the call"):
+            await call
+    with pytest.raises(SandboxError, match="is closed"):
+        await interpreter.run_function(source, function="f", arguments={})
 
 
 async def test_scripts_files_and_tools_are_forbidden(interpreter: Sandbox) -> None:
