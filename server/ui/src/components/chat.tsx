@@ -2,6 +2,7 @@ import { memo, type ReactNode } from "react";
 import { Link } from "react-router";
 import type { Item, Turn } from "../live/conversation";
 import { duration } from "../text/format";
+import { tame, visible } from "../text/visible";
 import { Recalled } from "../timeline/span-detail";
 import { CallFiles } from "./files";
 import { Fork } from "./fork";
@@ -38,7 +39,7 @@ export const TurnView = memo(function TurnView({
         // biome-ignore lint/suspicious/noArrayIndexKey: texts that are being written keep their order
         <div key={index} className="bubble bubble-agent bubble-live" aria-live="off">
           <p className="wrap">
-            {text}
+            {tame(text)}
             <span className="caret" aria-hidden="true" />
           </p>
         </div>
@@ -70,7 +71,7 @@ function Said({ item }: { item: Extract<Item, { kind: "user" | "answer" }> }): R
         <span className={item.steers ? "small muted" : "visually-hidden"}>
           {item.steers ? "told while it worked: " : "User: "}
         </span>
-        {item.content}
+        {tame(item.content)}
       </div>
     );
   }
@@ -103,8 +104,8 @@ function Trace({ item, runId }: { item: Exclude<Item, { kind: "user" | "answer" 
             <b>{item.call.name}</b>
             <CallState item={item} />
           </summary>
-          <pre>{JSON.stringify(item.call.arguments, null, 2)}</pre>
-          {item.result && <pre>{item.result.content}</pre>}
+          <pre>{visible(JSON.stringify(item.call.arguments, null, 2))}</pre>
+          {item.result && <pre>{tame(item.result.content)}</pre>}
           {item.result && runId && <CallFiles runId={runId} seq={item.endSeq} end={item.result} />}
         </details>
       );
@@ -115,14 +116,16 @@ function Trace({ item, runId }: { item: Exclude<Item, { kind: "user" | "answer" 
             <summary>
               <NoteText item={item} />
             </summary>
-            <p className={item.tone === "bad" ? "card-body small field-error" : "card-body small"}>{item.detail}</p>
+            <p className={item.tone === "bad" ? "card-body small field-error" : "card-body small"}>
+              {tame(item.detail)}
+            </p>
           </details>
         );
       }
       return (
         <div className="trace-line">
           <NoteText item={item} />
-          <span className={item.tone === "bad" ? "field-error" : ""}>{item.detail}</span>
+          <span className={item.tone === "bad" ? "field-error" : ""}>{tame(item.detail)}</span>
         </div>
       );
   }
@@ -131,7 +134,7 @@ function Trace({ item, runId }: { item: Exclude<Item, { kind: "user" | "answer" 
 function NoteText({ item }: { item: Extract<Item, { kind: "note" }> }): ReactNode {
   return (
     <span className={item.tone === "bad" ? "field-error" : item.tone === "good" ? "note-good" : undefined}>
-      {item.to ? <Link to={item.to}>{item.text}</Link> : item.text}
+      {item.to ? <Link to={item.to}>{tame(item.text)}</Link> : tame(item.text)}
     </span>
   );
 }
@@ -147,13 +150,18 @@ function CallState({ item }: { item: Extract<Item, { kind: "call" }> }): ReactNo
   );
 }
 
+function State({ turn }: { turn: Turn }): ReactNode {
+  if (turn.isWaiting) return <Status tone="wait">waiting</Status>;
+  return turn.isStarted ? <Status tone="busy">at work</Status> : <Status tone="quiet">queued</Status>;
+}
+
 function End({ turn, waits, sessionId }: { turn: Turn; waits: boolean; sessionId: string }): ReactNode {
   if (turn.runId === null) return null;
   const last = turn.items.findLast((item) => item.kind === "answer");
   if (turn.end === null) {
     return (
       <p className="row small muted">
-        {waits && <Status tone="busy">at work</Status>}
+        {waits && <State turn={turn} />}
         <Link to={`/runs/${turn.runId}`}>run</Link>
       </p>
     );
@@ -170,7 +178,7 @@ function End({ turn, waits, sessionId }: { turn: Turn; waits: boolean; sessionId
         {turn.end.type !== "run.succeeded" && (
           <Status tone={turn.end.type === "run.failed" ? "bad" : "quiet"}>{words}</Status>
         )}
-        {turn.end.detail && <span>{turn.end.detail}</span>}
+        {turn.end.detail && <span>{tame(turn.end.detail)}</span>}
         <Link to={`/runs/${turn.runId}`}>run</Link>
         {last && <When at={last.at} />}
         <Fork sessionId={sessionId} seq={turn.lastSeq} />

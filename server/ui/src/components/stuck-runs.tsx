@@ -12,7 +12,8 @@ import { Empty, Paged } from "./states";
 import { RunBadge } from "./status";
 import { Id, When } from "./values";
 
-const stuckQuery = infiniteQueryOptions({
+/** Runs that have been silent for too long. */
+export const stuckQuery = infiniteQueryOptions({
   queryKey: ["stuck"],
   queryFn: ({ pageParam }) => body(api.GET("/v1/runs/stuck", { params: { query: page(pageParam) } })),
   ...paged,

@@ -39,6 +39,7 @@ const finished = (run: string, call_id: string) =>
     duration_ms: 1,
     tier: null,
   });
+const started = (run: string) => event(run, { type: "run.started", worker_id: "w", generation: 1 });
 const cancelled = (run: string) => event(run, { type: "run.cancelled", reason: "stop", partial_output: "half" });
 
 it("a call and its result are one entry, wherever the result comes", () => {
@@ -62,8 +63,12 @@ it("events that come after a run's end stay with their run", () => {
   expect(turns[0]?.end).toEqual({ type: "run.cancelled", detail: "stop", partial: "half" });
 });
 
-it("the active run is the newest one without an end", () => {
-  expect(activeRun(buildTurns([said("r1", "one"), said("r2", "two"), cancelled("r2")]))).toBe("r1");
+it("the active run is the one at work, not one that was said meanwhile and waits its turn", () => {
+  const waits = [said("r1", "one"), said("r2", "two")];
+  expect(activeRun(buildTurns(waits))).toBe("r1");
+  const overtaken = [...waits, started("r2")];
+  expect(activeRun(buildTurns(overtaken))).toBe("r2");
+  expect(activeRun(buildTurns([...overtaken, cancelled("r2")]))).toBe("r1");
   expect(activeRun(buildTurns([said("r1", "one"), cancelled("r1")]))).toBeNull();
 });
 
@@ -74,4 +79,14 @@ it("turns to which nothing was added stay the same objects", () => {
   expect(after[0]).toBe(before[0]);
   expect(after[1]).not.toBe(before[1]);
   expect(after[1]?.items).toHaveLength(2);
+});
+
+it("a run that waits for a person says so and leads there, until it goes on", () => {
+  const asked = event("r", { type: "approval.requested", approval_id: "ask", name: "pay", reason: "money" });
+  const waits = event("r", { type: "run.waiting", reason: { kind: "approval", detail: "" }, partial_output: "" });
+  const before = [said("r", "hi"), started("r"), asked, waits];
+  const [turn] = buildTurns(before);
+  expect(turn?.isWaiting).toBe(true);
+  expect(turn?.items.at(-1)).toMatchObject({ kind: "note", to: "/approvals?id=ask" });
+  expect(buildTurns([...before, event("r", { type: "run.resumed" })])[0]?.isWaiting).toBe(false);
 });

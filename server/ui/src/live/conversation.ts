@@ -1,4 +1,5 @@
 import type { Event, MemoryRecalled, ToolCalled, ToolFinished } from "../api/schema.gen";
+import { waitWords } from "../timeline/explain";
 
 export type Item =
   | {
@@ -33,6 +34,10 @@ export interface Turn {
   readonly key: string;
   readonly runId: string | null;
   readonly items: readonly Item[];
+  /** A worker has taken it up; before that it waits its turn. */
+  readonly isStarted: boolean;
+  /** It stands still until a person, a time or something else lets it go on. */
+  readonly isWaiting: boolean;
   /** Number of its last event: from there the conversation can be forked. */
   readonly lastSeq: number;
   readonly end: { readonly type: string; readonly detail: string; readonly partial: string } | null;
@@ -42,6 +47,8 @@ interface Draft {
   key: string;
   runId: string | null;
   items: Item[];
+  isStarted: boolean;
+  isWaiting: boolean;
   lastSeq: number;
   end: Turn["end"];
 }
@@ -54,6 +61,9 @@ export function buildTurns(events: readonly Event[]): Turn[] {
   for (const event of events) {
     const turn = turnOf(event, turns, byRun);
     turn.lastSeq = event.seq;
+    if (event.type === "run.waiting") turn.isWaiting = true;
+    if (event.type === "run.resumed" || event.type === "run.started") turn.isWaiting = false;
+    turn.isStarted ||= event.type === "run.started" || event.step > 0;
     const p = event.payload;
     if (p.type === "tool.called") {
       calls.set(p.call_id, { turn, index: turn.items.length });
@@ -81,9 +91,10 @@ export function keepTurns(before: readonly Turn[], after: readonly Turn[]): read
   });
 }
 
-/** The newest run that has not ended, if any. */
+/** The run that is at work; where none is, the one that comes next. A session's runs work one after the other. */
 export function activeRun(turns: readonly Turn[]): string | null {
-  return turns.findLast((turn) => turn.runId !== null && turn.end === null)?.runId ?? null;
+  const open = turns.filter((turn) => turn.runId !== null && turn.end === null);
+  return (open.find((turn) => turn.isStarted) ?? open[0])?.runId ?? null;
 }
 
 function turnOf(event: Event, turns: Draft[], byRun: Map<string, Draft>): Draft {
@@ -93,6 +104,8 @@ function turnOf(event: Event, turns: Draft[], byRun: Map<string, Draft>): Draft 
     key: `${event.run_id ?? "session"}-${event.seq}`,
     runId: event.run_id,
     items: [],
+    isStarted: false,
+    isWaiting: false,
     lastSeq: event.seq,
     end: null,
   };
@@ -151,6 +164,19 @@ function itemOf(event: Event): Item | null {
       return p.generation > 1 ? note(event, `taken over by ${p.worker_id}`, "its worker went silent") : null;
     case "message.restarted":
       return note(event, "the answer begins again", p.reason);
+    case "approval.requested":
+      return note(event, `asks a person: ${p.name}`, p.reason, "plain", `/approvals?id=${p.approval_id}`);
+    case "approval.decided": {
+      const words = p.outcome === "pending" ? `one of several agrees: ${p.by}` : `${p.outcome} by ${p.by}`;
+      const tone = p.outcome === "denied" ? "bad" : p.outcome === "pending" ? "plain" : "good";
+      return note(event, words, [p.answer, p.reason].filter(Boolean).join("; "), tone);
+    }
+    case "approval.expired":
+      return note(event, "nobody decided in time, which means no", "", "bad", `/approvals?id=${p.approval_id}`);
+    case "run.waiting":
+      return p.reason.kind === "approval" || p.reason.kind === "input"
+        ? null
+        : note(event, waitWords(p.reason.kind), p.reason.detail);
     case "budget.warned":
       return note(event, `nearly used up: ${p.limit.replaceAll("_", " ")}`, `${p.used} of ${p.bound}`);
     case "model.failed":

@@ -1,11 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
-import { runEventsQuery, runQuery, workersQuery } from "../api/queries";
+import { runEventsQuery, runQuery } from "../api/queries";
 import type { Event, RunDetailView, RunView } from "../api/schema.gen";
 import { RunBudget } from "../budget/run-budget";
 import { CancelRun } from "../components/cancel-run";
-import { useNow } from "../components/clock";
 import { RunFiles } from "../components/files";
 import { Fork } from "../components/fork";
 import { Card, Page } from "../components/page";
@@ -17,11 +16,11 @@ import { Loaded } from "../components/states";
 import { ACTIVE, RunBadge } from "../components/status";
 import { Id } from "../components/values";
 import { useRunEvents } from "../live/use-run-events";
-import { useCan } from "../shell/me";
 import { shortId } from "../text/format";
-import { explainRun } from "../timeline/explain";
+import { tame } from "../text/visible";
 import { Influences } from "../timeline/influences";
 import { RunTimeline } from "../timeline/run-timeline";
+import { Why } from "../timeline/why";
 
 const POLL_MS = 3_000;
 
@@ -92,26 +91,13 @@ function Body({ run }: { run: RunDetailView }): ReactNode {
   );
 }
 
-function Why({ run, events }: { run: RunView; events: readonly Event[] }): ReactNode {
-  const now = useNow();
-  const can = useCan();
-  const workers = useQuery({ ...workersQuery, enabled: can("admin") && run.status === "queued" });
-  const explanation = explainRun(run, events, workers.data?.items ?? null, now);
-  return (
-    <div className={`notice notice-${explanation.tone}`} role="status">
-      <b>{explanation.headline}</b>
-      {explanation.detail && <span className="muted">{explanation.detail}</span>}
-    </div>
-  );
-}
-
 function Talk({ events, run }: { events: readonly Event[]; run: RunView }): ReactNode {
   const asked = events.find((event) => event.type === "message.created")?.payload;
   return (
     <div className="halves">
       {asked?.type === "message.created" && (
         <Card title="Asked">
-          <p className="card-body wrap">{asked.content}</p>
+          <p className="card-body wrap">{tame(asked.content)}</p>
         </Card>
       )}
       {run.output && (

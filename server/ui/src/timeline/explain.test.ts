@@ -40,6 +40,8 @@ function event(agoS: number, payload: Event["payload"]): Event {
   return { session_id: "s", seq: 5, run_id: "r", step: 2, type: payload.type, at: at(agoS), payload };
 }
 
+const UNKNOWN = { workers: null, before: null };
+
 describe("a queued run says why it waits", () => {
   it.each<[string, WorkerView[] | null, RegExp]>([
     ["unknown workers", null, /No worker has claimed it yet/],
@@ -48,37 +50,54 @@ describe("a queued run says why it waits", () => {
     ["only full ones", [worker({ active: 2 }), worker({ state: "draining" })], /Every worker is full/],
     ["a free one", [worker({ active: 1 })], /A worker has room/],
   ])("%s", (_, workers, detail) => {
-    const said = explainRun(run({}), [], workers, NOW);
+    const said = explainRun(run({}), [], { ...UNKNOWN, workers }, NOW);
     expect(said.headline).toBe("Queued for 30 s");
     expect(said.detail).toMatch(detail);
   });
 });
 
+it("a queued run that comes after another of its session says so, whoever is free", () => {
+  const said = explainRun(run({}), [], { workers: [worker({})], before: "r0" }, NOW);
+  expect(said.detail).toMatch(/another one comes first/);
+  expect(said.to?.href).toBe("/runs/r0");
+});
+
+it("one that waits for a person leads to where that is decided", () => {
+  const waiting_for = { kind: "approval", detail: "", ref_id: "ask" } as const;
+  expect(explainRun(run({ status: "waiting", waiting_for }), [], UNKNOWN, NOW).to?.href).toBe("/approvals?id=ask");
+});
+
 it("a running one says what it does, and when it has been silent for long", () => {
   const step: Event["payload"] = { type: "step.started", bound_tools: [], labels: [] };
-  expect(explainRun(run({ status: "running" }), [event(5, step)], null, NOW)).toEqual({
+  expect(explainRun(run({ status: "running" }), [event(5, step)], UNKNOWN, NOW)).toEqual({
     tone: "busy",
     headline: "Running",
     detail: "Step 2: the model is answering.",
   });
-  expect(explainRun(run({ status: "running" }), [event(120, step)], null, NOW).headline).toBe("Nothing new for 2 min");
+  expect(explainRun(run({ status: "running" }), [event(120, step)], UNKNOWN, NOW).headline).toBe(
+    "Nothing new for 2 min",
+  );
 });
 
 it("a stop that is under way goes before everything else", () => {
   const stopping = run({ status: "running", cancel_requested_at: at(3) });
-  expect(explainRun(stopping, [], null, NOW).headline).toBe("Stopping");
+  expect(explainRun(stopping, [], UNKNOWN, NOW).headline).toBe("Stopping");
 });
 
 it("an end says its reason", () => {
   const cancelled: Event["payload"] = { type: "run.cancelled", reason: "changed my mind", partial_output: "" };
-  expect(explainRun(run({ status: "cancelled" }), [event(1, cancelled)], null, NOW).detail).toMatch(/changed my mind/);
+  expect(explainRun(run({ status: "cancelled" }), [event(1, cancelled)], UNKNOWN, NOW).detail).toMatch(
+    /changed my mind/,
+  );
   const failed = run({ status: "failed", error_code: "model_rejected", error_message: "too long" });
-  expect(explainRun(failed, [], null, NOW)).toEqual({
+  expect(explainRun(failed, [], UNKNOWN, NOW)).toEqual({
     tone: "bad",
     headline: "Failed: model_rejected",
     detail: "too long",
   });
   const spent = { steps: 1, model_calls: 1, tool_calls: 1, tokens: 1, cost_micros: 0 };
   const limit: Event["payload"] = { type: "run.budget_exhausted", limit: "wall_s", spent, partial_output: "" };
-  expect(explainRun(run({ status: "budget_exhausted" }), [event(1, limit)], null, NOW).detail).toMatch(/limit of wall/);
+  expect(explainRun(run({ status: "budget_exhausted" }), [event(1, limit)], UNKNOWN, NOW).detail).toMatch(
+    /limit of wall/,
+  );
 });

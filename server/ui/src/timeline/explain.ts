@@ -5,20 +5,23 @@ export interface Explanation {
   readonly tone: "ok" | "busy" | "waiting" | "bad" | "quiet";
   readonly headline: string;
   readonly detail: string;
+  /** Where something can be done about it. */
+  readonly to?: { readonly href: string; readonly text: string };
+}
+
+/** What is known of the rest: `workers` null means not known, `before` is the session's run that comes first. */
+export interface Around {
+  readonly workers: readonly WorkerView[] | null;
+  readonly before: string | null;
 }
 
 const SILENT_MS = 60_000;
 
-/** Why a run is where it is, for somebody who has to decide what to do about it. `workers` null: not known. */
-export function explainRun(
-  run: RunView,
-  events: readonly Event[],
-  workers: readonly WorkerView[] | null,
-  now: number,
-): Explanation {
+/** Why a run is where it is, for somebody who has to decide what to do about it. */
+export function explainRun(run: RunView, events: readonly Event[], around: Around, now: number): Explanation {
   switch (run.status) {
     case "queued":
-      return queued(run, workers, now);
+      return queued(run, around, now);
     case "waiting":
       return waiting(run, events, now);
     case "running":
@@ -38,10 +41,14 @@ export function explainRun(
   }
 }
 
-function queued(run: RunView, workers: readonly WorkerView[] | null, now: number): Explanation {
+function queued(run: RunView, { workers, before }: Around, now: number): Explanation {
   const since = `for ${duration(now - Date.parse(run.created_at))}`;
   const say = (detail: string): Explanation => ({ tone: "waiting", headline: `Queued ${since}`, detail });
   if (run.cancel_requested_at) return say("A stop was asked for; it ends before it begins.");
+  if (before !== null) {
+    const to = { href: `/runs/${before}`, text: "The run before it" };
+    return { ...say("A session's runs work one after the other, and another one comes first."), to };
+  }
   if (workers === null) return say("No worker has claimed it yet.");
   if (workers.length === 0) return say("No worker answers. Start one with `hortus worker`, or look at its log.");
   const running = workers.filter((worker) => worker.state === "running");
@@ -77,7 +84,9 @@ function waiting(run: RunView, events: readonly Event[], now: number): Explanati
   if (!why) return { tone: "waiting", headline: `Waiting${since}`, detail: "The log does not say for what." };
   const { headline, detail } = WAITS[why.kind];
   const reason = why.detail ? `Reason: ${why.detail}. ` : "";
-  return { tone: "waiting", headline: `${headline}${since}`, detail: `${reason}${detail}` };
+  const said = { tone: "waiting", headline: `${headline}${since}`, detail: `${reason}${detail}` } as const;
+  const asks = (why.kind === "approval" || why.kind === "input") && why.ref_id;
+  return asks ? { ...said, to: { href: `/approvals?id=${asks}`, text: "Decide" } } : said;
 }
 
 function running(run: RunView, events: readonly Event[], now: number): Explanation {
