@@ -21,6 +21,14 @@ export function approvalsQuery(isPending: boolean) {
   });
 }
 
+/** One of them, which may have been decided meanwhile. */
+export function approvalQuery(id: string) {
+  return queryOptions({
+    queryKey: ["approvals", "one", id],
+    queryFn: () => body(api.GET("/v1/approvals/{approval_id}", { params: { path: { approval_id: id } } })),
+  });
+}
+
 /** How many wait, as far as one page tells; the navigation shows it everywhere. */
 export const waitingQuery = queryOptions({
   queryKey: ["approvals", "waiting"],

@@ -18,9 +18,23 @@ import { decisionOf, riskWords, WAYS } from "./words";
 const NEEDS_ANSWER = new Set<Decision>(["answer"]);
 
 /** One thing that is asked: the exact effect, and the ways to decide. */
-export function Ask({ approval, onDecided }: { approval: Approval; onDecided: () => void }): ReactNode {
+export function Ask({
+  approval,
+  onDecided,
+}: {
+  approval: Approval;
+  onDecided: (changed: Approval) => void;
+}): ReactNode {
   return (
-    <Card title={titleOf(approval)} aside={<Risk approval={approval} />}>
+    <Card
+      title={titleOf(approval)}
+      aside={
+        <span className="row">
+          <Risk approval={approval} />
+          {approval.status !== "pending" && <Outcome approval={approval} />}
+        </span>
+      }
+    >
       <div className="card-body stack">
         <p className="wrap">{visible(approval.reason)}</p>
         {approval.kind !== "question" && (
@@ -40,7 +54,7 @@ export function Ask({ approval, onDecided }: { approval: Approval; onDecided: ()
             <Id id={approval.run_id} to={`/runs/${approval.run_id}`} what="run id" />
           </Fact>
           <Fact name="Session">
-            <Link to={`/sessions/${approval.session_id}`}>{approval.session_title || "untitled"}</Link>
+            <Link to={`/sessions/${approval.session_id}`}>{visible(approval.session_title) || "untitled"}</Link>
           </Fact>
           <Fact name="Asked">
             <When at={approval.requested_at} />
@@ -85,7 +99,13 @@ export function Risk({ approval }: { approval: Approval }): ReactNode {
   return <Status tone={tone}>{riskWords(approval.side_effect)}</Status>;
 }
 
-function Decide({ approval, onDecided }: { approval: Approval; onDecided: () => void }): ReactNode {
+/** What became of it. */
+export function Outcome({ approval }: { approval: Approval }): ReactNode {
+  const isGood = approval.status === "approved" || approval.status === "answered";
+  return <Status tone={isGood ? "ok" : approval.status === "denied" ? "bad" : "quiet"}>{approval.status}</Status>;
+}
+
+function Decide({ approval, onDecided }: { approval: Approval; onDecided: (changed: Approval) => void }): ReactNode {
   const can = useCan();
   const client = useQueryClient();
   const { fail, tell } = useToasts();
@@ -98,7 +118,7 @@ function Decide({ approval, onDecided }: { approval: Approval; onDecided: () => 
       decide(approval.id, decision, reason.trim(), takesAnswer && answer.trim() !== "" ? answer.trim() : null),
     onSuccess: (changed) => {
       tell(changed.status === "pending" ? "Noted; another person is needed" : `It is ${changed.status}`);
-      onDecided();
+      onDecided(changed);
     },
     onError: fail,
     onSettled: () => client.invalidateQueries({ queryKey: ["approvals"] }),
@@ -138,7 +158,7 @@ function Decide({ approval, onDecided }: { approval: Approval; onDecided: () => 
           id={field}
           className="input"
           maxLength={500}
-          placeholder="kept in the log beside your key’s name"
+          placeholder="kept in the log beside your name"
           value={reason}
           onChange={(event) => setReason(event.target.value)}
         />

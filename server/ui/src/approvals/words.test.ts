@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { decisionOf, isLowRisk, neighbour, riskWords } from "./words";
+import { argumentLine, decisionOf, following, isLowRisk, neighbour, riskWords } from "./words";
 
 it("a key decides only what is allowed", () => {
   expect(decisionOf("a", ["approve", "deny"])).toBe("approve");
@@ -27,4 +27,15 @@ it("the keyboard goes through the list and stays in it", () => {
   expect(neighbour(ids, "3", 1)).toBe("3");
   expect(neighbour(ids, "1", -1)).toBe("1");
   expect(neighbour([], "1", 1)).toBeNull();
+});
+
+it("after a decision the next one below is looked at, at the end the one above", () => {
+  expect(following(["1", "2", "3"], "2")).toBe("3");
+  expect(following(["1", "2", "3"], "3")).toBe("2");
+  expect(following(["1"], "1")).toBeNull();
+});
+
+it("a call in one line hides nothing and is not long", () => {
+  expect(argumentLine({ arguments: { to: "a\u202eb" } })).toBe('{"to":"a\\u202eb"}');
+  expect(argumentLine({ arguments: { to: "x".repeat(999) } })).toHaveLength(160);
 });

@@ -1,4 +1,6 @@
 import type { Approval, Decision } from "../api/approvals";
+import { clipped } from "../text/format";
+import { visible } from "../text/visible";
 
 interface Way {
   readonly text: string;
@@ -27,9 +29,20 @@ export function isLowRisk(approval: Pick<Approval, "side_effect" | "kind" | "all
   return approval.kind === "call" && approval.side_effect <= 1 && approval.allowed.includes("approve");
 }
 
+/** A call's arguments in one line, to tell it from others; what can be read there is not all that it says. */
+export function argumentLine(approval: Pick<Approval, "arguments">): string {
+  return visible(clipped(JSON.stringify(approval.arguments), 160));
+}
+
 /** The decision that a key makes, where it is allowed. */
 export function decisionOf(key: string, allowed: readonly Decision[]): Decision | null {
   return allowed.find((decision) => WAYS[decision].key === key.toLowerCase()) ?? null;
+}
+
+/** What is looked at once this one is decided: the one below it, else the one above. */
+export function following(ids: readonly string[], decided: string): string | null {
+  const at = ids.indexOf(decided);
+  return ids[at + 1] ?? ids[at - 1] ?? null;
 }
 
 /** The one after or before the chosen one; the first where none is chosen. */

@@ -1,43 +1,72 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect } from "react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
-import { type Approval, approvalsQuery, decide } from "../api/approvals";
-import { Ask, isTyping, Risk } from "../approvals/ask";
-import { isLowRisk, neighbour } from "../approvals/words";
-import { Confirm } from "../components/dialog";
+import { type Approval, approvalQuery, approvalsQuery } from "../api/approvals";
+import { Ask, isTyping, Outcome, Risk } from "../approvals/ask";
+import { ApproveLowRisk } from "../approvals/low-risk";
+import { argumentLine, following, neighbour } from "../approvals/words";
 import { Card, Page } from "../components/page";
-import { Empty, Paged } from "../components/states";
-import { Status } from "../components/status";
-import { useToasts } from "../components/toasts";
+import { Empty, Failure, Paged } from "../components/states";
 import { When } from "../components/values";
-import { useCan } from "../shell/me";
-import { plural } from "../text/format";
+import { clipped } from "../text/format";
+import { visible } from "../text/visible";
+
+const NONE: ReadonlySet<string> = new Set();
 
 export default function Approvals(): ReactNode {
   const [params, setParams] = useSearchParams();
   const isPending = params.get("show") !== "all";
   const query = useInfiniteQuery(approvalsQuery(isPending));
-  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
-  const chosen = items.find((each) => each.id === params.get("id")) ?? items[0] ?? null;
-  function choose(id: string | null): void {
-    const next = new URLSearchParams(params);
-    if (id) next.set("id", id);
-    else next.delete("id");
-    setParams(next, { replace: true, preventScrollReset: true });
+  const [done, setDone] = useState<ReadonlySet<string>>(NONE);
+  const items = useMemo(
+    () => query.data?.pages.flatMap((page) => page.items).filter((each) => !isPending || !done.has(each.id)) ?? [],
+    [query.data, isPending, done],
+  );
+  // What is looked at stays: a newer request, or the end of this one, must not put another under the hand that decides.
+  const [opened, setOpened] = useState<string | null>(null);
+  const id = params.get("id") ?? opened;
+  if (id === null && items[0]) setOpened(items[0].id);
+  const listed = items.find((each) => each.id === id);
+  const gone = useQuery({ ...approvalQuery(id ?? ""), enabled: id !== null && query.data !== undefined && !listed });
+  const chosen = listed ?? (gone.data?.id === id ? gone.data : undefined);
+  function choose(next: string | null): void {
+    setOpened(next);
+    const changed = new URLSearchParams(params);
+    if (next) changed.set("id", next);
+    else changed.delete("id");
+    setParams(changed, { replace: true, preventScrollReset: true });
   }
-  useListKeys(
-    items.map((each) => each.id),
-    chosen?.id ?? null,
-    choose,
+  function show(which: Record<string, string>): void {
+    setOpened(null);
+    setParams(which);
+  }
+  function decided(changed: Approval): void {
+    if (changed.status === "pending") return;
+    setDone((before) => new Set(before).add(changed.id));
+    if (isPending) choose(following(ids, changed.id));
+  }
+  const ids = items.map((each) => each.id);
+  useListKeys(ids, id, choose);
+  const detail =
+    chosen !== undefined ? (
+      <Ask key={chosen.id} approval={chosen} onDecided={decided} />
+    ) : (
+      gone.error && <Failure error={gone.error} retry={() => void gone.refetch()} />
+    );
+  const nothing = (
+    <>
+      <NothingWaits isPending={isPending} />
+      {detail}
+    </>
   );
   return (
     <Page title="Approvals" actions={isPending && <ApproveLowRisk items={items} />}>
       <div className="section-head">
         <fieldset className="filters" aria-label="Which">
-          <button type="button" className="chip" aria-pressed={isPending} onClick={() => setParams({})}>
+          <button type="button" className="chip" aria-pressed={isPending} onClick={() => show({})}>
             waiting
           </button>
-          <button type="button" className="chip" aria-pressed={!isPending} onClick={() => setParams({ show: "all" })}>
+          <button type="button" className="chip" aria-pressed={!isPending} onClick={() => show({ show: "all" })}>
             all
           </button>
         </fieldset>
@@ -45,23 +74,25 @@ export default function Approvals(): ReactNode {
           <kbd>j</kbd> <kbd>k</kbd> move, <kbd>a</kbd> approve, <kbd>d</kbd> deny
         </span>
       </div>
-      <Paged query={query} empty={<NothingWaits isPending={isPending} />}>
-        {(all) => (
-          <div className="inbox">
-            <Card title={isPending ? "Waiting" : "All"}>
-              <ul className="asks">
-                {all.map((each) => (
-                  <li key={each.id}>
-                    <button type="button" aria-pressed={each === chosen} onClick={() => choose(each.id)}>
-                      <Line approval={each} />
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </Card>
-            {chosen && <Ask key={chosen.id} approval={chosen} onDecided={() => choose(null)} />}
-          </div>
-        )}
+      <Paged query={query} empty={nothing}>
+        {() =>
+          items.length === 0 ? (
+            nothing
+          ) : (
+            <div className="inbox">
+              <Card title={isPending ? "Waiting" : "All"}>
+                <ul className="asks">
+                  {items.map((each) => (
+                    <li key={each.id}>
+                      <Choice approval={each} isChosen={each === chosen} onChoose={choose} />
+                    </li>
+                  ))}
+                </ul>
+              </Card>
+              {detail}
+            </div>
+          )
+        }
       </Paged>
     </Page>
   );
@@ -77,15 +108,32 @@ function NothingWaits({ isPending }: { isPending: boolean }): ReactNode {
   );
 }
 
-function Line({ approval }: { approval: Approval }): ReactNode {
+/** One of the list; the chosen one is kept in view where the keyboard moves on. */
+function Choice({
+  approval,
+  isChosen,
+  onChoose,
+}: {
+  approval: Approval;
+  isChosen: boolean;
+  onChoose: (id: string) => void;
+}): ReactNode {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const list = button.current?.closest("ul");
+    if (!isChosen || !button.current || !list) return;
+    const [box, own] = [list.getBoundingClientRect(), button.current.getBoundingClientRect()];
+    list.scrollTop += Math.min(0, own.top - box.top) + Math.max(0, own.bottom - box.bottom);
+  }, [isChosen]);
   return (
-    <>
+    <button ref={button} type="button" aria-pressed={isChosen} onClick={() => onChoose(approval.id)}>
       <span className="row">
         <b className={approval.kind === "question" ? "" : "mono"}>
-          {approval.kind === "question" ? approval.reason.slice(0, 60) : approval.tool}
+          {approval.kind === "question" ? visible(clipped(approval.reason, 60)) : approval.tool}
         </b>
         {approval.status === "pending" ? <Risk approval={approval} /> : <Outcome approval={approval} />}
       </span>
+      {approval.kind !== "question" && <span className="small mono clip">{argumentLine(approval)}</span>}
       <span className="small muted">
         {approval.agent_name}, <When at={approval.requested_at} />
         {approval.status === "pending" && (
@@ -94,43 +142,7 @@ function Line({ approval }: { approval: Approval }): ReactNode {
           </>
         )}
       </span>
-    </>
-  );
-}
-
-function Outcome({ approval }: { approval: Approval }): ReactNode {
-  const isGood = approval.status === "approved" || approval.status === "answered";
-  return <Status tone={isGood ? "ok" : approval.status === "denied" ? "bad" : "quiet"}>{approval.status}</Status>;
-}
-
-function ApproveLowRisk({ items }: { items: readonly Approval[] }): ReactNode {
-  const can = useCan();
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
-  const low = items.filter(isLowRisk);
-  if (low.length < 2 || !can("approvals:decide")) return null;
-  async function approve(reason: string): Promise<void> {
-    let done = 0;
-    try {
-      for (const each of low) {
-        await decide(each.id, "approve", reason, null);
-        done += 1;
-      }
-    } catch (error) {
-      fail(error as Error);
-    }
-    tell(`${plural(done, "call")} approved`);
-    await client.invalidateQueries({ queryKey: ["approvals"] });
-  }
-  return (
-    <Confirm
-      label={`Approve ${low.length} of low risk`}
-      className="button"
-      title={`Approve ${low.length} calls?`}
-      detail={`They only read, or do scratch work: ${[...new Set(low.map((each) => each.tool))].join(", ")}.`}
-      reason="Reason (kept with each of them)"
-      onConfirm={approve}
-    />
+    </button>
   );
 }
 
