@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect } from "react";
 import { Link } from "react-router";
+import { tame } from "../text/visible";
 
 /** A page: its title (also the window's), where it belongs, what can be done, its parts. */
 export function Page({
@@ -16,7 +17,7 @@ export function Page({
   children: ReactNode;
 }): ReactNode {
   useEffect(() => {
-    document.title = `${title} · Hortus`;
+    document.title = `${tame(title)} · Hortus`;
   }, [title]);
   return (
     <div className="page">
@@ -27,7 +28,7 @@ export function Page({
               {crumb.text}
             </Link>
           )}
-          <h1>{heading ?? title}</h1>
+          <h1>{heading ?? tame(title)}</h1>
         </div>
         {actions && <div className="page-actions">{actions}</div>}
       </header>

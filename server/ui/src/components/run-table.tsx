@@ -2,7 +2,8 @@ import { memo, type ReactNode } from "react";
 import { Link } from "react-router";
 import type { RunView } from "../api/schema.gen";
 import { useCan } from "../shell/me";
-import { count, shortId } from "../text/format";
+import { clipped, count, shortId } from "../text/format";
+import { tame } from "../text/visible";
 import { waitWords } from "../timeline/explain";
 import { AgentName } from "./agent-name";
 import { CancelRun } from "./cancel-run";
@@ -10,6 +11,8 @@ import { TableBox } from "./page";
 import { ACTIVE, RunBadge } from "./status";
 import { useWindow } from "./use-window";
 import { Id, Took, When } from "./values";
+
+const SHOWN = 200; // characters of an answer that a row can use
 
 /** Runs in rows; of a long list only those near the view are rendered. */
 export function RunTable({ runs }: { runs: readonly RunView[] }): ReactNode {
@@ -72,7 +75,7 @@ const Row = memo(function Row({ run, mayStop }: { run: RunView; mayStop: boolean
         <AgentName id={run.agent_id} />
       </td>
       <td className="wide">
-        <span className="clip clip-result muted">{outcome(run)}</span>
+        <span className="clip clip-result muted">{tame(clipped(outcome(run), SHOWN))}</span>
       </td>
       <td className="wide">
         <Id id={run.session_id} to={`/sessions/${run.session_id}`} what="session id" />

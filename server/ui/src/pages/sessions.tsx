@@ -11,6 +11,7 @@ import { Empty, Paged } from "../components/states";
 import { Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { count } from "../text/format";
+import { tame } from "../text/visible";
 
 export default function Sessions(): ReactNode {
   const [params, setParams] = useSearchParams();
@@ -71,7 +72,7 @@ function SessionTable({ sessions }: { sessions: readonly SessionView[] }): React
           <tr key={session.id}>
             <td>
               <Link className="clip" to={`/sessions/${session.id}`}>
-                {session.title || "untitled"}
+                {tame(session.title) || "untitled"}
               </Link>
             </td>
             <td>

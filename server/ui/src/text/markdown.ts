@@ -14,11 +14,12 @@ export type Block =
   | { readonly kind: "list"; readonly ordered: boolean; readonly items: readonly (readonly Inline[])[] }
   | { readonly kind: "code"; readonly language: string; readonly text: string };
 
-const FENCE = /^ {0,3}```+\s*([\w+-]*)\s*$/;
-const HEADING = /^(#{1,6}) +(.+?)#*$/;
-const BULLET = /^\s{0,8}[-*+] +(.*)$/;
-const NUMBERED = /^\s{0,8}\d{1,9}[.)] +(.*)$/;
-const QUOTE = /^ {0,3}> ?(.*)$/;
+// Hostile text meets these: none may try the rest of a line anew from each of its characters.
+const FENCE = /^ {0,3}```+[ \t]*([\w+-]*)$/;
+const HEADING = /^(#{1,6}) +(?=\S)(.*)$/s;
+const BULLET = /^\s{0,8}[-*+] (.*)$/s;
+const NUMBERED = /^\s{0,8}\d{1,9}[.)] (.*)$/s;
+const QUOTE = /^ {0,3}> ?(.*)$/s;
 const INLINE =
   /(?<code>`[^`\n]+`)|(?<image>!\[[^\]\n]{0,160}\]\([^()\s]{1,2000}\))|(?<link>\[[^\]\n]{1,160}\]\([^()\s]{1,2000}\))|(?<strong>\*\*[^*\n]+\*\*)|(?<em>(?<![\w*])\*[^*\s][^*\n]*\*(?![\w*]))/g;
 const TARGET = /^!?\[([^\]]*)\]\(([^)]*)\)$/;
@@ -44,10 +45,10 @@ export function parseMarkdown(source: string): Block[] {
 type Taken = [Block, number];
 
 function fenced(lines: readonly string[], start: number): Taken | null {
-  const opening = FENCE.exec(lines[start] ?? "");
+  const opening = FENCE.exec((lines[start] ?? "").trimEnd());
   if (!opening) return null;
   let end = start + 1;
-  while (end < lines.length && !/^ {0,3}```+\s*$/.test(lines[end] ?? "")) end += 1;
+  while (end < lines.length && !/^ {0,3}```+$/.test((lines[end] ?? "").trimEnd())) end += 1;
   return [{ kind: "code", language: opening[1] ?? "", text: lines.slice(start + 1, end).join("\n") }, end + 1];
 }
 
@@ -60,7 +61,7 @@ function listed(lines: readonly string[], start: number): Taken | null {
   for (; index < lines.length; index += 1) {
     const item = pattern.exec(lines[index] ?? "");
     if (!item) break;
-    items.push(parseInline(item[1] ?? ""));
+    items.push(parseInline((item[1] ?? "").trim()));
   }
   return [{ kind: "list", ordered: pattern === NUMBERED, items }, index];
 }
@@ -69,7 +70,8 @@ function flowing(lines: readonly string[], start: number): Taken {
   const first = lines[start] ?? "";
   const heading = HEADING.exec(first);
   if (heading) {
-    return [{ kind: "heading", level: (heading[1] ?? "#").length, children: parseInline(heading[2] ?? "") }, start + 1];
+    const title = withoutEnd(heading[2] ?? "", "#").trim();
+    return [{ kind: "heading", level: (heading[1] ?? "#").length, children: parseInline(title) }, start + 1];
   }
   const isQuote = QUOTE.test(first);
   const taken: string[] = [];
@@ -84,7 +86,13 @@ function flowing(lines: readonly string[], start: number): Taken {
 }
 
 function beginsBlock(line: string): boolean {
-  return [FENCE, HEADING, BULLET, NUMBERED, QUOTE].some((pattern) => pattern.test(line));
+  return FENCE.test(line.trimEnd()) || [HEADING, BULLET, NUMBERED, QUOTE].some((pattern) => pattern.test(line));
+}
+
+function withoutEnd(text: string, mark: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === mark) end -= 1;
+  return end === 0 ? text : text.slice(0, end);
 }
 
 /** The inline parts of a text. */

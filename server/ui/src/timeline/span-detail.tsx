@@ -10,6 +10,7 @@ import { Marks } from "../labels/marks-view";
 import { reasonWords } from "../memory/reasons";
 import { EFFECT_TONES, sourceWords } from "../policies/words";
 import { absolute } from "../text/format";
+import { tame } from "../text/visible";
 import { PlanView } from "./plan-view";
 import { SentRequest } from "./sent-request";
 
@@ -50,7 +51,7 @@ function Meaning({ event }: { event: Event }): ReactNode {
             {p.usage.prompt_tokens} tokens in ({p.usage.cached_tokens} from the prefix cache),{" "}
             {p.usage.completion_tokens} out; {p.tool_mode}, finished by {p.finish_reason}
           </p>
-          <pre className="raw">{p.text}</pre>
+          <pre className="raw">{tame(p.text)}</pre>
           {p.purpose === "act" && event.run_id && <SentRequest run={event.run_id} seq={event.seq} />}
         </>
       );
@@ -76,7 +77,7 @@ function Meaning({ event }: { event: Event }): ReactNode {
             {p.tier && <span className="muted">sandbox: {p.tier}</span>}
             {p.truncated && <span className="muted">shortened for the model</span>}
           </div>
-          <pre className="raw">{p.content}</pre>
+          <pre className="raw">{tame(p.content)}</pre>
         </>
       );
     case "message.created":
@@ -88,7 +89,7 @@ function Meaning({ event }: { event: Event }): ReactNode {
               <Marks label={p.label} />
             </div>
           )}
-          <p className="wrap">{p.content}</p>
+          <p className="wrap">{tame(p.content)}</p>
         </>
       );
     case "plan.made":
@@ -146,7 +147,7 @@ function Decided({ decided }: { decided: PolicyDecided }): ReactNode {
         <Status tone={EFFECT_TONES[decided.effect]}>{decided.effect}</Status>
         {decided.policy_id ? <Link to={`/policies/${decided.policy_id}?${rule}`}>{words}</Link> : <span>{words}</span>}
       </div>
-      {decided.reason && <p className="wrap">{decided.reason}</p>}
+      {decided.reason && <p className="wrap">{tame(decided.reason)}</p>}
     </>
   );
 }
@@ -162,12 +163,12 @@ export function Recalled({ recall }: { recall: MemoryRecalled }): ReactNode {
       {recall.items.length === 0 && <p className="muted">nothing came to mind</p>}
       {recall.items.map((item) => (
         <div key={item.memory_id}>
-          <Link to={`/memory/${item.memory_id}`}>{item.title}</Link> <Marks label={item.label} />{" "}
+          <Link to={`/memory/${item.memory_id}`}>{tame(item.title)}</Link> <Marks label={item.label} />{" "}
           <span className="muted">
             score {item.score.toFixed(2)}, <When at={item.occurred_at} />
           </span>
           {item.why && <div className="muted">found by {reasonWords(item.why)}</div>}
-          <p className="muted wrap">{item.content}</p>
+          <p className="muted wrap">{tame(item.content)}</p>
         </div>
       ))}
     </div>
