@@ -1,11 +1,11 @@
 import { Fragment, memo, type ReactNode, useMemo } from "react";
 import { type Block, type Inline, parseMarkdown } from "../text/markdown";
 import { tokenise } from "../text/python";
-import { visible } from "../text/visible";
+import { tame, visible } from "../text/visible";
 
 /** Text that a model wrote: a safe subset of Markdown, links with their host shown, nothing that loads by itself. */
 export const Prose = memo(function Prose({ text }: { text: string }): ReactNode {
-  const blocks = useMemo(() => parseMarkdown(text), [text]);
+  const blocks = useMemo(() => parseMarkdown(tame(text)), [text]);
   return (
     <div className="prose">
       {blocks.map((block, index) => (
@@ -70,13 +70,14 @@ function inlinePart(part: Inline): ReactNode {
 /** Source in a box; Python is coloured, everything else stays plain. */
 export function Code({ source, language = "python" }: { source: string; language?: string }): ReactNode {
   const isPython = language === "python" || language === "py";
-  const tokens = useMemo(() => (isPython ? tokenise(source) : null), [isPython, source]);
+  const shown = tame(source);
+  const tokens = useMemo(() => (isPython ? tokenise(shown) : null), [isPython, shown]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <pre className="code" tabIndex={0}>
       <code>
         {tokens === null
-          ? source
+          ? shown
           : tokens.map((token, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: tokens have no other identity
               <span key={index} className={token.kind === "plain" ? undefined : `tok-${token.kind}`}>
@@ -85,6 +86,19 @@ export function Code({ source, language = "python" }: { source: string; language
             ))}
       </code>
     </pre>
+  );
+}
+
+/** Source with the numbers of its lines beside it. */
+export function Numbered({ source }: { source: string }): ReactNode {
+  const lines = source.split("\n").length;
+  return (
+    <div className="numbered">
+      <pre className="code" aria-hidden="true">
+        {Array.from({ length: lines }, (_, at) => at + 1).join("\n")}
+      </pre>
+      <Code source={source} />
+    </div>
   );
 }
 
