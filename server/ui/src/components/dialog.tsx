@@ -1,4 +1,5 @@
 import { type FormEvent, type ReactNode, type SyntheticEvent, useEffect, useId, useRef, useState } from "react";
+import { useToasts } from "./toasts";
 
 /** A modal question with a form; Escape and Cancel close it. */
 export function Dialog({
@@ -20,11 +21,17 @@ export function Dialog({
 }): ReactNode {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const { showIn } = useToasts();
   useEffect(() => {
     const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
+    if (dialog === null) return;
+    dialog.showModal();
+    const leave = showIn(dialog);
+    return () => {
+      leave();
+      dialog.close();
+    };
+  }, [showIn]);
   function send(event: FormEvent): void {
     event.preventDefault();
     event.stopPropagation();

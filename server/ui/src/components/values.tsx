@@ -22,40 +22,42 @@ export function Took({ from, to }: { from: string | null; to: string | null }): 
 
 /** Puts a text into the clipboard and says so. */
 export function Copy({ text, what }: { text: string; what: string }): ReactNode {
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<boolean | null>(null);
   useEffect(() => {
-    if (!copied) return;
-    const timer = window.setTimeout(() => setCopied(false), 1_500);
+    if (copied === null) return;
+    const timer = window.setTimeout(() => setCopied(null), 1_500);
     return () => window.clearTimeout(timer);
   }, [copied]);
+  const words = copied === null ? `Copy ${what}` : copied ? `${what} copied` : `${what} not copied: select it`;
   return (
     <button
       type="button"
       className="copy"
-      aria-label={copied ? `${what} copied` : `Copy ${what}`}
-      title={copied ? "Copied" : `Copy ${what}`}
+      aria-label={words}
+      title={words}
       onClick={(press) => {
         press.preventDefault();
-        void copyText(text).then(setCopied);
+        void copyText(text, press.currentTarget).then(setCopied);
       }}
     >
-      <Icon name={copied ? "check" : "copy"} />
+      <Icon name={copied === null ? "copy" : copied ? "check" : "close"} />
     </button>
   );
 }
 
-async function copyText(text: string): Promise<boolean> {
+async function copyText(text: string, button: HTMLElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Pages over plain HTTP have no clipboard; a selection can still be copied.
+    // Pages over plain HTTP have no clipboard; a selection can still be copied, beside an open dialog's own parts only.
     const area = document.createElement("textarea");
     area.value = text;
-    document.body.append(area);
+    button.after(area);
     area.select();
-    const done = document.execCommand("copy");
+    const done = document.activeElement === area && document.execCommand("copy");
     area.remove();
+    button.focus();
     return done;
   }
 }
