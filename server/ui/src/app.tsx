@@ -1,6 +1,7 @@
 import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { BrowserRouter, Route, Routes } from "react-router";
+import type { Me } from "./api/people";
 import { ApiError } from "./api/problem";
 import { meQuery } from "./api/queries";
 import { Failure, Loading } from "./components/states";
@@ -56,10 +57,23 @@ function isLink(): boolean {
 function Gate(): ReactNode {
   const me = useQuery(meQuery);
   const isFetched = useFirstPage();
+  useOnlyMine(me.data);
   if (me.error instanceof ApiError && me.error.status === 401) return <SignIn />;
   if (me.data && isFetched) return <Pages />;
   if (me.error) return <Failure error={me.error} retry={() => void me.refetch()} />;
   return <Loading what="Loading Hortus" />;
+}
+
+/** What was read as somebody else goes once another tab has signed in anew. */
+function useOnlyMine(me: Me | undefined): void {
+  const before = useRef<string | null>(null);
+  const who = me && `${me.kind} ${me.id} ${me.tenant_id}`;
+  useEffect(() => {
+    if (who === undefined) return;
+    const isAnother = before.current !== null && before.current !== who;
+    before.current = who;
+    if (isAnother) void client.resetQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
+  }, [who]);
 }
 
 /** Whether the code of the page that was asked for is there; it is fetched while the server says who we are. */

@@ -6,6 +6,7 @@ export type RunStatus = RunView["status"];
 
 const PAGE = 50;
 const LARGE_PAGE = 200;
+const MOST_PAGES = 5;
 const EVENTS_PER_PAGE = 1000;
 const FAST_MS = 3_000;
 export const SLOW_MS = 15_000;
@@ -29,6 +30,8 @@ export const meQuery = queryOptions({
   queryKey: ["me"],
   queryFn: () => body(api.GET("/v1/me")),
   staleTime: 60_000,
+  // Another tab may have signed in as somebody else, or moved to another tenant.
+  refetchOnWindowFocus: "always",
   retry: false,
 });
 
@@ -144,6 +147,39 @@ export const agentsQuery = infiniteQueryOptions({
   staleTime: 10_000,
 });
 
+/** Every agent, for those who choose one: the newest thousand, as many as a list can show. */
+export const everyAgentQuery = queryOptions({
+  queryKey: ["agents", "every"],
+  queryFn: () =>
+    everyPage(async (cursor) =>
+      body(api.GET("/v1/agents", { params: { query: { ...page(cursor), limit: LARGE_PAGE } } })),
+    ),
+  staleTime: 10_000,
+});
+
+/** Every tool by name, newest first, as agents. */
+export const everyToolQuery = queryOptions({
+  queryKey: ["tools", "every"],
+  queryFn: () =>
+    everyPage(async (cursor) =>
+      body(api.GET("/v1/tools", { params: { query: { ...page(cursor), limit: LARGE_PAGE } } })),
+    ),
+  staleTime: 10_000,
+});
+
+async function everyPage<T>(
+  read: (cursor: string | null) => Promise<{ readonly items: readonly T[]; readonly next_cursor: string | null }>,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let cursor: string | null = null, left = MOST_PAGES; left > 0; left -= 1) {
+    const { items, next_cursor } = await read(cursor);
+    found.push(...items);
+    if (next_cursor === null) break;
+    cursor = next_cursor;
+  }
+  return found;
+}
+
 export function agentQuery(key: string) {
   return queryOptions({
     queryKey: ["agent", key],
@@ -205,6 +241,7 @@ export function memoriesQuery(filter: { readonly agent_id?: string | undefined }
     queryFn: ({ pageParam }) =>
       body(api.GET("/v1/memories", { params: { query: { ...defined(filter), ...page(pageParam) } } })),
     ...paged,
+    refetchInterval: SLOW_MS,
   });
 }
 

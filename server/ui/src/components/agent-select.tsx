@@ -1,6 +1,6 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { agentsQuery } from "../api/queries";
+import { everyAgentQuery } from "../api/queries";
 import { useCan } from "../shell/me";
 import { shortId } from "../text/format";
 
@@ -13,8 +13,7 @@ export function AgentSelect({
   onChange: (id: string | undefined) => void;
 }): ReactNode {
   const can = useCan();
-  const query = useInfiniteQuery({ ...agentsQuery, enabled: can("agents:read") });
-  const agents = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const agents = useQuery({ ...everyAgentQuery, enabled: can("agents:read") }).data ?? [];
   const isKnown = value === undefined || agents.some((agent) => agent.id === value);
   return (
     <select

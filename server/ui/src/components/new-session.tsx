@@ -1,8 +1,9 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useId, useState } from "react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useId, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
-import { api, body, idempotencyKey } from "../api/client";
-import { agentsQuery } from "../api/queries";
+import { api, body, newId } from "../api/client";
+import { everyAgentQuery } from "../api/queries";
+import { shortId } from "../text/format";
 import { Dialog } from "./dialog";
 import { useToasts } from "./toasts";
 
@@ -16,20 +17,25 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail } = useToasts();
-  const query = useInfiniteQuery(agentsQuery);
-  const agents = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const query = useQuery(everyAgentQuery);
+  const agents = query.data ?? [];
+  const attempt = useRef({ what: "", key: "" });
   const picked = chosen || agents[0]?.id || "";
   const start = useMutation({
     mutationFn: async () => {
+      // Sent again after a fault, it goes on where it failed instead of leaving a second session behind.
+      const what = `${picked} ${message}`;
+      if (attempt.current.what !== what) attempt.current = { what, key: newId() };
+      const { key } = attempt.current;
       const title = (message.trim().split("\n")[0] ?? "").slice(0, TITLE);
       const session = await body(
         api.POST("/v1/sessions", {
-          params: { header: idempotencyKey() },
+          params: { header: { "idempotency-key": key } },
           body: { agent: picked, title, metadata: {}, message_policy: "enqueue" },
         }),
       );
       if (message.trim() !== "") {
-        const params = { path: { session_id: session.id }, header: idempotencyKey() };
+        const params = { path: { session_id: session.id }, header: { "idempotency-key": `${key}-said` } };
         await api.POST("/v1/sessions/{session_id}/messages", {
           params,
           body: { content: message, limits: {}, priority: "interactive" },
@@ -68,6 +74,9 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
           value={picked}
           onChange={(event) => setChosen(event.target.value)}
         >
+          {picked !== "" && !agents.some((each) => each.id === picked) && (
+            <option value={picked}>{shortId(picked)}</option>
+          )}
           {agents.map((each) => (
             <option key={each.id} value={each.id}>
               {each.name}

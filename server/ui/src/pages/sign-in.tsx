@@ -73,12 +73,12 @@ function here(): string {
   return window.location.pathname + (rest === "" ? "" : `?${rest}`);
 }
 
-/** Shows who signed in, everywhere at once. */
+/** Shows who signed in, everywhere at once, and nothing that somebody else had read here before. */
 export function useSignedIn(): (me: Me) => Promise<void> {
   const client = useQueryClient();
   return async (me) => {
     client.setQueryData(meQuery.queryKey, { ...me, via: "cookie" });
-    await client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "me" });
+    await client.resetQueries({ predicate: (query) => query.queryKey[0] !== "me" });
   };
 }
 

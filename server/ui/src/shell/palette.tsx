@@ -1,8 +1,9 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
-import { agentsQuery, memorySearchQuery, runsQuery, sessionsQuery, toolsQuery } from "../api/queries";
+import { everyAgentQuery, everyToolQuery, memorySearchQuery, runsQuery, sessionsQuery } from "../api/queries";
 import { shortId } from "../text/format";
+import { tame } from "../text/visible";
 import { type Scope, useCan } from "./me";
 import { type Entry, idEntries, matching } from "./palette-entries";
 import { PLACES } from "./sidebar";
@@ -83,7 +84,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
             onClick={() => go(entry)}
             onMouseMove={() => setAt(index)}
           >
-            <span>{entry.text}</span>
+            <span>{tame(entry.text)}</span>
             <span>{entry.kind}</span>
           </div>
         ))}
@@ -95,24 +96,22 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
 
 function useEntries(): Entry[] {
   const can = useCan();
-  const agents = useInfiniteQuery(agentsQuery).data;
-  const tools = useInfiniteQuery(toolsQuery).data;
-  const sessions = useInfiniteQuery(sessionsQuery({})).data;
-  const runs = useInfiniteQuery(runsQuery({})).data;
-  const names = useMemo(
-    () => new Map((agents?.pages ?? []).flatMap((page) => page.items.map((agent) => [agent.id, agent.name]))),
-    [agents],
-  );
+  const agents = useQuery({ ...everyAgentQuery, enabled: can("agents:read") }).data;
+  const tools = useQuery({ ...everyToolQuery, enabled: can("tools:read") }).data;
+  const sessions = useInfiniteQuery({ ...sessionsQuery({}), enabled: can("sessions:read") }).data;
+  const runs = useInfiniteQuery({ ...runsQuery({}), enabled: can("runs:read") }).data;
+  const names = useMemo(() => new Map(agents?.map((agent) => [agent.id, agent.name])), [agents]);
   return useMemo(
     () => [
       ...PLACES.map((place) => ({ to: place.to, text: place.text, kind: "page" })),
       ...ACTIONS.filter((action) => can(action.scope)),
-      ...(agents?.pages ?? []).flatMap((page) =>
-        page.items.map((agent) => ({ to: `/agents/${agent.id}`, text: agent.name, kind: "agent" })),
-      ),
-      ...(tools?.pages ?? []).flatMap((page) =>
-        page.items.map((tool) => ({ to: `/tools/${tool.id}`, text: tool.name, kind: "tool" })),
-      ),
+      ...(agents ?? []).map((agent) => ({
+        to: `/agents/${agent.id}`,
+        text: agent.name,
+        kind: "agent",
+        words: agent.id,
+      })),
+      ...(tools ?? []).map((tool) => ({ to: `/tools/${tool.id}`, text: tool.name, kind: "tool", words: tool.id })),
       ...(sessions?.pages ?? []).flatMap((page) =>
         page.items.map((session) => ({
           to: `/sessions/${session.id}`,
