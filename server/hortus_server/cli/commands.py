@@ -1,10 +1,12 @@
 """The `hortus` command. Apart from the package, so that a server process need not import what only people use."""
 
+import logging
 import sys
 from typing import ClassVar
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 
 from hortus_agents.errors import AgentsError
 from hortus_server.adapters.embedded.errors import EmbeddedError
@@ -71,10 +73,12 @@ def _hortus() -> None:
 
 def main() -> None:
     """Run a command; expected failures end with one clear line and status 1."""
+    # The driver's pool logs each of its tries, and the command says the end of it.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         app()
     except (CommandError, EmbeddedError, HortusError, AgentsError) as error:
-        err.print(f"[red]hortus:[/] {error}", soft_wrap=True, markup=True)
+        err.print(f"[red]hortus:[/] {escape(str(error))}", soft_wrap=True, markup=True)
         sys.exit(1)
     except ValidationError as error:
         report_settings(error)

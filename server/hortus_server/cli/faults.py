@@ -1,12 +1,9 @@
 """How settings that are missing or wrong are told."""
 
-from collections.abc import Iterator
-
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hortus_server.cli.render import err
-from hortus_server.settings import Settings
 
 
 def report_settings(error: ValidationError) -> None:
@@ -19,25 +16,15 @@ def report_settings(error: ValidationError) -> None:
 def told_settings(error: ValidationError) -> list[str]:
     """The same lines, for whoever shows them elsewhere."""
     faults = error.errors(include_url=False, include_input=False)
-    return [line for fault in faults for line in _told(fault)]
+    return [_told(fault) for fault in faults]
 
 
-def _told(fault: ErrorDetails) -> Iterator[str]:
+def _told(fault: ErrorDetails) -> str:
     place = "_".join(str(part) for part in fault["loc"]).upper()
     if fault["type"] == "missing":
-        for name in _needed(place):
-            yield f"{name}: is missing"
-    elif fault["type"] == "extra_forbidden":
-        yield f"HORTUS_{place}: there is no such setting"
-    else:
-        name = f"HORTUS_{place}: " if place else ""
-        yield f"{name}{fault['msg'].removeprefix('Value error, ')}"
-
-
-def _needed(place: str) -> list[str]:
-    """The variables without which a setting is missing; a group is missing when none of its own was given."""
-    field = Settings.model_fields.get(place.lower())
-    group = field.annotation if field is not None else None
-    if isinstance(group, type) and issubclass(group, BaseModel):
-        return [f"HORTUS_{place}_{name.upper()}" for name, part in group.model_fields.items() if part.is_required()]
-    return [f"HORTUS_{place}"]
+        # Groups are missing as a whole, and what each of those without a default lacks is its address.
+        return f"HORTUS_{place}{'_URL' if len(fault['loc']) == 1 else ''}: is missing"
+    if fault["type"] == "extra_forbidden":
+        return f"HORTUS_{place}: there is no such setting"
+    name = f"HORTUS_{place}: " if place else ""
+    return f"{name}{fault['msg'].removeprefix('Value error, ')}"

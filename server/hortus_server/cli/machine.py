@@ -12,8 +12,8 @@ import typer
 from rich.markup import escape
 
 from hortus_agents.sandbox import TIER_LEVELS, TierReport, candidates, probe_tiers
-from hortus_server.adapters.embedded import postgres, qdrant, valkey
-from hortus_server.adapters.embedded.component import Command, Component, Display
+from hortus_server.adapters.embedded import model_server, postgres, qdrant, valkey
+from hortus_server.adapters.embedded.component import Command, Component, Display, RestartPolicy
 from hortus_server.adapters.embedded.console import JsonDisplay, QuietDisplay, TerminalDisplay
 from hortus_server.adapters.embedded.doctor import Check, examine
 from hortus_server.adapters.embedded.lifecycle import read_status, run_up, stop_running
@@ -27,9 +27,11 @@ from hortus_server.cli.options import AsJson
 from hortus_server.cli.render import coloured, out, print_json, print_table
 from hortus_server.cli.secrets_check import check_secrets_key
 from hortus_server.cli.serving import PROCESS
+from hortus_server.cli.settings_check import check_settings
 from hortus_server.settings import SandboxEnvironment
 
 DEFAULT_PORT = 8420
+SETTINGS_EXIT = 2  # of `hortus_server.cli.process`, when settings are missing or wrong
 SCHEMA = "schema"
 
 
@@ -40,6 +42,8 @@ class Application:
         self._home = options.home
         self._port = port
         self._workers = workers
+        self._only = sorted(options.only or ())
+        self._serves = options.only is None or "api" in options.only
         self.url = ""
         self.new_key: str | None = None
 
@@ -64,7 +68,13 @@ class Application:
             own = {**variables, "HORTUS_WORKER_READY_FILE": str(ready)}
             command = Command(argv=(*PROCESS, *arguments), env=own, inherit_env=True)
             return Component(
-                name=name, command=command, depends_on=needs, ready=ready_file_probe(ready), stop_timeout_s=30.0
+                name=name,
+                command=command,
+                depends_on=needs,
+                uses=frozenset({model_server.NAME}),  # a step under way can end only while the model answers
+                ready=ready_file_probe(ready),
+                stop_timeout_s=30.0,
+                restart=RestartPolicy(hopeless=frozenset({SETTINGS_EXIT})),
             )
 
         async def api_answers() -> None:
@@ -77,18 +87,22 @@ class Application:
 
     async def announce(self, _environment: Mapping[str, str]) -> None:
         """Tell where it is and what to type next."""
-        lines = ["", f"[bold green]Hortus is up:[/] [bold]{self.url}[/]"]
+        what = "Hortus is up:" if self._serves else "up, without an api:"
+        lines = ["", f"[bold green]{what}[/] [bold]{self.url if self._serves else ', '.join(self._only)}[/]"]
         if self.new_key:
             kept = escape(str(self._home.root / "secrets" / "admin_key"))
             lines.append(
                 f"admin key, shown once (this machine's commands find it in {kept}):\n  [bold]{self.new_key}[/]"
             )
-        lines += ["next, in another terminal: [bold]hortus demo[/]   or: [bold]hortus chat gardener[/]", ""]
+        if self._serves:
+            lines.append("next, in another terminal: [bold]hortus demo[/]   or: [bold]hortus chat gardener[/]")
+        lines.append("")
         out.print("\n".join(lines), soft_wrap=True)
 
     async def announce_json(self, _environment: Mapping[str, str]) -> None:
         """The same for programs, in one line."""
-        out.print_json(data={"event": "up", "url": self.url, "admin_key": self.new_key}, indent=None)
+        url = self.url if self._serves else None
+        out.print_json(data={"event": "up", "url": url, "admin_key": self.new_key}, indent=None)
 
 
 def up(
@@ -160,7 +174,10 @@ def _tell_endpoints() -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine and every component, and say how to mend what is wrong."""
     checks = asyncio.run(
-        examine(EmbeddedOptions.from_environment(os.environ), extra=(_sandbox, check_endpoints, check_secrets_key))
+        examine(
+            EmbeddedOptions.from_environment(os.environ),
+            extra=(check_settings, _sandbox, check_endpoints, check_secrets_key),
+        )
     )
     if as_json:
         print_json([asdict(check) for check in checks])

@@ -76,16 +76,16 @@ async def supervised(home: HortusHome, recorder: Recorder, *components: Componen
 
     task = asyncio.create_task(supervisor.run(stop, on_ready=on_ready))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await ready.wait()
         yield supervisor
     finally:
         stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await task
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.02)
@@ -104,6 +104,23 @@ async def test_starts_after_dependencies_and_stops_in_reverse(home: HortusHome) 
     async with supervised(home, recorder, api, database):
         assert recorder.statuses.index(("database", "ready")) < recorder.statuses.index(("api", "starting"))
     assert recorder.statuses.index(("api", "stopped")) < recorder.statuses.index(("database", "stopping"))
+
+
+async def test_what_is_used_is_not_waited_for_and_stops_after_its_users(home: HortusHome) -> None:
+    recorder = Recorder()
+    worker_is_up = asyncio.Event()
+
+    async def fetch_weights(display: object) -> None:
+        await worker_is_up.wait()
+
+    async def tell() -> None:
+        worker_is_up.set()
+
+    model = child("model", recorder, prepare=fetch_weights)
+    worker = child("worker", recorder, uses=frozenset({"model", "external"}), after_start=tell)
+    async with supervised(home, recorder, worker, model):
+        pass
+    assert recorder.statuses.index(("worker", "stopped")) < recorder.statuses.index(("model", "stopping"))
 
 
 async def test_nothing_is_left_after_a_stop(home: HortusHome) -> None:
@@ -136,8 +153,22 @@ async def test_child_that_keeps_dying_fails_with_its_last_words_and_stops_the_re
     with pytest.raises(ComponentFailedError, match="exited with 3") as raised:
         await asyncio.wait_for(supervisor.run(asyncio.Event()), 20)
     assert raised.value.last_lines == ("no such database",)
+    assert any("exited with 3 before it was ready (no such database); again in" in it for it in recorder.details)
     assert recorder.statuses.count(("broken", "starting")) == QUICK.max_failures + 1
     assert marked_processes(home.marker) == []
+
+
+async def test_an_exit_that_more_tries_would_only_repeat_is_the_last(home: HortusHome) -> None:
+    recorder = Recorder()
+    wrong = Component(
+        name="api",
+        command=python("print('HORTUS_API_PROT: there is no such setting'); raise SystemExit(2)"),
+        ready=printed(recorder, "-"),
+        restart=RestartPolicy(hopeless=frozenset({2})),
+    )
+    with pytest.raises(ComponentFailedError, match="HORTUS_API_PROT"):
+        await asyncio.wait_for(Supervisor([wrong], home=home, display=recorder).run(asyncio.Event()), 20)
+    assert recorder.statuses.count(("api", "starting")) == 1
 
 
 async def test_optional_component_may_fail_while_the_rest_runs(home: HortusHome) -> None:
@@ -178,7 +209,7 @@ async def test_hurry_does_not_wait_for_a_stubborn_child(home: HortusHome) -> Non
     async with supervised(home, recorder, child("one", recorder, STUBBORN, stop_timeout_s=60)) as supervisor:
         supervisor.hurry()
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 async def test_preparation_is_cancelled_by_a_stop(home: HortusHome) -> None:
@@ -197,7 +228,7 @@ async def test_preparation_is_cancelled_by_a_stop(home: HortusHome) -> None:
     task = asyncio.create_task(supervisor.run(stop))
     await until(lambda: ("model", "preparing") in recorder.statuses)
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 50)
     assert cancelled.is_set()
 
 

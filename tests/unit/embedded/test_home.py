@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import socket
@@ -10,12 +11,18 @@ from rich.console import Console
 
 from hortus_server.adapters.embedded.component import Command, Transfer
 from hortus_server.adapters.embedded.console import JsonDisplay, TerminalDisplay
-from hortus_server.adapters.embedded.errors import PlatformError, PortTakenError, UnknownModelError
+from hortus_server.adapters.embedded.errors import (
+    EmbeddedError,
+    HomeUnusableError,
+    PlatformError,
+    PortTakenError,
+    UnknownModelError,
+)
 from hortus_server.adapters.embedded.home import HortusHome, write_private
-from hortus_server.adapters.embedded.lifecycle import read_status
+from hortus_server.adapters.embedded.lifecycle import read_status, run_up
 from hortus_server.adapters.embedded.plan import EmbeddedOptions, embedded_components, without_credentials
 from hortus_server.adapters.embedded.ports import PortBook
-from hortus_server.adapters.embedded.process import child_environment
+from hortus_server.adapters.embedded.process import LogFile, child_environment
 
 
 @pytest.fixture
@@ -31,6 +38,38 @@ def taken_port() -> int:
         server.bind(("127.0.0.1", 0))
         server.listen()
         yield server.getsockname()[1]
+
+
+async def test_a_home_that_cannot_be_made_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    root = tmp_path / "file" / "home"
+    options = EmbeddedOptions(home=HortusHome(root=root, models=root / "models"))
+    with pytest.raises(HomeUnusableError, match="Not a directory; mend that, or set HORTUS_HOME to another folder"):
+        await run_up(options, app_components=lambda _environment, _ports: [], display=JsonDisplay(StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.ENOSPC, "its disk is full"), (errno.EROFS, "mounted read-only"), (errno.EACCES, "owner")],
+)
+def test_why_a_home_cannot_be_used_is_said_in_words(number: int, told: str) -> None:
+    assert told in str(HomeUnusableError("/srv/hortus", OSError(number, os.strerror(number))))
+
+
+async def test_a_component_that_does_not_exist_is_not_started_silently(home: HortusHome) -> None:
+    options = EmbeddedOptions(home=home, only=frozenset({"postgrs"}))
+    with pytest.raises(EmbeddedError, match="no such component: postgrs; there are postgres, valkey"):
+        await run_up(options, app_components=lambda _environment, _ports: [], display=JsonDisplay(StringIO()))
+
+
+def test_lines_for_a_full_disk_are_lost_without_a_word(
+    home: HortusHome, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logging.raiseExceptions", True)
+    log = LogFile(Path("/dev/full"))
+    log.append("one")
+    log.close()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

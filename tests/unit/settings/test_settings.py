@@ -95,6 +95,9 @@ def test_what_is_missing_or_unknown_is_named_as_the_variable_that_sets_it(monkey
         "HORTUS_BROKER_URL: is missing",
         "HORTUS_WORKER_LEASE: there is no such setting",
     ]
+    needed = [field.annotation.model_fields for field in Settings.model_fields.values() if field.is_required()]
+    assert all("url" in fields for fields in needed)
+    assert {name for fields in needed for name, field in fields.items() if field.is_required()} == {"url"}
 
 
 def test_an_unknown_field_of_a_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,8 @@ class Command:
 class RestartPolicy:
     """Exponential backoff between restarts, and when to give up.
 
-    The count of failures starts again after a component was ready for `reset_after_s`.
+    The count of failures starts again after a component was ready for `reset_after_s`. An exit with a code of
+    `hopeless` is not tried again: what it says would be said again.
     """
 
     initial_s: float = 0.5
@@ -73,6 +74,7 @@ class RestartPolicy:
     max_s: float = 15.0
     max_failures: int = 7
     reset_after_s: float = 60.0
+    hopeless: frozenset[int] = frozenset()
 
     def delay_s(self, failures: int) -> float:
         """Seconds to wait after the given number of failures in a row."""
@@ -89,6 +91,7 @@ class Component:
 
     `prepare` runs once, before and beside the start of what it depends on: downloads, initdb.
     A component without a command is done when it is prepared.
+    `uses` names what it calls but does not wait for at the start; like what it depends on, that is stopped after it.
     `after_start` runs once at the first readiness, before dependents start.
     `death_signal` is what the kernel sends when the supervisor itself is killed.
     With `required=False` a failure is shown and the rest goes on.
@@ -97,6 +100,7 @@ class Component:
     name: str
     command: Command | None = None
     depends_on: frozenset[str] = frozenset()
+    uses: frozenset[str] = frozenset()
     prepare: Prepare | None = None
     ready: Probe = _always_ready
     healthy: Probe | None = None

@@ -144,8 +144,8 @@ class QuietDisplay:
         self._inner = inner
 
     def show_line(self, component: str, line: str) -> None:
-        """Keep the line to the component's log file, unless it is about weights."""
-        if component == "weights":
+        """Keep the line to the component's log file, unless it has none."""
+        if component in {"weights", "supervisor"}:
             self._inner.show_line(component, line)
 
     def show_status(self, component: str, status: ComponentStatus, detail: str) -> None:

@@ -111,10 +111,19 @@ def _folder(options: EmbeddedOptions) -> Check:
         mend = f"chmod 700 {' '.join(str(root / name) for name in loose)}"
         detail = f"other users can read {', '.join(loose)} in {root}"
         return Check(name="home", outcome="fail", detail=detail, mend=mend)
+    if os.statvfs(root).f_flag & os.ST_RDONLY:
+        mend = f"mount it for writing: mount -o remount,rw {_mount(root)}; or set HORTUS_HOME to another folder"
+        return Check(
+            name="home", outcome="fail", detail=f"{root} is on a file system that is mounted read-only", mend=mend
+        )
     if not os.access(root, os.W_OK):
         mend = f"give it back to its user: chown -R $(id -u) {root}"
         return Check(name="home", outcome="fail", detail=f"{root} is not writable", mend=mend)
     return Check(name="home", outcome="ok", detail=str(root))
+
+
+def _mount(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.is_mount())
 
 
 def _is_open(folder: Path) -> bool:

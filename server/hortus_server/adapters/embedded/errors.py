@@ -3,6 +3,7 @@
 HortusError
 └── EmbeddedError
     ├── HomeLockedError           another supervisor owns this home
+    ├── HomeUnusableError         this home cannot be written
     ├── PlatformError             this machine lacks something that an embedded component needs
     ├── PortTakenError            a port that was asked for is in use
     ├── ToolFailedError           initdb, psql or the package downloader ended with an error
@@ -14,6 +15,7 @@ HortusError
         └── WeightsUnavailableError   every source failed
 """
 
+import errno
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -40,6 +42,24 @@ class HomeLockedError(EmbeddedError):
         self.pid = pid
 
 
+class HomeUnusableError(EmbeddedError):
+    """This home cannot be written: no room, no right, or a disk that is mounted for reading."""
+
+    code = "home_unusable"
+
+    def __init__(self, home: str, error: OSError) -> None:
+        elsewhere = "or set HORTUS_HOME to another folder"
+        told = {
+            errno.ENOSPC: f"its disk is full; free some space, {elsewhere}",
+            errno.EDQUOT: f"the quota of its disk is used up; free some space, {elsewhere}",
+            errno.EROFS: f"its file system is mounted read-only; mount it for writing, {elsewhere}",
+            errno.EACCES: f"this user may not write there; run as its owner, {elsewhere}",
+            errno.EPERM: f"this user may not write there; run as its owner, {elsewhere}",
+        }
+        reason = told.get(error.errno or 0, f"{error.strerror or error}; mend that, {elsewhere}")
+        super().__init__(f"{home} cannot be used: {reason}")
+
+
 class PlatformError(EmbeddedError):
     """This machine lacks something that an embedded component needs."""
 
@@ -52,7 +72,10 @@ class PortTakenError(EmbeddedError):
     code = "port_taken"
 
     def __init__(self, component: str, port: int) -> None:
-        super().__init__(f"port {port} for {component} is taken on 127.0.0.1; stop what uses it or give another port")
+        super().__init__(
+            f"port {port} for {component} is taken on 127.0.0.1, perhaps by another `hortus up`; "
+            "stop what uses it, or give another one (--port; 0 takes a free one)"
+        )
         self.component = component
         self.port = port
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 
 from hortus_server.adapters.embedded.component import Component, ComponentStatus, Display
+from hortus_server.adapters.embedded.errors import EmbeddedError, HomeUnusableError
 from hortus_server.adapters.embedded.home import HortusHome
 from hortus_server.adapters.embedded.plan import (
     EXTERNAL_URLS,
@@ -60,10 +61,22 @@ async def run_up(
 
     Raises:
         HomeLockedError: A supervisor runs already.
+        HomeUnusableError: The home cannot be written.
         EmbeddedError: A required component failed; everything was stopped.
     """
     home = options.home
-    home.create()
+    try:
+        home.create()
+        await _run_locked(options, app_components=app_components, display=display, on_ready=on_ready)
+    except OSError as error:
+        # Components tell their own; what is left is the home: its folders, lock, ports, secrets.
+        raise HomeUnusableError(str(home.root), error) from error
+
+
+async def _run_locked(
+    options: EmbeddedOptions, *, app_components: AppComponents, display: Display, on_ready: OnReady | None
+) -> None:
+    home = options.home
     with home.locked(now=datetime.now(UTC)):
         left = SupervisorState.load(home.state_file)
         cleaned = await asyncio.to_thread(clean_leftovers, left, marker=home.marker)
@@ -71,6 +84,9 @@ async def run_up(
             display.show_line("supervisor", f"stopped {len(cleaned)} processes of a killed supervisor: {cleaned}")
         plan = await embedded_components(options)
         ours = app_components(plan.environment, PortBook(home.run / "ports.json"))
+        if unknown := (options.only or frozenset()) - {*EXTERNAL_URLS, *(component.name for component in ours)}:
+            known = ", ".join((*EXTERNAL_URLS, *(component.name for component in ours)))
+            raise EmbeddedError(f"no such component: {', '.join(sorted(unknown))}; there are {known}")
         components = [*plan.components, *_wanted(ours, options.only)]
         supervisor = Supervisor(_without_missing(components), home=home, display=display)
         stop = asyncio.Event()
@@ -78,6 +94,8 @@ async def run_up(
         def on_signal() -> None:
             if stop.is_set():
                 supervisor.hurry()
+            else:
+                display.show_line("supervisor", "stopping; steps under way get time to end, a second signal ends them")
             stop.set()
 
         async def announce() -> None:

@@ -45,11 +45,18 @@ def child_environment(command: Command, marker: str) -> dict[str, str]:
     return {**inherited, **command.env, MARKER_VARIABLE: marker}
 
 
+class _RotatingFile(RotatingFileHandler):
+    """A log file whose disk may fill up: what cannot be written is lost, and told on no terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Nothing: once per line would bury what the operator is to see."""
+
+
 class LogFile:
     """A component's output on disk: at most three files of 8 MiB."""
 
     def __init__(self, path: Path) -> None:
-        self._handler = RotatingFileHandler(
+        self._handler = _RotatingFile(
             path, maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8", delay=True
         )
         self._handler.setFormatter(logging.Formatter("%(message)s"))
@@ -59,8 +66,9 @@ class LogFile:
         self._handler.handle(logging.LogRecord("log", logging.INFO, "", 0, line, None, None))
 
     def close(self) -> None:
-        """Release the file."""
-        self._handler.close()
+        """Release the file; what a full disk did not take is lost."""
+        with suppress(OSError):
+            self._handler.close()
 
 
 class ChildProcess:

@@ -43,6 +43,20 @@ def _first_leaf(error: BaseException) -> BaseException:
     return error
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a process ended: how long it was ready, its code, why it is not left at that, its last lines."""
+
+    ready_for_s: float
+    code: int | None
+    reason: str
+    tail: list[str]
+
+    @property
+    def told(self) -> str:
+        return f"{self.reason} ({self.tail[-1]})" if self.tail else self.reason
+
+
 @dataclass(slots=True)
 class _Unit:
     component: Component
@@ -160,17 +174,16 @@ class Supervisor:
         component = unit.component
         failures = 0
         while True:
-            ready_for_s, reason, tail = await self._run_once(unit, command)
-            failures = 1 if ready_for_s > component.restart.reset_after_s else failures + 1
-            if failures > component.restart.max_failures:
-                raise ComponentFailedError(component.name, f"gave up: {reason}", last_lines=tail)
+            end = await self._run_once(unit, command)
+            failures = 1 if end.ready_for_s > component.restart.reset_after_s else failures + 1
+            if end.code in component.restart.hopeless or failures > component.restart.max_failures:
+                raise ComponentFailedError(component.name, f"gave up: {end.reason}", last_lines=end.tail)
             unit.record.restarts += 1
             delay_s = component.restart.delay_s(failures)
-            self._enter(unit, "restarting", f"{reason}; again in {delay_s:.1f} s")
+            self._enter(unit, "restarting", f"{end.told}; again in {delay_s:.1f} s")
             await asyncio.sleep(delay_s)
 
-    async def _run_once(self, unit: _Unit, command: Command) -> tuple[float, str, list[str]]:
-        """Run the process once: how long it was ready, why it ended, its last lines."""
+    async def _run_once(self, unit: _Unit, command: Command) -> _End:
         name = unit.component.name
         self._enter(unit, "starting")
         unit.stopped.clear()
@@ -196,7 +209,7 @@ class Supervisor:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(reader, OUTPUT_DRAIN_S)
             ready_for_s = 0.0 if ready_at is None else time.monotonic() - ready_at
-            return ready_for_s, reason, list(child.tail)
+            return _End(ready_for_s, child.exit_code, reason, list(child.tail))
         finally:
             unit.record.process = None
             unit.stopped.set()
@@ -243,7 +256,7 @@ class Supervisor:
     async def _dependents_stopped(self, unit: _Unit) -> None:
         name = unit.component.name
         for other in self._units.values():
-            if name in other.component.depends_on:
+            if name in other.component.depends_on | other.component.uses:
                 await other.stopped.wait()
 
     async def _stop(self, unit: _Unit, child: ChildProcess) -> None:
