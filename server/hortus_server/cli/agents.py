@@ -8,7 +8,7 @@ import typer
 
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page
 
 app = typer.Typer(no_args_is_help=True, help="Agents and their versions.")
 
@@ -73,11 +73,8 @@ def list_agents(
 ) -> None:
     """Newest first."""
     page = open_client(url, key).get("/v1/agents", limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("name", "current_version", "description", "updated_at", "id")
-        print_table(columns, page["items"], empty="No agents yet; define one with `hortus agent create NAME`.")
+    columns = ("name", "current_version", "description", "updated_at", "id")
+    print_page(page, columns, empty="No agents yet; define one with `hortus agent create NAME`.", as_json=as_json)
 
 
 @app.command("show")

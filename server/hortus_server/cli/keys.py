@@ -10,7 +10,7 @@ from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.cli.bootstrap import make_key
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page
 from hortus_server.domain.keys import Scope
 from hortus_server.settings import DatabaseEnvironment
 
@@ -60,11 +60,8 @@ def _checked(names: list[str]) -> tuple[Scope, ...]:
 def list_keys(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """All keys, by prefix."""
     page = open_client(url, key).get("/v1/admin/keys")
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("id", "prefix", "name", "scopes", "made_by", "last_used_at", "expires_at", "revoked_at")
-        print_table(columns, page["items"], empty="No keys.")
+    columns = ("id", "prefix", "name", "scopes", "made_by", "last_used_at", "expires_at", "revoked_at")
+    print_page(page, columns, empty="No keys.", as_json=as_json)
 
 
 @app.command("rotate")

@@ -8,7 +8,7 @@ import typer
 
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Rules over tool calls: what is allowed, denied, or needs a person.")
 
@@ -26,13 +26,10 @@ def list_policies(
 ) -> None:
     """Newest first."""
     page = open_client(url, key).get("/v1/policies", limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("name", "agent_id", "current_version", "latest_version", "updated_at", "disabled_at", "id")
-        print_table(
-            columns, page["items"], empty="No policies: the defaults decide. Write one with `hortus policy set`."
-        )
+    columns = ("name", "agent_id", "current_version", "latest_version", "updated_at", "disabled_at", "id")
+    print_page(
+        page, columns, empty="No policies: the defaults decide. Write one with `hortus policy set`.", as_json=as_json
+    )
 
 
 @app.command("show")

@@ -97,6 +97,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, em
         out.print(f"[dim]{escape(empty)}[/]")
 
 
+def print_page(page: Mapping[str, Any], columns: Sequence[str], *, empty: str, as_json: bool) -> None:
+    """A page of a list: as the server gave it, or its items as a table."""
+    if as_json:
+        print_json(page)
+    else:
+        print_table(columns, page["items"], empty=empty)
+
+
 def _cell(column: str, value: object) -> str:
     if value is None:
         return "[dim]-[/]"

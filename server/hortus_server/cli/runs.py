@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from hortus_server.cli import run_files, run_insight
-from hortus_server.cli.client import ApiClient, CommandError
+from hortus_server.cli.client import ApiClient
 from hortus_server.cli.live_view import LiveView
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import err, out, print_json, print_table
+from hortus_server.cli.render import err, out, print_json, print_page, print_table
 
 MessagePolicy = Annotated[
     str | None,
@@ -75,11 +75,8 @@ def list_runs(
 ) -> None:
     """Newest first."""
     page = open_client(url, key).get("/v1/runs", status=status, session_id=session, limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("id", "status", "session_id", "total_tokens", "created_at")
-        print_table(columns, page["items"], empty="No runs yet; start one with `hortus run start AGENT TEXT`.")
+    columns = ("id", "status", "session_id", "total_tokens", "created_at")
+    print_page(page, columns, empty="No runs yet; start one with `hortus run start AGENT TEXT`.", as_json=as_json)
 
 
 @app.command("show")
@@ -112,8 +109,6 @@ def cancel(
 ) -> None:
     """Stop a run; a model call under way is aborted."""
     run = open_client(url, key).post(f"/v1/runs/{run_id}/cancel", {"reason": reason})
-    if not run:
-        raise CommandError(f"no answer for run {run_id}")
     print_json(run) if as_json else out.print(f"run {run['id']}: {run['status']}, stop requested")
 
 

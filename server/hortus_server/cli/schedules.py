@@ -6,7 +6,7 @@ import typer
 
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page
 
 app = typer.Typer(no_args_is_help=True, help="Tasks that are submitted at due times.")
 
@@ -61,11 +61,8 @@ def create(
 def list_schedules(limit: Limit = 50, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """Newest first."""
     page = open_client(url, key).get("/v1/schedules", limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("name", "next_due_at", "paused_at", "overlap", "catch_up", "id")
-        print_table(columns, page["items"], empty="No schedules.")
+    columns = ("name", "next_due_at", "paused_at", "overlap", "catch_up", "id")
+    print_page(page, columns, empty="No schedules.", as_json=as_json)
 
 
 @app.command("next")
@@ -85,10 +82,7 @@ def next_due(
 def firings(schedule_id: str, limit: Limit = 20, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """What became of its last due times."""
     page = open_client(url, key).get(f"/v1/schedules/{schedule_id}/firings", limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        print_table(("due_at", "outcome", "run_id", "reason"), page["items"], empty="It has not been due yet.")
+    print_page(page, ("due_at", "outcome", "run_id", "reason"), empty="It has not been due yet.", as_json=as_json)
 
 
 @app.command("pause")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page
 
 app = typer.Typer(no_args_is_help=True, help="Sessions: list them, go on from an earlier place of one.")
 
@@ -19,11 +19,8 @@ def list_sessions(
 ) -> None:
     """Newest first."""
     page = open_client(url, key).get("/v1/sessions", limit=limit)
-    if as_json:
-        print_json(page)
-        return
     columns = ("id", "title", "last_seq", "forked_from_session_id", "updated_at")
-    print_table(columns, page["items"], empty="No sessions yet; start one with `hortus chat`.")
+    print_page(page, columns, empty="No sessions yet; start one with `hortus chat`.", as_json=as_json)
 
 
 @app.command("fork")

@@ -6,7 +6,7 @@ import typer
 
 from hortus_server.cli.client import ApiClient, CommandError, Json
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page
 
 app = typer.Typer(no_args_is_help=True, help="Tenants: organisations and projects, kept apart from each other.")
 Which = Annotated[str, typer.Argument(help="Name, or id.")]
@@ -35,11 +35,8 @@ def create(
 def list_tenants(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """All tenants, by name."""
     page = open_client(url, key).get("/v1/admin/tenants")
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("name", "members", "keys", "operates", "disabled_at", "created_at", "id")
-        print_table(columns, page["items"], empty="No tenants.")
+    columns = ("name", "members", "keys", "operates", "disabled_at", "created_at", "id")
+    print_page(page, columns, empty="No tenants.", as_json=as_json)
 
 
 @app.command("rename")

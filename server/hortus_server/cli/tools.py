@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import one_line, out, print_json, print_table
+from hortus_server.cli.render import one_line, out, print_json, print_page, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Tools that agents wrote, or that were imported: see, enable, take back.")
 
@@ -45,11 +45,8 @@ def show(
     client = open_client(url, key)
     if version is None:
         found = client.get(f"/v1/tools/{tool}/versions")
-        if as_json:
-            print_json(found)
-            return
         columns = ("version", "state", "state_reason", "origin", "uses", "failures", "created_at")
-        print_table(columns, found["items"], empty="No version.")
+        print_page(found, columns, empty="No version.", as_json=as_json)
         return
     one = client.get(f"/v1/tools/{tool}/versions/{version}")
     if as_json:

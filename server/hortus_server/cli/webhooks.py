@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hortus_server.cli.options import AsJson, Key, Url, open_client
-from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.render import out, print_json, print_page
 
 app = typer.Typer(no_args_is_help=True, help="Endpoints that are told of events, and their deliveries.")
 
@@ -37,11 +37,8 @@ def create(
 def list_webhooks(limit: Limit = 50, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """Newest first."""
     page = open_client(url, key).get("/v1/webhooks", limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("url", "events", "enabled", "disabled_reason", "failing_since", "id")
-        print_table(columns, page["items"], empty="No webhooks.")
+    columns = ("url", "events", "enabled", "disabled_reason", "failing_since", "id")
+    print_page(page, columns, empty="No webhooks.", as_json=as_json)
 
 
 @app.command("rotate")
@@ -70,11 +67,8 @@ def deliveries(
 ) -> None:
     """What is and was owed to it, newest first."""
     page = open_client(url, key).get(f"/v1/webhooks/{webhook_id}/deliveries", limit=limit, state=state)
-    if as_json:
-        print_json(page)
-    else:
-        columns = ("event_type", "state", "attempts", "next_attempt_at", "last_error", "created_at", "id")
-        print_table(columns, page["items"], empty="No deliveries.")
+    columns = ("event_type", "state", "attempts", "next_attempt_at", "last_error", "created_at", "id")
+    print_page(page, columns, empty="No deliveries.", as_json=as_json)
 
 
 @app.command("replay")
