@@ -47,7 +47,7 @@ function heading(error: ApiError | null): string {
   return error.title;
 }
 
-interface Read<T> {
+export interface Read<T> {
   readonly data: T | undefined;
   readonly error: Error | null;
   readonly refetch: () => unknown;

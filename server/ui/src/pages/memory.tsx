@@ -6,6 +6,7 @@ import { memoryQuery, sourceEventsQuery } from "../api/queries";
 import type { MemoryView } from "../api/schema.gen";
 import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
@@ -16,17 +17,18 @@ import { RaiseMemory } from "../labels/raise-memory";
 import { EditMemory } from "../memory/edit";
 import { Origin } from "../memory/origin-graph";
 import { useCan } from "../shell/me";
+import { tame } from "../text/visible";
 import { SpanDetail } from "../timeline/span-detail";
 
 export default function MemoryPage(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(memoryQuery(id));
   return (
-    <Loaded query={query}>
+    <LoadedPage query={query} title="Memory" crumb={{ to: "/memory", text: "Memory" }}>
       {(memory) => (
         <Page title={memory.title} crumb={{ to: "/memory", text: "Memory" }} actions={<Actions memory={memory} />}>
           <Card>
-            <p className="card-body wrap">{memory.content}</p>
+            <p className="card-body wrap">{tame(memory.content)}</p>
           </Card>
           <Card>
             <dl className="facts card-body">
@@ -58,7 +60,7 @@ export default function MemoryPage(): ReactNode {
           <Sources memory={memory} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   );
 }
 

@@ -7,8 +7,9 @@ import { policyQuery } from "../api/policies";
 import { ApiError } from "../api/problem";
 import type { PolicyDetailView } from "../api/schema.gen";
 import { AgentSelect } from "../components/agent-select";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
-import { Empty, Loaded } from "../components/states";
+import { Empty } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { RuleFields } from "../policies/rule-fields";
 import { faultsOfRule, formOf, moved, newRule, type RuleForm, ruleOf } from "../policies/rule-form";
@@ -20,7 +21,11 @@ export default function EditPolicy(): ReactNode {
   const { id } = useParams();
   const query = useQuery({ ...policyQuery(id ?? ""), enabled: id !== undefined, refetchInterval: false });
   if (id === undefined) return <Editor policy={null} />;
-  return <Loaded query={query}>{(policy) => <Editor key={policy.id} policy={policy} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Edit policy" crumb={{ to: "/policies", text: "Policies" }}>
+      {(policy) => <Editor key={policy.id} policy={policy} />}
+    </LoadedPage>
+  );
 }
 
 function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
@@ -31,13 +36,15 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
   const [rules, setRules] = useState<readonly RuleForm[]>(
     () => policy?.current.rules.map((rule) => formOf(rule, newId())) ?? [newRule(newId())],
   );
+  // What the form began with: a newer version that is read meanwhile is not what these rules were written over.
+  const [basis] = useState(policy?.latest_version ?? null);
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   const isSound = rules.every((rule) => Object.keys(faultsOfRule(rule, rules)).length === 0);
   const proposed = useMemo(() => (isSound ? { rules: rules.map(ruleOf), agent } : null), [isSound, rules, agent]);
   const save = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (based_on: number | null) => {
       const header = idempotencyKey();
       const given = { rules: rules.map(ruleOf), comment };
       if (policy === null) {
@@ -48,7 +55,7 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
       await body(
         api.POST("/v1/policies/{policy}/versions", {
           params,
-          body: { ...given, based_on: policy.latest_version },
+          body: { ...given, based_on },
         }),
       );
       return policy.id;
@@ -65,7 +72,7 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
   const refusals = refusalsOf(save.error);
   function submit(event: FormEvent): void {
     event.preventDefault();
-    if (isReady) save.mutate();
+    if (isReady) save.mutate(basis);
   }
   function change(place: number, rule: RuleForm): void {
     setRules(rules.map((each, at) => (at === place ? rule : each)));
@@ -120,6 +127,20 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
         </div>
         <Card title="Save">
           <div className="card-body stack">
+            {policy !== null && isConflict(save.error) && (
+              <div className="notice notice-waiting" role="alert">
+                <b>Somebody else was faster</b>
+                <span className="muted grow">
+                  {save.error?.message}.{" "}
+                  <Link to={`/policies/${policy.id}`} target="_blank">
+                    See it in another tab
+                  </Link>
+                </span>
+                <button type="button" className="button" disabled={!isReady} onClick={() => save.mutate(null)}>
+                  Save mine after it
+                </button>
+              </div>
+            )}
             <TextField label="Why" value={comment} hint="for those who read the versions" onChange={setComment} />
             <div className="row">
               <button type="submit" className="button button-primary button-big" disabled={!isReady || save.isPending}>
@@ -135,6 +156,10 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
       <Simulator proposed={proposed} />
     </Page>
   );
+}
+
+function isConflict(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 409;
 }
 
 /** What the server said of each rule, by its place. */

@@ -6,6 +6,7 @@ import { policyQuery, policyVersionQuery } from "../api/policies";
 import type { PolicyDetailView, PolicyVersionView } from "../api/schema.gen";
 import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
@@ -21,7 +22,11 @@ import { PolicyState } from "./policies";
 export default function PolicyPage(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(policyQuery(id));
-  return <Loaded query={query}>{(policy) => <Detail policy={policy} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Policy" crumb={{ to: "/policies", text: "Policies" }}>
+      {(policy) => <Detail policy={policy} />}
+    </LoadedPage>
+  );
 }
 
 function Detail({ policy }: { policy: PolicyDetailView }): ReactNode {

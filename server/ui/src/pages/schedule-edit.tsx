@@ -1,18 +1,19 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { TextField } from "../agents/fields";
 import { faultsOf, NAME } from "../agents/spec-form";
 import { api, body, idempotencyKey } from "../api/client";
 import { ApiError } from "../api/problem";
-import { agentsQuery } from "../api/queries";
+import { everyAgentQuery } from "../api/queries";
 import { scheduleQuery } from "../api/schedules";
 import type { ScheduleView } from "../api/schema.gen";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
-import { Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { emptyTiming, formOf, timingOf } from "../schedules/timing";
 import { TimingFields } from "../schedules/timing-fields";
+import { changesOf } from "../text/changes";
 
 type Overlap = ScheduleView["overlap"];
 type CatchUp = ScheduleView["catch_up"];
@@ -33,18 +34,23 @@ export default function EditSchedule(): ReactNode {
   const { id } = useParams();
   const query = useQuery({ ...scheduleQuery(id ?? ""), enabled: id !== undefined, refetchInterval: false });
   if (id === undefined) return <Editor schedule={null} />;
-  return <Loaded query={query}>{(schedule) => <Editor key={schedule.id} schedule={schedule} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Edit schedule" crumb={{ to: "/schedules", text: "Schedules" }}>
+      {(schedule) => <Editor key={schedule.id} schedule={schedule} />}
+    </LoadedPage>
+  );
 }
 
 function Editor({ schedule }: { schedule: ScheduleView | null }): ReactNode {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const [base] = useState(schedule); // what the form began with, whatever is read meanwhile
   const [name, setName] = useState(schedule?.name ?? "");
   const [agent, setAgent] = useState("");
   const [input, setInput] = useState(schedule?.input ?? "");
   const [overlap, setOverlap] = useState<Overlap>(schedule?.overlap ?? "skip");
   const [catchUp, setCatchUp] = useState<CatchUp>(schedule?.catch_up ?? "one");
   const [form, setForm] = useState(() => (schedule ? formOf(schedule.timing, zone) : emptyTiming(zone)));
-  const agents = useInfiniteQuery(agentsQuery).data?.pages.flatMap((page) => page.items) ?? [];
+  const agents = useQuery(everyAgentQuery).data ?? [];
   const picked = agent || agents[0]?.id || "";
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -54,11 +60,11 @@ function Editor({ schedule }: { schedule: ScheduleView | null }): ReactNode {
     mutationFn: () => {
       if (timing === null) throw new Error("the timing is not complete");
       const shared = { name, timing, input, overlap, catch_up: catchUp };
-      if (schedule) {
-        const { timing: _, ...kept } = shared;
-        const isSame = JSON.stringify(timing) === JSON.stringify(timingOf(formOf(schedule.timing, zone)));
-        const params = { path: { schedule_id: schedule.id } };
-        return body(api.PATCH("/v1/schedules/{schedule_id}", { params, body: isSame ? kept : shared }));
+      if (base) {
+        const params = { path: { schedule_id: base.id } };
+        // A time as the form shows it has lost its seconds; it is not changed as long as the form's is not.
+        const before = { ...base, timing: timingOf(formOf(base.timing, zone)) };
+        return body(api.PATCH("/v1/schedules/{schedule_id}", { params, body: changesOf(before, shared) }));
       }
       const given = { ...shared, agent: picked, catch_up_limit: 10 };
       return body(api.POST("/v1/schedules", { params: { header: idempotencyKey() }, body: given }));

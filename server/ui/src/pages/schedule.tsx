@@ -6,6 +6,7 @@ import { dueQuery, firingsQuery, scheduleQuery } from "../api/schedules";
 import type { FiringView, ScheduleView } from "../api/schema.gen";
 import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page, TableBox } from "../components/page";
 import { Empty, Loaded, Paged } from "../components/states";
 import { Status } from "../components/status";
@@ -15,6 +16,7 @@ import { Outcome } from "../schedules/last-result";
 import { timingWords } from "../schedules/timing";
 import { DueTimes } from "../schedules/timing-fields";
 import { useCan } from "../shell/me";
+import { tame } from "../text/visible";
 
 const OVERLAPS: Record<ScheduleView["overlap"], string> = {
   allow: "runs beside it",
@@ -26,7 +28,11 @@ const OVERLAPS: Record<ScheduleView["overlap"], string> = {
 export default function SchedulePage(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(scheduleQuery(id));
-  return <Loaded query={query}>{(schedule) => <Detail schedule={schedule} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Schedule" crumb={{ to: "/schedules", text: "Schedules" }}>
+      {(schedule) => <Detail schedule={schedule} />}
+    </LoadedPage>
+  );
 }
 
 function Detail({ schedule }: { schedule: ScheduleView }): ReactNode {
@@ -45,7 +51,7 @@ function Detail({ schedule }: { schedule: ScheduleView }): ReactNode {
     >
       <div className="halves">
         <Card title="Task">
-          <p className="card-body wrap">{schedule.input}</p>
+          <p className="card-body wrap">{tame(schedule.input)}</p>
         </Card>
         <Next schedule={schedule} />
       </div>

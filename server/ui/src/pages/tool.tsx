@@ -3,12 +3,14 @@ import type { ReactNode } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { toolQuery, toolVersionQuery, toolVersionsQuery } from "../api/queries";
 import type { ToolVersionDetailView, ToolVersionView, ToolView } from "../api/schema.gen";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
-import { Code, Json } from "../components/prose";
+import { Json, Numbered } from "../components/prose";
 import { Loaded } from "../components/states";
 import { StateBadge } from "../components/status";
 import { Copy, Fact, Id, When } from "../components/values";
 import { count } from "../text/format";
+import { tame, visible } from "../text/visible";
 import { DisableTool, VersionActions } from "../tools/actions";
 import { NegativeTests, ScanFindings } from "../tools/gates";
 import { Lineage } from "../tools/lineage-graph";
@@ -17,14 +19,20 @@ import { TestCases } from "../tools/test-cases";
 import { ToolUses } from "../tools/uses";
 import { VersionDiff } from "../tools/version-diff";
 
+const LIVE_MS = 5_000; // a check that was asked for takes a worker some seconds
+
 export default function ToolPage(): ReactNode {
   const { id = "" } = useParams();
-  const tool = useQuery(toolQuery(id));
-  return <Loaded query={tool}>{(found) => <Detail tool={found} />}</Loaded>;
+  const tool = useQuery({ ...toolQuery(id), refetchInterval: LIVE_MS });
+  return (
+    <LoadedPage query={tool} title="Tool" crumb={{ to: "/tools", text: "Tools" }}>
+      {(found) => <Detail tool={found} />}
+    </LoadedPage>
+  );
 }
 
 function Detail({ tool }: { tool: ToolView }): ReactNode {
-  const versions = useQuery(toolVersionsQuery(tool.id));
+  const versions = useQuery({ ...toolVersionsQuery(tool.id), refetchInterval: LIVE_MS });
   const [params, setParams] = useSearchParams();
   const asked = Number(params.get("version"));
   return (
@@ -34,7 +42,7 @@ function Detail({ tool }: { tool: ToolView }): ReactNode {
       crumb={{ to: "/tools", text: "Tools" }}
       actions={<DisableTool tool={tool} />}
     >
-      <p className="muted">{tool.description}</p>
+      <p className="muted">{tame(tool.description)}</p>
       <Loaded query={versions}>
         {({ items }) => {
           const shown = items.find((each) => each.version === asked) ?? preferred(tool, items);
@@ -78,7 +86,7 @@ function Version({
   version: number;
   all: readonly ToolVersionView[];
 }): ReactNode {
-  const query = useQuery(toolVersionQuery(tool, version));
+  const query = useQuery({ ...toolVersionQuery(tool, version), refetchInterval: LIVE_MS });
   return (
     <Loaded query={query}>
       {(found) => (
@@ -124,7 +132,7 @@ function VersionParts({ version }: { version: ToolVersionDetailView }): ReactNod
       </Card>
       <Card title="Source" aside={<Copy text={version.source} what="source" />}>
         <div className="card-body">
-          <Code source={version.source} />
+          <Numbered source={visible(version.source)} />
         </div>
       </Card>
       <Card title="Static scan">

@@ -7,20 +7,29 @@ import { api, body, idempotencyKey } from "../api/client";
 import type { WebhookView } from "../api/schema.gen";
 import { webhookQuery } from "../api/webhooks";
 import { AgentSelect } from "../components/agent-select";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
-import { Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
+import { changesOf } from "../text/changes";
+import { clipped } from "../text/format";
 import { FAMILIES, filterFault, filtersOf, urlFault } from "../webhooks/filters";
 import { keepSecret } from "../webhooks/fresh-secret";
+
+const ADDRESS = 40; // characters of an address as a way back
 
 export default function EditWebhook(): ReactNode {
   const { id } = useParams();
   const query = useQuery({ ...webhookQuery(id ?? ""), enabled: id !== undefined, refetchInterval: false });
   if (id === undefined) return <Editor webhook={null} />;
-  return <Loaded query={query}>{(webhook) => <Editor key={webhook.id} webhook={webhook} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Edit webhook" crumb={{ to: "/webhooks", text: "Webhooks" }}>
+      {(webhook) => <Editor key={webhook.id} webhook={webhook} />}
+    </LoadedPage>
+  );
 }
 
 function Editor({ webhook }: { webhook: WebhookView | null }): ReactNode {
+  const [base] = useState(webhook); // what the form began with, whatever is read meanwhile
   const [url, setUrl] = useState(webhook?.url ?? "");
   const [description, setDescription] = useState(webhook?.description ?? "");
   const [agent, setAgent] = useState<string | undefined>(webhook?.agent_id ?? undefined);
@@ -32,9 +41,10 @@ function Editor({ webhook }: { webhook: WebhookView | null }): ReactNode {
   const save = useMutation({
     mutationFn: async () => {
       const given = { url, description, events, agent: agent ?? null };
-      if (webhook) {
-        const params = { path: { webhook_id: webhook.id } };
-        return { ...(await body(api.PATCH("/v1/webhooks/{webhook_id}", { params, body: given }))), secret: null };
+      if (base) {
+        const params = { path: { webhook_id: base.id } };
+        const changes = changesOf({ ...base, agent: base.agent_id }, given);
+        return { ...(await body(api.PATCH("/v1/webhooks/{webhook_id}", { params, body: changes }))), secret: null };
       }
       return body(api.POST("/v1/webhooks", { params: { header: idempotencyKey() }, body: given }));
     },
@@ -60,7 +70,11 @@ function Editor({ webhook }: { webhook: WebhookView | null }): ReactNode {
   return (
     <Page
       title={webhook ? "Edit webhook" : "New webhook"}
-      crumb={webhook ? { to: `/webhooks/${webhook.id}`, text: webhook.url } : { to: "/webhooks", text: "Webhooks" }}
+      crumb={
+        webhook
+          ? { to: `/webhooks/${webhook.id}`, text: clipped(webhook.url, ADDRESS) }
+          : { to: "/webhooks", text: "Webhooks" }
+      }
     >
       <form className="stack" onSubmit={submit}>
         <Card title="Where to">

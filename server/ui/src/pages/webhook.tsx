@@ -4,8 +4,8 @@ import { Link, useParams } from "react-router";
 import type { WebhookView } from "../api/schema.gen";
 import { webhookQuery } from "../api/webhooks";
 import { AgentName } from "../components/agent-name";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
-import { Loaded } from "../components/states";
 import { Copy, Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { WebhookActions } from "../webhooks/actions";
@@ -15,7 +15,11 @@ import { WebhookState } from "./webhooks";
 export default function WebhookPage(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(webhookQuery(id));
-  return <Loaded query={query}>{(webhook) => <Detail webhook={webhook} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Webhook" crumb={{ to: "/webhooks", text: "Webhooks" }}>
+      {(webhook) => <Detail webhook={webhook} />}
+    </LoadedPage>
+  );
 }
 
 function Detail({ webhook }: { webhook: WebhookView }): ReactNode {

@@ -101,6 +101,7 @@ function KindFields({ form, onChange }: { form: TimingForm; onChange: (form: Tim
             id={id}
             className="input"
             type="datetime-local"
+            max="9999-12-31T23:59"
             value={form.at}
             onChange={(event) => onChange({ ...form, at: event.target.value })}
           />

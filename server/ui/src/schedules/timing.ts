@@ -1,5 +1,5 @@
 import type { Timing } from "../api/schedules";
-import { duration } from "../text/format";
+import { absolute, duration } from "../text/format";
 
 /** A timing as it is typed. */
 export interface TimingForm {
@@ -81,7 +81,7 @@ export function timingWords(timing: Timing): string {
     case "interval":
       return `every ${duration(timing.every_s * 1000)}`;
     case "once":
-      return "once";
+      return `once, ${absolute(timing.at)}`;
   }
 }
 

@@ -2,8 +2,19 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useRef } from "react";
 import { useNavigate } from "react-router";
 import { api, body } from "../api/client";
+import { ApiError } from "../api/problem";
 import type { ToolBundleBody } from "../api/schema.gen";
 import { useToasts } from "../components/toasts";
+
+/** What a file holds; whether it is a tool, the server finds out. */
+function bundleIn(text: string, name: string): ToolBundleBody {
+  try {
+    return JSON.parse(text) as ToolBundleBody;
+  } catch {
+    const detail = `${name} is not JSON: choose a file that “Export” has saved on a tool’s page.`;
+    throw new ApiError({ title: "That is no tool", detail }, 0);
+  }
+}
 
 /** Take a tool from a file; the server verifies, scans and tests it, and it waits to be enabled. */
 export function ImportTool(): ReactNode {
@@ -13,8 +24,7 @@ export function ImportTool(): ReactNode {
   const file = useRef<HTMLInputElement>(null);
   const take = useMutation({
     mutationFn: async (chosen: File) => {
-      const bundle = JSON.parse(await chosen.text()) as ToolBundleBody;
-      return body(api.POST("/v1/tools/import", { body: bundle }));
+      return body(api.POST("/v1/tools/import", { body: bundleIn(await chosen.text(), chosen.name) }));
     },
     onSuccess: ({ tool }) => {
       void client.invalidateQueries({ queryKey: ["tools"] });

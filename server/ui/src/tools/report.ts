@@ -1,4 +1,5 @@
 import type { ToolVersionDetailView } from "../api/schema.gen";
+import { visible } from "../text/visible";
 
 /** One test case as it is shown. */
 export interface CaseRow {
@@ -115,9 +116,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? visible(value) : "";
 }
 
 function json(value: unknown): string {
-  return value === undefined ? "" : JSON.stringify(value);
+  return value === undefined ? "" : visible(JSON.stringify(value));
 }

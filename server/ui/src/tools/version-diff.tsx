@@ -5,6 +5,7 @@ import { toolVersionQuery } from "../api/queries";
 import type { ToolVersionDetailView, ToolVersionView } from "../api/schema.gen";
 import { Card } from "../components/page";
 import { Empty, Loaded } from "../components/states";
+import { visible } from "../text/visible";
 
 /** What changed in a version's source and schemas since another one, the one before it at first. */
 export function VersionDiff({
@@ -61,7 +62,7 @@ function Changes({ before, after }: { before: ToolVersionDetailView; after: Tool
       {parts.map((part) => (
         <div key={part.name} className="field">
           <span className="mono">{part.name}</span>
-          <Lines before={part.before} after={part.after} />
+          <Lines before={visible(part.before)} after={visible(part.after)} />
         </div>
       ))}
     </div>
