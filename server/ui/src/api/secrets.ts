@@ -1,7 +1,7 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api, body } from "./client";
 import { page, paged, SLOW_MS } from "./queries";
-import type { SecretView, SecretWrite } from "./schema.gen";
+import type { SecretPage, SecretView, SecretWrite } from "./schema.gen";
 
 export const secretsQuery = infiniteQueryOptions({
   queryKey: ["secrets"],
@@ -9,6 +9,16 @@ export const secretsQuery = infiniteQueryOptions({
   ...paged,
   refetchInterval: SLOW_MS,
 });
+
+/** Whether there is a secret of this name: to store it once more would replace it. */
+export async function hasSecret(name: string): Promise<boolean> {
+  for (let cursor: string | null = null; ; ) {
+    const listed: SecretPage = await body(api.GET("/v1/secrets", { params: { query: page(cursor) } }));
+    if (listed.items.some((each) => each.name === name)) return true;
+    if (listed.next_cursor === null) return false;
+    cursor = listed.next_cursor;
+  }
+}
 
 /** Sets a secret, or gives it a new value; the answer never holds it. */
 export function setSecret(name: string, write: SecretWrite): Promise<SecretView> {

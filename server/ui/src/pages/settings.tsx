@@ -29,7 +29,7 @@ const TABS = [
   { name: "labels", text: "Sensitivity" },
   { name: "secrets", text: "Secrets" },
   { name: "audit", text: "Audit log" },
-  { name: "workers", text: "Workers" },
+  { name: "workers", text: "Workers, queue" },
   { name: "models", text: "Models" },
   { name: "me", text: "Who am I" },
 ] as const;
@@ -40,12 +40,14 @@ const NEEDS: Partial<Record<TabName, Scope>> = {
   users: "users:read",
   keys: "users:read",
   tenants: "admin",
+  stops: "runs:read",
   budget: "admin",
   limits: "admin",
   labels: "policies:read",
   secrets: "secrets:read",
   audit: "audit:read",
   workers: "admin",
+  models: "agents:read",
 };
 
 export default function Settings(): ReactNode {
@@ -53,22 +55,24 @@ export default function Settings(): ReactNode {
   const can = useCan();
   const operates = useQuery(meQuery).data?.operates ?? false;
   const shown = TABS.filter((each) => each.name !== "tenants" || (operates && can("admin")));
-  const tab = shown.find((each) => each.name === params.get("tab"))?.name ?? (can("users:read") ? "users" : "me");
+  const first = can("users:read") ? "users" : "me";
+  const tab =
+    shown.find((each) => each.name === (params.get("tab") ?? first)) ?? shown.find((each) => each.name === first);
   return (
-    <Page title="Settings">
+    <Page title={tab ? `${tab.text}, settings` : "Settings"} heading="Settings">
       <nav className="filters" aria-label="Settings">
         {shown.map((each) => (
           <Link
             key={each.name}
             className="chip"
             to={`/settings?tab=${each.name}`}
-            aria-current={each.name === tab ? "true" : undefined}
+            aria-current={each === tab ? "true" : undefined}
           >
             {each.text}
           </Link>
         ))}
       </nav>
-      <Tab name={tab} />
+      {tab && <Tab name={tab.name} />}
     </Page>
   );
 }

@@ -12,6 +12,19 @@ it("the filter is what the address says, days as moments here", () => {
   expect(filterOf(new URLSearchParams("tab=audit&subject="))).toEqual({});
 });
 
+it("asks for a family of actions while it is being typed, never for what the server refuses", () => {
+  const action = (text: string) => filterOf(new URLSearchParams({ action: text })).action;
+  expect(["s", "secret", "secret.", "Secret.*", "secret.set", "a.b.*"].map(action)).toEqual([
+    "s.*",
+    "secret.*",
+    "secret.*",
+    "secret.*",
+    "secret.set",
+    "a.b.*",
+  ]);
+  expect(action("*")).toBeUndefined();
+});
+
 it("an export has the same filter", () => {
   expect(exportPath({})).toBe("/v1/audit/export");
   expect(exportPath({ action: "run.*", actor: "a&b" })).toBe("/v1/audit/export?action=run.*&actor=a%26b");

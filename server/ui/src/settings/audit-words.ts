@@ -14,9 +14,21 @@ export function filterOf(params: URLSearchParams): AuditFilter {
   const filter: Record<string, string> = {};
   for (const name of FILTERS) {
     const value = params.get(name)?.trim();
-    if (value) filter[name] = name === "since" || name === "until" ? moment(value, name === "until") : value;
+    const said = value && asked(name, value);
+    if (said) filter[name] = said;
   }
   return filter;
+}
+
+function asked(name: (typeof FILTERS)[number], value: string): string {
+  if (name === "since" || name === "until") return moment(value, name === "until");
+  return name === "action" ? actions(value) : value;
+}
+
+/** A family while it is typed and without its star, too: no action is one word. */
+function actions(text: string): string {
+  const words = text.toLowerCase().replace(/[.*]+$/, "");
+  return words === "" || (words.includes(".") && !/[.*]$/.test(text)) ? words : `${words}.*`;
 }
 
 function moment(day: string, isEnd: boolean): string {
@@ -37,6 +49,7 @@ const PAGES: Readonly<Record<string, string>> = {
   run: "/runs",
   session: "/sessions",
   memory: "/memory",
+  policy: "/policies",
   tool: "/tools",
   schedule: "/schedules",
   webhook: "/webhooks",

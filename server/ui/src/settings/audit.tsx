@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { auditQuery, verifyAudit } from "../api/audit";
 import type { AuditEntryView, AuditReportView } from "../api/schema.gen";
@@ -13,6 +13,7 @@ import { count, plural, shortId } from "../text/format";
 import { exportPath, FILTERS, filterOf, pageOf, shortDetail, split, toneOf } from "./audit-words";
 
 const SHOWN = 60;
+const PAUSE_MS = 300;
 
 /** Who did what, whether the log is whole, and all of it to take away. */
 export function Audit(): ReactNode {
@@ -77,6 +78,16 @@ function Filter({
   onChange: (name: string, value: string) => void;
 }): ReactNode {
   const field = useId();
+  const [typed, setTyped] = useState<string | null>(null);
+  // A pause in the typing asks; until then what was found stays.
+  useEffect(() => {
+    if (typed === null) return;
+    const timer = window.setTimeout(() => {
+      setTyped(null);
+      onChange(name, typed);
+    }, PAUSE_MS);
+    return () => window.clearTimeout(timer);
+  });
   return (
     <div className="field">
       <label htmlFor={field}>{label}</label>
@@ -86,8 +97,9 @@ function Filter({
         type={type}
         placeholder={hint}
         maxLength={200}
-        value={value ?? ""}
-        onChange={(event) => onChange(name, event.target.value)}
+        max={type === "date" ? "9999-12-31" : undefined}
+        value={typed ?? value ?? ""}
+        onChange={(event) => setTyped(event.target.value)}
       />
     </div>
   );
@@ -122,7 +134,7 @@ function Entries({
             <td>
               <button
                 type="button"
-                className="button button-plain"
+                className="button button-plain button-left"
                 title={`${entry.actor.kind} ${entry.actor.id}: show only what it did`}
                 onClick={() => onFilter("actor", entry.actor.id)}
               >

@@ -23,14 +23,25 @@ export function limitsIn(texts: LimitTexts): LimitsView {
 /** What is wrong with the first field that is wrong. */
 export function limitFault(texts: LimitTexts, most: number): string | null {
   for (const value of Object.values(limitsIn(texts))) {
-    if (value !== null && !(Number.isSafeInteger(value) && value >= 1)) return "a whole number above 0, or nothing";
+    if (value !== null && !isCount(value)) return "a whole number above 0, or nothing";
   }
   const { requests_per_minute, burst } = limitsIn(texts);
   if (Math.max(requests_per_minute ?? 0, burst ?? 0) > most) return `at most ${most.toLocaleString("en")}`;
   return null;
 }
 
-function whole(text: string): number | null {
+/** Whether a text is nothing, or a whole number from 1 to `most`. */
+export function isWhole(text: string, most: number): boolean {
+  const value = whole(text);
+  return value === null || (isCount(value) && value <= most);
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
+}
+
+/** The number that a text is, with or without commas; null for nothing, NaN for what is none. */
+export function whole(text: string): number | null {
   const plain = text.trim().replaceAll(",", "");
   return plain === "" ? null : Number(plain);
 }

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useId, useState } from "react";
 import type { SecretView } from "../api/schema.gen";
-import { setSecret } from "../api/secrets";
+import { hasSecret, setSecret } from "../api/secrets";
 import { AgentSelect } from "../components/agent-select";
 import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
@@ -17,13 +17,23 @@ export function SetSecret({ secret, onClose }: { secret: SecretView | null; onCl
   const [agent, setAgent] = useState<string | undefined>(secret?.agent_id ?? undefined);
   const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
+  const [taken, setTaken] = useState<string | null>(null);
   const ids = { name: useId(), value: useId(), description: useId() };
-  const faults = { name: nameFault(name), value: valueFault(value) };
+  const isTaken = secret === null && name === taken;
+  const faults = {
+    name: isTaken ? "there is a secret of this name: replace that one, in the list" : nameFault(name),
+    value: valueFault(value),
+  };
   async function send(): Promise<void> {
     setSent(true);
     if (faults.name || faults.value) return;
     setBusy(true);
     try {
+      if (secret === null && (await hasSecret(name))) {
+        setTaken(name);
+        setBusy(false);
+        return;
+      }
       const stored = await setSecret(name, { value, description, agent: agent ?? null });
       tell(secret ? `${name} has a new value` : `${name} is stored, version ${stored.version}`);
       await client.invalidateQueries({ queryKey: ["secrets"] });

@@ -9,8 +9,18 @@ import { StateBadge } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { When } from "../components/values";
 import { plural } from "../text/format";
+import { Queue } from "./queue";
 
 export function Workers(): ReactNode {
+  return (
+    <>
+      <Queue />
+      <Answering />
+    </>
+  );
+}
+
+function Answering(): ReactNode {
   const query = useQuery(workersQuery);
   return (
     <Card title="Workers that answer now" aside={query.data && <span className="muted">{load(query.data.items)}</span>}>
