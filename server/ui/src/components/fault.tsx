@@ -1,5 +1,8 @@
 import { Component, type ReactNode } from "react";
 
+// Chromium, Firefox and Safari, of a part of the page that could not be had.
+const UNFETCHED = /dynamically imported module|Importing a module script failed/;
+
 interface Props {
   /** What is shown now: another page gets another try. */
   readonly place: string;
@@ -29,10 +32,17 @@ export class FaultBoundary extends Component<Props, State> {
     return (
       <div className="state" role="alert">
         <h1>This page cannot be shown</h1>
-        <p>
-          A fault of the page itself, not of the server: runs go on, and every other page works. After an update of the
-          server a reload mends it.
-        </p>
+        {UNFETCHED.test(error.message) ? (
+          <p>
+            The server does not answer, or was updated: the page itself could not be fetched. Runs go on. Try again in a
+            moment.
+          </p>
+        ) : (
+          <p>
+            A fault of the page itself, not of the server: runs go on, and every other page works. After an update of
+            the server a reload mends it.
+          </p>
+        )}
         <p className="small mono">{error.message}</p>
         <button type="button" className="button" onClick={() => window.location.reload()}>
           Reload

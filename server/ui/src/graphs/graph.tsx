@@ -2,9 +2,10 @@ import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { Card, TableBox } from "../components/page";
 import { clipped } from "../text/format";
+import { tame } from "../text/visible";
 import { BOX, type Edge, type Node, type Placed, placeNodes } from "./layers";
 
-const LETTERS = 22;
+const LETTERS = { kind: 24, text: 20 } as const; // as many wide ones as fit into a box
 
 interface Drawn {
   title: string;
@@ -63,10 +64,10 @@ function Box({ node }: { node: Placed }): ReactNode {
       <title>{`${node.kind} ${node.text}`}</title>
       <rect width={BOX.width} height={BOX.height} rx={6} />
       <text className="graph-kind" x={10} y={17}>
-        {node.kind}
+        {clipped(node.kind, LETTERS.kind)}
       </text>
       <text x={10} y={35}>
-        {clipped(node.text, LETTERS)}
+        {tame(clipped(node.text, LETTERS.text))}
       </text>
     </g>
   );

@@ -4,6 +4,7 @@ import type { MemoryView } from "../api/schema.gen";
 import { AgentName } from "../components/agent-name";
 import { useWidth } from "../components/use-width";
 import { clipped } from "../text/format";
+import { tame } from "../text/visible";
 import { layOut, type Place } from "./layout";
 
 const HEIGHT = 420;
@@ -41,16 +42,16 @@ export function MemoryMap({ memories }: { memories: readonly MemoryView[] }): Re
               <Link
                 key={memory.id}
                 to={`/memory/${memory.id}`}
-                aria-label={memory.title}
+                aria-label={tame(memory.title)}
                 onMouseEnter={() => setLooked(memory)}
                 onFocus={() => setLooked(memory)}
               >
                 <circle cx={x} cy={y} r={7} className={`dot-${Math.min(agents.indexOf(memory.agent_id), TONES - 1)}`}>
-                  <title>{memory.title}</title>
+                  <title>{tame(memory.title)}</title>
                 </circle>
                 {memories.length <= LABELLED && (
                   <text x={isRight ? x - 12 : x + 12} y={y + 4} textAnchor={isRight ? "end" : "start"}>
-                    {clipped(memory.title, 34)}
+                    {tame(clipped(memory.title, 34))}
                   </text>
                 )}
               </Link>
@@ -65,7 +66,7 @@ export function MemoryMap({ memories }: { memories: readonly MemoryView[] }): Re
           </span>
         ) : (
           <>
-            <b>{looked.title}</b> <span className="muted">{clipped(looked.content, 240)}</span>
+            <b>{tame(looked.title)}</b> <span className="muted">{tame(clipped(looked.content, 240))}</span>
           </>
         )}
       </p>

@@ -5,6 +5,7 @@ import { AgentName } from "../components/agent-name";
 import { countedLabel } from "../labels/levels";
 import { Marks } from "../labels/marks-view";
 import { clipped } from "../text/format";
+import { tame } from "../text/visible";
 import { byDay } from "./days";
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -23,8 +24,8 @@ export function MemoryTimeline({ memories }: { memories: readonly MemoryView[] }
                   {CLOCK.format(new Date(memory.occurred_at))}
                 </time>
                 <div>
-                  <Link to={`/memory/${memory.id}`}>{memory.title}</Link> <Marks label={countedLabel(memory)} />
-                  <p className="muted small wrap">{clipped(memory.content, 280)}</p>
+                  <Link to={`/memory/${memory.id}`}>{tame(memory.title)}</Link> <Marks label={countedLabel(memory)} />
+                  <p className="muted small wrap">{tame(clipped(memory.content, 280))}</p>
                   <span className="muted small">
                     {memory.kind} of <AgentName id={memory.agent_id} />, <Link to={`/runs/${memory.run_id}`}>run</Link>,{" "}
                     <Link to={`/sessions/${memory.session_id}`}>session</Link>

@@ -14,6 +14,7 @@ import { Marks } from "../labels/marks-view";
 import { MemoryMap } from "../memory/map";
 import { reasonWords } from "../memory/reasons";
 import { MemoryTimeline } from "../memory/timeline";
+import { tame } from "../text/visible";
 
 const VIEWS = ["list", "timeline", "map"] as const;
 type View = (typeof VIEWS)[number];
@@ -168,8 +169,8 @@ function MemoryTable({
           <tr key={memory.id}>
             {found && <td className="number">{found[index]?.score.toFixed(2)}</td>}
             <td>
-              <Link to={`/memory/${memory.id}`}>{memory.title}</Link> <Marks label={countedLabel(memory)} />
-              <span className={found ? "clip muted small" : "clip clip-wide muted small"}>{memory.content}</span>
+              <Link to={`/memory/${memory.id}`}>{tame(memory.title)}</Link> <Marks label={countedLabel(memory)} />
+              <span className={found ? "clip muted small" : "clip clip-wide muted small"}>{tame(memory.content)}</span>
             </td>
             {found && <td className="wide reason muted small">{reasonWords(found[index]?.why)}</td>}
             <td className="wide">

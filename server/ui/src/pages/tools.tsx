@@ -10,6 +10,7 @@ import { StateBadge, Status } from "../components/status";
 import { When } from "../components/values";
 import { useCan } from "../shell/me";
 import { count } from "../text/format";
+import { tame } from "../text/visible";
 import { ToolActivation } from "../tools/activation";
 import { ImportTool } from "../tools/import-tool";
 import { usesQuery } from "../tools/uses";
@@ -43,7 +44,7 @@ export default function Tools(): ReactNode {
                   <th className="wide">What it does</th>
                   <th className="number">Calls</th>
                   <th className="number">Success</th>
-                  <th className="number wide">Runs that used it lately</th>
+                  <th className="number wide">Reused by runs</th>
                   <th className="number wide">Versions</th>
                   <th className="number wide">Changed</th>
                 </tr>
@@ -82,7 +83,7 @@ function Row({ tool }: { tool: ToolView }): ReactNode {
         </span>
       </td>
       <td className="wide">
-        <span className="clip muted">{tool.description}</span>
+        <span className="clip clip-result muted">{tame(tool.description)}</span>
       </td>
       <td className="number">{count(uses)}</td>
       <td className="number" title={`${count(failures)} failed`}>

@@ -9,6 +9,7 @@ import { Card, TableBox } from "../components/page";
 import { Empty, Failure } from "../components/states";
 import { Status } from "../components/status";
 import { When } from "../components/values";
+import { visible } from "../text/visible";
 import { EFFECT_TONES, sourceWords } from "./words";
 
 export interface Proposed {
@@ -34,7 +35,10 @@ export function Simulator({ proposed }: { proposed?: Proposed | null }): ReactNo
               type="button"
               className={kind === each ? "button button-primary" : "button"}
               aria-pressed={kind === each}
-              onClick={() => setKind(each)}
+              onClick={() => {
+                setKind(each);
+                ask.reset();
+              }}
             >
               {each === "past" ? "Past calls" : "A call by hand"}
             </button>
@@ -200,7 +204,7 @@ function CallRow({ one, compares }: { one: SimulatedCallView; compares: boolean 
     <tr className={one.differs ? "marked" : undefined}>
       <td>
         <span className="mono">{one.tool}</span>
-        <div className="muted small clip mono">{JSON.stringify(one.arguments)}</div>
+        <div className="muted small clip mono">{visible(JSON.stringify(one.arguments))}</div>
       </td>
       <td>
         <Decision decision={one.current} />

@@ -12,6 +12,7 @@ import { useToasts } from "../components/toasts";
 import { When } from "../components/values";
 import { useCan } from "../shell/me";
 import { plural } from "../text/format";
+import { tame } from "../text/visible";
 import { DeliveryDetail } from "./delivery-detail";
 
 const STATES: readonly DeliveryState[] = ["pending", "sending", "delivered", "dead"];
@@ -94,13 +95,15 @@ function DeliveryTable({
               <DeliveryBadge state={each.state} />
             </td>
             <td>
-              <button type="button" className="button button-plain mono" onClick={() => onChoose(each.id)}>
+              <button type="button" className="button button-plain button-left mono" onClick={() => onChoose(each.id)}>
                 {each.event_type}
               </button>
             </td>
             <td className="number wide">{each.attempts}</td>
             <td className="wide muted">
-              <span className="clip">{[each.last_status, each.last_error].filter(Boolean).join(": ") || "–"}</span>
+              <span className="clip">
+                {tame([each.last_status, each.last_error].filter(Boolean).join(": ")) || "–"}
+              </span>
             </td>
             <td className="number">
               <When at={each.created_at} />

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import { api, body } from "../api/client";
 import { sourceEventsQuery } from "../api/queries";
@@ -12,6 +12,7 @@ import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { duration } from "../text/format";
+import { tame } from "../text/visible";
 import { DeliveryBadge } from "./deliveries";
 
 /** One delivery: every attempt with its answer, and the event that it carries. */
@@ -25,20 +26,26 @@ export function DeliveryDetail({
   onClose: () => void;
 }): ReactNode {
   const query = useQuery(deliveryQuery(webhook, id));
+  const place = useRef<HTMLDivElement>(null);
+  // Whoever chose it far down the list would not see it open above.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another delivery is brought into view, too
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [id]);
   return (
-    <Card
-      title="Delivery"
-      aside={
-        <span className="row">
-          {query.data && <Replay delivery={query.data} />}
-          <button type="button" className="button" onClick={onClose}>
-            Close
-          </button>
-        </span>
-      }
-    >
-      <Loaded query={query}>{(delivery) => <Parts delivery={delivery} />}</Loaded>
-    </Card>
+    <div ref={place}>
+      <Card
+        title="Delivery"
+        aside={
+          <span className="row">
+            {query.data && <Replay delivery={query.data} />}
+            <button type="button" className="button" onClick={onClose}>
+              Close
+            </button>
+          </span>
+        }
+      >
+        <Loaded query={query}>{(delivery) => <Parts delivery={delivery} />}</Loaded>
+      </Card>
+    </div>
   );
 }
 
@@ -87,13 +94,13 @@ function Attempts({ log }: { log: readonly AttemptView[] }): ReactNode {
             <td className="number">{each.attempt}</td>
             <td className={each.status !== null && each.status < 300 ? "" : "field-error"}>
               {each.status ?? "none"}
-              {each.error && `: ${each.error}`}
+              {each.error && `: ${tame(each.error)}`}
             </td>
             <td className="number">{duration(each.latency_ms)}</td>
             <td className="number">
               <When at={each.at} />
             </td>
-            <td className="mono wrap">{each.response_excerpt}</td>
+            <td className="mono wrap">{tame(each.response_excerpt)}</td>
           </tr>
         ))}
       </tbody>
