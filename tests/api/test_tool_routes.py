@@ -1,8 +1,10 @@
 """Evolved tools over HTTP: what people enable, disable, roll back, carry from server to server."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -169,6 +171,26 @@ async def test_a_bundle_that_was_changed_is_refused(admin: Caller, store: Store,
         changed["manifest"] = {**exported["manifest"], **change["manifest"]}
     problem = is_problem(await admin.post("/v1/tools/import", changed), 422, "invalid_input")
     assert f"the bundle's {part}" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("schemas", "fault"),
+    [
+        ({"parameters": {"type": "object", "$ref": "http://169.254.169.254/"}}, "parameters: $ref is not taken"),
+        ({"parameters": {"type": "object", "properties": {"n": {"pattern": "^(a|aa)+$"}}}}, "parameters: pattern"),
+        ({"parameters": {"type": "array"}}, 'parameters: a schema of type "object"'),
+        ({"returns": {"type": 5}}, "returns: not a JSON schema"),
+    ],
+)
+async def test_schemas_that_reach_out_or_are_none_come_in_with_no_bundle(
+    admin: Caller, store: Store, schemas: dict[str, Any], fault: str
+):
+    exported = await bundle(admin, store)
+    exported["manifest"] |= schemas
+    text = json.dumps(exported["manifest"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    exported["sha256"]["manifest"] = sha256(text.encode()).hexdigest()
+    problem = is_problem(await admin.post("/v1/tools/import", exported), 422, "invalid_input")
+    assert problem["detail"].startswith(fault)
 
 
 async def check(store: Store, admin: Caller, *finds: Finding) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jsonschema import Draft202012Validator
-
 from hortus_agents.evolution.signature import Signature
 from hortus_agents.json_text import read_json
 from hortus_agents.messages import JsonObject
+from hortus_agents.schemas import validator
 from hortus_agents.tools.builtin.request_capability import CapabilityRequest
 
 Origin = Literal["user", "requester", "generated"]
@@ -61,7 +60,7 @@ def generated_cases(value: Mapping[str, Any], *, answered: bool = False) -> list
 
 def fits(value: Any, schema: JsonObject) -> bool:
     """Whether a JSON value is of a schema; a whole float passes as an integer, as JSON has it."""
-    return bool(Draft202012Validator(schema).is_valid(value))
+    return validator(schema).is_valid(value)
 
 
 def same(one: Any, other: Any) -> bool:

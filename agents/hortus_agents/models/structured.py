@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, overload
 
 import orjson
-from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from hortus_agents.errors import ModelProtocolError, StructureError
 from hortus_agents.messages import ChatRequest, ChatResult, JsonObject, Message
 from hortus_agents.models.port import ChatModel
+from hortus_agents.schemas import validator
 
 DEFAULT_MAX_TOKENS: Final = 1_024
 _SHOWN_CHARS: Final = 4_000  # of a wrong answer that the repair request quotes, and of the error about it
@@ -143,7 +143,7 @@ class _Reader:
     def __init__(self, schema: type[BaseModel] | JsonObject) -> None:
         self._type = schema if isinstance(schema, type) else None
         self.json_schema: JsonObject = schema.model_json_schema() if isinstance(schema, type) else schema
-        self._validator = None if self._type is not None else Draft202012Validator(self.json_schema)
+        self._validator = None if self._type is not None else validator(self.json_schema)
 
     def read(self, answer: ChatResult) -> Any:
         """The value in `answer`.

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
 from hortus_agents.events import ErrorClass, KeptFile
 from hortus_agents.labels import UNLABELLED, Label, RunLabels
 from hortus_agents.messages import ToolCall, ToolSpec
+from hortus_agents.schemas import validator
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.identity import call_sha256, tool_version
 from hortus_agents.tools.policy import (
@@ -278,7 +278,13 @@ class ToolProxy:
 
 def _fault_of(call: ToolCall, definition: ToolDefinition) -> str | None:
     """The first thing about the arguments that the tool's schema does not take."""
-    error = best_match(Draft202012Validator(definition.spec.parameters).iter_errors(call.arguments))
+    described = definition.described_by
+    judge = validator(definition.spec.parameters, foreign=described is not None and described.untrusted)
+    try:
+        error = best_match(judge.iter_errors(call.arguments))
+    except Exception:  # noqa: BLE001 - the boundary: what a schema that is none says is not known
+        _log.exception("the schema of %s cannot be applied", call.name)
+        return "nothing can be checked by its schema"
     if error is None:
         return None
     where = "/".join(str(part) for part in error.absolute_path) or "arguments"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +11,7 @@ from jsonschema.exceptions import SchemaError
 from pydantic import Field, ValidationInfo, model_validator
 
 from hortus_agents.messages import Frozen, JsonObject
+from hortus_agents.schemas import REFERENCES, members
 from hortus_agents.spec import LONGEST_WAIT_S
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -23,7 +24,6 @@ LONGEST_PATTERN = 500
 CLASSES = 3
 
 _GLOB = re.compile(r"[*?]")
-_REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "$id", "$anchor", "$dynamicAnchor", "$schema"})
 # A repeated group that repeats inside, as in (a+)*: its time may grow exponentially with what a model writes.
 _EXPLOSIVE = re.compile(r"\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]")
 
@@ -146,21 +146,10 @@ def _schema_fault(text: str) -> str | None:
 
 def _about_keywords(schema: Any) -> Iterator[str]:
     """What the metaschema lets pass and an evaluation must not meet: references, and patterns without a bound."""
-    for key, value in _members(schema):
-        if key in _REFERENCES:
+    for key, value in members(schema):
+        if key in REFERENCES:
             yield f"arguments: {key} is not supported; write the schema out"
         patterns = [value] if key == "pattern" else list(value) if key == "patternProperties" else []
         for pattern in (each for each in patterns if isinstance(each, str)):
             if len(pattern) > LONGEST_PATTERN or _EXPLOSIVE.search(pattern):
                 yield f"arguments: the pattern {pattern[:60]!r} may take too long to match"
-
-
-def _members(schema: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(schema, Mapping):
-        for key, value in schema.items():
-            yield str(key), value
-            if key not in {"const", "enum", "default", "examples"}:
-                yield from _members(value)
-    elif isinstance(schema, list):
-        for item in schema:
-            yield from _members(item)

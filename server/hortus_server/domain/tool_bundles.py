@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hortus_agents.schemas import foreign_fault
 from hortus_agents.spec import BUILTIN_TOOLS
 from hortus_agents.tools.capability import ToolPermissions
 from hortus_server.domain.errors import InvalidInputError
@@ -82,12 +83,18 @@ def bundle_of(tool: Tool, version: ToolVersion) -> ToolBundle:
 
 
 def check_bundle(bundle: ToolBundle, hashes: Mapping[str, str]) -> None:
-    """Raise InvalidInputError unless every part is what its hash says, and the tool may be called what it is called."""
+    """Raise InvalidInputError unless every part is what its hash says, and name and schemas may be taken."""
     for part, digest in bundle.hashes.items():
         if hashes.get(part) != digest:
             raise InvalidInputError(f"the bundle's {part} is not what sha256.{part} says: it was changed on the way")
     if not NAME.fullmatch(bundle.name) or bundle.name in BUILTIN_TOOLS:
         raise InvalidInputError(f"a tool may not be called {bundle.name!r}")
+    for part, schema in (("parameters", bundle.parameters), ("returns", bundle.returns)):
+        fault = foreign_fault(schema)
+        if fault is not None:
+            raise InvalidInputError(f"{part}: {fault}")
+    if bundle.parameters.get("type") != "object":
+        raise InvalidInputError('parameters: a schema of type "object" is needed')
 
 
 def _canonical(value: Any) -> bytes:

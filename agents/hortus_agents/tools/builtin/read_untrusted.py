@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
 from hortus_agents.labels import Label
 from hortus_agents.messages import JsonObject, ToolSpec
+from hortus_agents.schemas import foreign_fault
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
 
 SCHEMA_LIMIT = 4_000  # characters of a schema's JSON
@@ -94,12 +93,10 @@ class ReadUntrustedTool:
 
 
 def _check(schema: JsonObject) -> None:
-    written = orjson.dumps(schema)
-    if len(written) > SCHEMA_LIMIT or b'"$ref"' in written or b'"$dynamicRef"' in written:
-        raise ToolRetryError(f"the schema is longer than {SCHEMA_LIMIT} characters, or has references")
+    if len(orjson.dumps(schema)) > SCHEMA_LIMIT:
+        raise ToolRetryError(f"the schema is longer than {SCHEMA_LIMIT} characters")
     if schema.get("type") != "object":
         raise ToolRetryError('the schema must be of type "object"')
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise ToolRetryError(f"not a JSON schema: {error.message[:200]}") from error
+    fault = foreign_fault(schema)
+    if fault is not None:
+        raise ToolRetryError(f"the schema: {fault}")
