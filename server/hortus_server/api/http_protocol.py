@@ -17,6 +17,8 @@ from uvicorn.server import ServerState
 from hortus_server.api.errors import PROBLEM_JSON, problem, problem_response
 
 LINGER_S = 0.5
+FRAMING_BYTES = 1_048_576  # around a body, besides what a chunk of one byte needs
+FRAMING_PER_BYTE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._framing_bytes = 0
         self._refusal = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -79,11 +82,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if self._in_head and self._head_bytes > self.bounds.head_bytes:
             self._refuse("head_too_large")
+        elif not self._in_head and self._frames_more_than_it_holds(len(data)):
+            self._refuse("bad_request", "chunk extensions or trailers without an end")
         elif self._deadline is None:  # most requests come whole, and need none
             if not self._in_head:
                 self._wait(self.bounds.body_s, self._late_body)
             elif self._head_bytes:
                 self._wait(self.bounds.head_s, self._late_head)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take headers of the head alone: a trailer is none, least of all one that authenticates (RFC 9110, 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Count what a body holds against what it took."""
+        self._framing_bytes = max(-FRAMING_BYTES, self._framing_bytes - FRAMING_PER_BYTE * len(body))
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Judge the size of the head."""
@@ -91,7 +106,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if size > self.bounds.head_bytes:
             self._refusal = "head_too_large"
             raise ValueError(self._refusal)  # the parser stops, and `send_400_response` tells
-        self._in_head, self._head_bytes = False, 0
+        self._in_head, self._head_bytes, self._framing_bytes = False, 0, 0
         self._no_deadline()
         super().on_headers_complete()
 
@@ -116,6 +131,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         is_full = max(len(self.connections), len(self.tasks)) > self.bounds.connections
         super()._start_asgi_task(cycle, server_full if is_full else app)  # type: ignore[arg-type]
+
+    def _frames_more_than_it_holds(self, received: int) -> bool:
+        self._framing_bytes += received
+        return self._framing_bytes > FRAMING_BYTES
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         self._no_deadline()
