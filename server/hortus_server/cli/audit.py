@@ -11,13 +11,13 @@ import typer
 
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.cli.client import CommandError
+from hortus_server.cli.direct import find_database
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import out, print_json, print_table
 from hortus_server.domain.audit_chain import Finding
 from hortus_server.domain.ids import TenantId
 from hortus_server.services.audit_files import Anchors, read_anchors, verify_lines
 from hortus_server.services.verify_audit import AuditReport, audited_tenants, verify_audit
-from hortus_server.settings import DatabaseEnvironment
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: who did what.")
 COLUMNS = ("seq", "at", "actor", "action", "subject")
@@ -80,7 +80,7 @@ def verify(
     anchor: Annotated[Path | None, typer.Option(help="Anchors that were kept elsewhere: lines of JSON.")] = None,
     file: Annotated[Path | None, typer.Option(help="Check an export of a whole log instead.")] = None,
     direct: Annotated[
-        bool, typer.Option("--direct", help="Read HORTUS_DATABASE_URL, all tenants, instead of asking a server.")
+        bool, typer.Option("--direct", help="Read the database, all tenants, instead of asking a server.")
     ] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -112,7 +112,7 @@ def _ask(anchors: Anchors, url: str | None, key: str | None) -> dict[str, Any]:
 
 
 async def _verify_directly(anchors: Anchors) -> list[AuditReport]:
-    store = await PostgresStore.open(DatabaseEnvironment().database, application_name="hortus-audit")
+    store = await PostgresStore.open(await find_database(), application_name="hortus-audit")
     try:
         tenants = {head.tenant_id: None async for head in audited_tenants(store)} | dict.fromkeys(anchors)
         return [await verify_audit(store, tenant, anchors=anchors.get(tenant, {})) for tenant in tenants]

@@ -9,10 +9,10 @@ import typer
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.cli.bootstrap import make_key
 from hortus_server.cli.client import CommandError
+from hortus_server.cli.direct import find_database
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import out, print_json, print_page
 from hortus_server.domain.keys import Scope
-from hortus_server.settings import DatabaseEnvironment
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -24,7 +24,7 @@ def create(
     scope: Annotated[list[str] | None, typer.Option(help="Once per scope; `admin` covers all.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Expires after so many days.")] = None,
     direct: Annotated[
-        bool, typer.Option("--direct", help="Write to HORTUS_DATABASE_URL instead of asking a server: the first key.")
+        bool, typer.Option("--direct", help="Write to the database instead of asking a server: the first key.")
     ] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -43,7 +43,7 @@ def create(
 
 
 async def _create_directly(name: str, scopes: tuple[Scope, ...]) -> str:
-    store = await PostgresStore.open(DatabaseEnvironment().database, application_name="hortus-key")
+    store = await PostgresStore.open(await find_database(), application_name="hortus-key")
     try:
         return await make_key(store, name=name, scopes=scopes)
     finally:

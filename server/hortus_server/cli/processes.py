@@ -17,10 +17,10 @@ from hortus_server.adapters.embedded.weights.catalogue import DEFAULT_CHAT_MODEL
 from hortus_server.adapters.embedded.weights.store import WeightsStore
 from hortus_server.adapters.postgres.migrations import Phase
 from hortus_server.adapters.postgres.migrations import migrate as apply_migrations
+from hortus_server.cli.direct import find_database
 from hortus_server.cli.options import AsJson
 from hortus_server.cli.render import err, out, print_json
 from hortus_server.cli.serving import replace_process
-from hortus_server.settings import DatabaseEnvironment
 
 weights_app = typer.Typer(no_args_is_help=True, help="Model files for machines without a model hub.")
 
@@ -32,11 +32,15 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring the database's schema up to date; safe to repeat and to run at the same time."""
-    applied = asyncio.run(apply_migrations(DatabaseEnvironment().database, phase=phase))
+    applied = asyncio.run(_migrate(phase))
     if as_json:
         print_json({"applied": list(applied)})
     else:
         out.print("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+
+
+async def _migrate(phase: Phase | None) -> tuple[str, ...]:
+    return await apply_migrations(await find_database(), phase=phase)
 
 
 def scripted_model(

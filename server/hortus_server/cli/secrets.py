@@ -11,10 +11,12 @@ from hortus_server.adapters.embedded.home import write_private
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.sealing import MAX_KEYS, KeyRing, new_key
 from hortus_server.cli.client import CommandError
+from hortus_server.cli.direct import find_database
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import out, print_json, print_table
+from hortus_server.cli.secrets_check import own_key_file
 from hortus_server.services.rotate_secrets import RotateSecrets, Rotation
-from hortus_server.settings import DatabaseEnvironment, SecretsEnvironment, SecretsSettings
+from hortus_server.settings import SecretsEnvironment, SecretsSettings
 
 app = typer.Typer(no_args_is_help=True, help="Secrets: credentials that tools send and no model sees.")
 COLUMNS = ("name", "version", "used_by", "agent_id", "description", "updated_at")
@@ -71,7 +73,10 @@ def new_key_command(
 
 @app.command("rotate")
 def rotate(as_json: AsJson = False) -> None:
-    """Bring all secrets under the newest key, in HORTUS_DATABASE_URL; may be broken off and called again."""
+    """Bring all secrets under the newest key; may be broken off and called again.
+
+    It works on the database: HORTUS_DATABASE_URL, or what `hortus up` runs, with its own key file.
+    """
     done = asyncio.run(_rotate(SecretsEnvironment().secrets))
     if as_json:
         print_json({"resealed": done.resealed, "broken": done.broken})
@@ -82,10 +87,11 @@ def rotate(as_json: AsJson = False) -> None:
 
 
 async def _rotate(settings: SecretsSettings) -> Rotation:
-    ring = KeyRing.load(settings.key.get_secret_value() if settings.key else None, settings.key_file)
+    file = settings.key_file or own_key_file(settings)
+    ring = KeyRing.load(settings.key.get_secret_value() if settings.key else None, file)
     if ring is None:
         raise CommandError("there is no key: give HORTUS_SECRETS_KEY or HORTUS_SECRETS_KEY_FILE")
-    store = await PostgresStore.open(DatabaseEnvironment().database, application_name="hortus-secrets")
+    store = await PostgresStore.open(await find_database(), application_name="hortus-secrets")
     try:
         return await RotateSecrets(store, ring)()
     finally:

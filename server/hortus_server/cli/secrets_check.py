@@ -4,17 +4,16 @@ import os
 import stat
 from pathlib import Path
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from hortus_server.adapters.embedded import postgres
 from hortus_server.adapters.embedded.doctor import Check
 from hortus_server.adapters.embedded.plan import SECRETS_KEY, EmbeddedOptions
-from hortus_server.adapters.embedded.ports import PortBook
-from hortus_server.adapters.embedded.postgres import EmbeddedPostgres
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.adapters.sealing import KeyRing
+from hortus_server.cli.client import CommandError
+from hortus_server.cli.direct import find_database
 from hortus_server.domain.errors import HortusError
-from hortus_server.settings import DatabaseSettings, SecretsEnvironment
+from hortus_server.settings import SecretsEnvironment, SecretsSettings
 
 NAME = "secrets key"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -24,13 +23,11 @@ KEEP = "keep a copy of it apart from the database's backups: without it no secre
 
 async def check_secrets_key() -> Check:
     """Whether there is a key, whether others can read it, and whether it opens what is stored."""
-    options = EmbeddedOptions.from_environment(os.environ)
     try:
         settings = SecretsEnvironment().secrets
     except ValidationError as error:
         return Check(name=NAME, outcome="fail", detail=f"{error.error_count()} settings are wrong", mend="correct them")
-    own = options.home.root / "secrets" / SECRETS_KEY
-    file = settings.key_file or (own if own.is_file() and settings.key is None else None)
+    file = settings.key_file or own_key_file(settings)
     try:
         ring = KeyRing.load(settings.key.get_secret_value() if settings.key else None, file)
     except HortusError as error:
@@ -40,17 +37,23 @@ async def check_secrets_key() -> Check:
         return Check(name=NAME, outcome="warn", detail="none: secrets cannot be stored", mend=made)
     if settings.key is None and file is not None and _others_may_read(file):
         return Check(name=NAME, outcome="fail", detail=f"others may read {file}", mend=f"chmod 600 {file}")
-    return await _against_database(ring, options)
+    return await _against_database(ring)
+
+
+def own_key_file(settings: SecretsSettings) -> Path | None:
+    """The key file that `hortus up` made, where no other key is given."""
+    own = EmbeddedOptions.from_environment(os.environ).home.root / "secrets" / SECRETS_KEY
+    return own if settings.key is None and settings.key_file is None and own.is_file() else None
 
 
 def _others_may_read(file: Path) -> bool:
     return bool(file.stat().st_mode & OTHERS)
 
 
-async def _against_database(ring: KeyRing, options: EmbeddedOptions) -> Check:
+async def _against_database(ring: KeyRing) -> Check:
     keys = len(ring.key_ids)
     held = f"{ring.key_id}" if keys == 1 else f"{ring.key_id} and {keys - 1} older"
-    in_use = await _keys_in_use(options)
+    in_use = await _keys_in_use()
     if in_use is None:
         return Check(name=NAME, outcome="ok", detail=f"{held}; the database was not asked")
     lost = {key_id: count for key_id, count in in_use.items() if key_id not in ring.key_ids}
@@ -67,22 +70,15 @@ async def _against_database(ring: KeyRing, options: EmbeddedOptions) -> Check:
     return Check(name=NAME, outcome="ok", detail=f"{held}; {KEEP}")
 
 
-async def _keys_in_use(options: EmbeddedOptions) -> dict[str, int] | None:
-    url = options.external.get("HORTUS_DATABASE_URL") or await _embedded_url(options)
-    if url is None:
-        return None
-    settings = DatabaseSettings(url=SecretStr(url), connect_timeout_s=CONNECT_S, pool_size=1)
+async def _keys_in_use() -> dict[str, int] | None:
     try:
+        found = await find_database()
+        settings = found.model_copy(update={"connect_timeout_s": CONNECT_S, "pool_size": 1})
         store = await PostgresStore.open(settings, application_name="hortus-doctor")
-    except HortusError:
+    except (CommandError, HortusError, ValidationError):
         return None
     try:
         async with store.system_transaction() as uow:
             return dict(await uow.secret_seals.keys_in_use())
     finally:
         await store.close()
-
-
-async def _embedded_url(options: EmbeddedOptions) -> str | None:
-    port = PortBook(options.home.run / "ports.json").get(postgres.NAME)
-    return None if port is None else (await EmbeddedPostgres.at(options.home, port)).dsn
