@@ -28,6 +28,7 @@ from typing import Any
 SOURCE_NAME = "<tool>"
 MIB = 1024 * 1024
 OPEN_FILES = 64
+MOST_DESCRIPTORS = 1 << 20  # the kernel's bound of a process, unless somebody raised it
 REPORT_MIB = 32  # kept back so that running out of memory can still be reported
 ERROR_CHARS = 4000
 CONTROL_FD = 60
@@ -96,6 +97,12 @@ def _become_nobody(uid: int, scratch: str, stdlib: str) -> None:
         if hasattr(module, "__path__"):
             module.__path__ = [path.replace(stdlib, reachable, 1) for path in module.__path__]
     sys.path_importer_cache.clear()
+
+
+def _close_inherited() -> None:
+    """Only the three standard streams are ours: an event loop may start us with whatever its process left open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.closerange(3, most if 0 <= most < MOST_DESCRIPTORS else MOST_DESCRIPTORS)
 
 
 def _confine(config: dict[str, Any]) -> None:
@@ -332,6 +339,7 @@ def _read_line(source: int) -> bytes:
 def main() -> None:
     """Serve one request, then end at once, whatever threads the code has left behind."""
     config = json.loads(sys.argv[1])
+    _close_inherited()
     _confine(config)
     _send(2, b"R\n")
     raw = _read_request()
