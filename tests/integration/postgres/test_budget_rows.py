@@ -95,7 +95,16 @@ async def test_what_a_run_has_used_is_known_while_it_is_under_way_and_its_end_ma
     cut = Spent(steps=1, model_calls=2, tokens=55, cost_micros=6)
     run = await end(world, claim, RunBudgetExhausted(limit="tokens", spent=cut))
     async with world.store.system_transaction() as uow:
-        assert (await uow.budgets.run_spending(run)).spent == cut
+        ended = await uow.budgets.run_spending(run)
+    assert ended.spent == cut
+    assert ended.elapsed_s == pytest.approx((run.finished_at - run.started_at).total_seconds())  # type: ignore[operator]
+    assert 0 < spending.elapsed_s <= ended.elapsed_s
+
+
+async def test_a_run_that_waits_for_its_first_worker_has_used_no_time(world: World) -> None:
+    run = await world.submit()
+    async with world.store.system_transaction() as uow:
+        assert (await uow.budgets.run_spending(run)).elapsed_s == 0
 
 
 async def test_a_budget_that_is_set_while_runs_work_is_seen_after_a_while(world: World) -> None:

@@ -12,7 +12,6 @@ from hortus_server.domain.budgets import Allowance, TenantBudget, Usage
 from hortus_server.domain.ids import RunId, SessionId, TenantId
 from hortus_server.domain.records import Run
 from hortus_server.ports.budgets import RunSpending
-from hortus_server.ports.clock import Clock, utc_now
 from hortus_server.ports.pending import Pending
 
 _STATEMENTS = load_statements("budgets.sql")
@@ -22,9 +21,8 @@ _PURGE_ROWS: Final = 10_000
 class PostgresBudgets:
     """See `BudgetRepository`."""
 
-    def __init__(self, connection: AsyncConnection[Any], *, clock: Clock = utc_now) -> None:
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
-        self._clock = clock
 
     def allowance(
         self, tenant_id: TenantId, session_id: SessionId | None = None, *, run_id: RunId | None = None
@@ -43,10 +41,19 @@ class PostgresBudgets:
 
     async def run_spending(self, run: Run) -> RunSpending:
         """See the port."""
-        spent = await self._sql.one("run_spending", Spent, session_id=run.session_id, run_id=run.id) or Spent()
-        end = run.finished_at or self._clock()
-        elapsed_s = (end - run.started_at).total_seconds() if run.started_at is not None else 0.0
-        return RunSpending(spent, max(elapsed_s, 0.0))
+        spending = await self._sql.one(
+            "run_spending",
+            _spending,
+            session_id=run.session_id,
+            run_id=run.id,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+        )
+        return spending or RunSpending(Spent(), 0.0)
+
+
+def _spending(*, elapsed_s: float, **spent: Any) -> RunSpending:
+    return RunSpending(Spent(**spent), elapsed_s)
 
 
 def _allowance(

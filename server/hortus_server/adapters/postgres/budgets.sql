@@ -67,7 +67,10 @@ SELECT
     greatest(
         coalesce(sum((e.payload ->> 'cost_micros')::bigint) FILTER (WHERE e.type = 'model.called'), 0),
         max((e.payload #>> '{spent,cost_micros}')::bigint)
-    )::bigint AS cost_micros
+    )::bigint AS cost_micros,
+    greatest(
+        extract(epoch FROM coalesce(%(finished_at)s::timestamptz, clock_timestamp()) - %(started_at)s::timestamptz), 0
+    )::double precision AS elapsed_s
 FROM events AS e
 WHERE e.session_id = %(session_id)s AND e.run_id = %(run_id)s
     AND e.type IN (
