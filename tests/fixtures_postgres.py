@@ -7,7 +7,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
+from stack_parts import free_port
 
 from hortus_server.adapters.embedded.identity import anyone_can_reach
 from hortus_server.adapters.postgres.messages import Messages
@@ -28,7 +28,7 @@ from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.settings import DatabaseSettings
 
-START_S = 30.0
+START_S = 60.0  # a busy machine; an idle one takes a moment
 
 
 class PostgresServer:
@@ -38,9 +38,7 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="hortus-test-pg-"))
         self.binaries = _binaries()
         self.password = uuid4().hex
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

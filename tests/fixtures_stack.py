@@ -202,7 +202,7 @@ class Stack:
         run: dict[str, Any] = self.post("/v1/runs", {"agent": agent, "input": text, **place})
         return run
 
-    def ended(self, run: Mapping[str, Any], *, within_s: float = 30.0) -> dict[str, Any]:
+    def ended(self, run: Mapping[str, Any], *, within_s: float = 60.0) -> dict[str, Any]:
         """Wait for the run's end; the run as it ended."""
         found: dict[str, Any] = {}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,8 +17,10 @@ import httpx
 from zygote import Forked, warm
 
 START_S = 400.0  # a busy machine; an idle one takes ten
-STOP_S = 30.0
+STOP_S = 60.0
+WITHIN_S = 60.0  # a busy machine; whatever is awaited takes an idle one a second
 POLL_S = 0.05
+PORTS = (20_000, 32_000)
 TAIL = 4000  # characters of a log in a failure's message
 
 Ready = Callable[["Child"], bool]
@@ -25,14 +28,25 @@ T = TypeVar("T")
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nothing listens on, and that no other test is given while this process lives.
+
+    It lies below those that the kernel takes for connections: what listens there may start late, and come back.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0hortus-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+        else:
+            claim.detach()  # the claim ends with this process
+            return port
 
 
-def until(condition: Callable[[], object], *, within_s: float, why: Callable[[], str] = lambda: "") -> None:
+def until(condition: Callable[[], object], *, within_s: float = WITHIN_S, why: Callable[[], str] = lambda: "") -> None:
     """Block until `condition()` is true; fails with `why()` after `within_s`."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -200,7 +214,7 @@ class ScriptedModelControl:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def script(self, *rules: Mapping[str, Any], default: Mapping[str, Any] | None = None) -> None:
         """Answer from these rules from now on; counts start anew and every hold is closed."""
@@ -221,7 +235,7 @@ class ScriptedModelControl:
         found: list[dict[str, Any]] = answer.json()["requests"]
         return found
 
-    def until_requests(self, count: int, *, within_s: float = 20.0) -> None:
+    def until_requests(self, count: int, *, within_s: float = 60.0) -> None:
         """Block until so many requests have come since the last `forget`."""
         until(lambda: len(self.requests()) >= count, within_s=within_s, why=lambda: f"{len(self.requests())} requests")
 

@@ -51,11 +51,11 @@ class Reader:
 @contextmanager
 def following(stack: Stack, session_id: str, reader: Reader, *, api: int = 0) -> Iterator[Any]:
     url = stack.socket_url(session_id, after=reader.cursor, api=api)
-    with connect(url, additional_headers=stack.headers(), proxy=None, open_timeout=10) as socket:
+    with connect(url, additional_headers=stack.headers(), proxy=None, open_timeout=60) as socket:
         yield socket
 
 
-def read_until(socket: Any, reader: Reader, condition: Callable[[], object], *, within_s: float = 30) -> None:
+def read_until(socket: Any, reader: Reader, condition: Callable[[], object], *, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         reader.take(json.loads(socket.recv(timeout=max(0.1, deadline - time.monotonic()))))

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
-from qdrant_process import EngineProcess, free_port
+from qdrant_process import EngineProcess
+from stack_parts import free_port
 
 VECTORS = {"dense": models.VectorParams(size=3, distance=models.Distance.COSINE)}
 SPARSE = {"sparse": models.SparseVectorParams(modifier=models.Modifier.IDF)}

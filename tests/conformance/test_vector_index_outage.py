@@ -9,7 +9,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from qdrant_process import EngineProcess, free_port
+from qdrant_process import EngineProcess
+from stack_parts import free_port
 
 from hortus_memory.adapters.qdrant import QdrantIndex, connect_qdrant
 from hortus_memory.embedding.hashed import HashEmbedder
@@ -75,9 +76,11 @@ async def test_kill_9_between_writes_loses_no_acknowledged_point(engine_path: Pa
         async with asyncio.TaskGroup() as group:
             for _ in range(4):
                 group.create_task(write())
-            await asyncio.sleep(0.7)
+            async with asyncio.timeout(60):
+                while acknowledged <= 10:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
             first.kill()
-    assert acknowledged > 10
     second = EngineProcess(engine_path)
     try:
         async with index_at(second.url) as index:
@@ -87,11 +90,11 @@ async def test_kill_9_between_writes_loses_no_acknowledged_point(engine_path: Pa
 
 
 async def test_stopped_server_is_unavailable_at_once():
-    async with index_at(f"http://127.0.0.1:{free_port()}", timeout_s=2) as index:
+    async with index_at(f"http://127.0.0.1:{free_port()}", timeout_s=60) as index:
         began = time.monotonic()
         with pytest.raises(IndexUnavailableError):
             await index.search("acme", "x", limit=1)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30, "not the time limit of a request"
         assert not await index.healthy()
 
 
@@ -99,12 +102,12 @@ async def test_hanging_server_is_unavailable_within_the_limit_for_every_caller()
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()  # the kernel accepts connections, nobody ever answers
-        async with index_at(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=0.5) as index:
+        async with index_at(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=1) as index:
             began = time.monotonic()
             failures = await asyncio.gather(
                 *(index.search("acme", "x", limit=1) for _ in range(8)), return_exceptions=True
             )
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 6, "all at once, not eight seconds one after the other"
             assert {type(failure) for failure in failures} == {IndexUnavailableError}
 
 

@@ -148,9 +148,9 @@ def test_a_secret_that_a_run_says_in_every_way_leaves_by_none(planted: Stack, ou
     # The last bits of a base64 text stand for no whole byte of the value.
     assert "It is [redacted], or [redacted]E=, or [redacted] in an address." in early.completed.values()
     assert_nowhere("what readers got live", "\n".join(frames))
-    until(lambda: len(memories(stack, run)) > 0, within_s=30, why=stack.logs)
+    until(lambda: len(memories(stack, run)) > 0, why=stack.logs)
     assert_told_all(stack, session_id)
-    until(lambda: any("run.succeeded" in body for body in outside.told), within_s=30, why=stack.logs)
+    until(lambda: any("run.succeeded" in body for body in outside.told), why=stack.logs)
     assert_nowhere("what webhooks tell", "\n".join(outside.told))
     for place, text in everything(stack, run, session_id, hook["id"]).items():
         assert text, place

@@ -131,7 +131,7 @@ def _await_conditions(pod: Pod, service: str) -> None:
             container.wait_completed()
         elif needed == "valkey":
             # Its own check needs valkey-cli, which the wheel does not bring.
-            until(lambda: _accepts(pod.ports["6379"]), within_s=30, why=container.log)
+            until(lambda: _accepts(pod.ports["6379"]), why=container.log)
         else:
             container.wait_healthy()
 

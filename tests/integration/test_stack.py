@@ -140,7 +140,7 @@ def test_what_a_run_had_read_still_holds_once_its_worker_was_killed(stack: Stack
     stack.model.until_requests(2)
     stack.worker_of(stack.get(f"/v1/runs/{run['id']}")["worker_id"]).restart(signal.SIGKILL)
     stack.model.release(hold)
-    until(lambda: stack.get(f"/v1/runs/{run['id']}")["status"] == "waiting", within_s=30, why=stack.logs)
+    until(lambda: stack.get(f"/v1/runs/{run['id']}")["status"] == "waiting", why=stack.logs)
     assert stack.get(f"/v1/runs/{run['id']}")["generation"] > 1
     decided = [event["payload"] for event in stack.events(session_id) if event["type"] == "policy.decided"]
     assert [(one["name"], one["rule"]) for one in decided] == [("send_mail", "rule_of_two")]

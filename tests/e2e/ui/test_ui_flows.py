@@ -67,7 +67,7 @@ def test_a_running_run_is_stopped_and_the_models_request_drops(admin: Visitor, g
     expect(page.get_by_text("Reason: stopped in the admin UI")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled")
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    until(lambda: garden.model.requests()[-1]["cancelled"], within_s=5)
+    until(lambda: garden.model.requests()[-1]["cancelled"])
 
 
 def test_a_queued_run_says_why_it_waits(admin: Visitor, garden: Stack, agent: str) -> None:
@@ -179,7 +179,7 @@ def test_a_grown_tool_is_seen_with_its_gates_disabled_and_enabled_again(admin: V
 def test_a_memory_is_found_with_reasons_traced_edited_and_deleted(admin: Visitor, garden: Stack) -> None:
     agent = garden.make_agent(memory={"recall": False, "remember": True})
     garden.ended(garden.submit(agent, "Remember the zinnias."))
-    until(lambda: "zinnias" in str(garden.get("/v1/memories")), within_s=20, why=garden.logs)
+    until(lambda: "zinnias" in str(garden.get("/v1/memories")), why=garden.logs)
     page = admin.open("/memory")
     page.get_by_label("Search memory").fill("zinnias")
     page.get_by_role("button", name="Search").click()

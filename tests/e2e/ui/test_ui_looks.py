@@ -29,7 +29,7 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     )
     run = garden.ended(garden.submit(agent, "What is 2024 in Roman numerals?"))
     garden.ended(garden.submit(agent, "What is the sum of 2 and 3?"))
-    until(lambda: len(garden.get("/v1/memories")["items"]) > 0, within_s=20, why=garden.logs)
+    until(lambda: len(garden.get("/v1/memories")["items"]) > 0, why=garden.logs)
     agent_id = garden.get(f"/v1/agents/{agent}")["id"]
     garden.post(f"/v1/agents/{agent}/versions", {"spec": {"instructions": "Speak of gardens.\nBe brief."}})
     tool = garden.get("/v1/tools")["items"][0]["id"]
@@ -40,7 +40,7 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     by_two = {"name": "by-two", "tools": ["calculate"], "effect": "approve", "persons": 2, "reason": "money is paid"}
     payers = garden.post("/v1/policies", {"name": "payers", "agent": "payer", "rules": [by_two]})["id"]
     paid = garden.submit("payer", "What is the sum of 2 and 3?")
-    until(lambda: len(garden.get("/v1/approvals", status="pending")["items"]) > 1, within_s=20, why=garden.logs)
+    until(lambda: len(garden.get("/v1/approvals", status="pending")["items"]) > 1, why=garden.logs)
     half = next(each for each in garden.get("/v1/approvals")["items"] if each["run_id"] == paid["id"])["id"]
     garden.post(f"/v1/approvals/{half}/decide", {"decision": "approve", "reason": "the invoice is right"})
     with garden.client() as http:

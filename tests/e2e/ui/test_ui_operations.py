@@ -125,7 +125,7 @@ def test_a_webhooks_secret_is_shown_once_and_a_delivery_is_replayed(admin: Visit
         expect(page.get_by_role("region", name="Attempts")).to_contain_text("fine", timeout=2 * PATIENCE_MS)
         before = len(receiver.received)
         page.get_by_role("button", name="Replay", exact=True).click()
-        until(lambda: len(receiver.received) > before, within_s=20)
+        until(lambda: len(receiver.received) > before)
         page.get_by_role("button", name="Delete").click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.get_by_role("heading", name="Webhooks")).to_be_visible()
@@ -232,7 +232,7 @@ def test_a_stuck_run_is_requeued(admin: Visitor, garden: Stack, agent: str) -> N
     garden.post(f"/v1/admin/workers/{worker}/drain")
     try:
         run = garden.submit(agent)
-        until(lambda: run["id"] in [one["run_id"] for one in garden.get("/v1/runs/stuck")["items"]], within_s=20)
+        until(lambda: run["id"] in [one["run_id"] for one in garden.get("/v1/runs/stuck")["items"]])
         page = admin.open("/runs?status=stuck")
         row = page.get_by_role("row").filter(has=page.locator(f'a[href="/runs/{run["id"]}"]'))
         row.get_by_role("button", name="Requeue").click()
@@ -246,7 +246,7 @@ def test_a_stuck_run_is_requeued(admin: Visitor, garden: Stack, agent: str) -> N
 def test_the_keys_are_told_and_a_memory_is_found_by_its_words(admin: Visitor, garden: Stack) -> None:
     agent = garden.make_agent(tools=["calculate"], memory={"recall": True, "remember": True})
     run = garden.ended(garden.submit(agent, "What is the sum of 2 and 3?"))
-    until(lambda: len(garden.get("/v1/memories")["items"]) > 0, within_s=20, why=garden.logs)
+    until(lambda: len(garden.get("/v1/memories")["items"]) > 0, why=garden.logs)
     page = admin.open("/")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     page.keyboard.press("?")

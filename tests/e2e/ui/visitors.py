@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 ROOT = Path(__file__).parents[3]
 AXE = ROOT / "server" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE_MS = 15_000  # for one expectation, on a busy machine
+PATIENCE_MS = 60_000  # for one expectation, on a busy machine
 
 
 @dataclass

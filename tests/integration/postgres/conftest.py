@@ -1,6 +1,5 @@
-import socket
-
 import pytest
+from stack_parts import free_port
 from store_world import World, make_world
 
 
@@ -17,6 +16,4 @@ async def other(store) -> World:
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()

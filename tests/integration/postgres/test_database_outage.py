@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fixtures_postgres import PostgresServer, create_database, settings_for
@@ -14,7 +15,7 @@ from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.domain.errors import UnavailableError
 
-QUICK_S = 3.0
+QUICK_S = 15.0  # on a busy machine; a pool's own patience is twice as long
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ async def test_a_killed_server_is_unavailable_at_once_and_usable_after_its_resta
         assert not await store.healthy()
         assert time.monotonic() - began < QUICK_S
         await asyncio.to_thread(own_server.start)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await store.healthy():
                 await asyncio.sleep(0.1)
         run = await world.submit()  # no error from a connection of the time before
@@ -70,34 +71,33 @@ async def test_a_connection_that_the_server_closed_is_not_handed_out(store, data
         database_settings.url.get_secret_value(), autocommit=True
     ) as administrator:
         cursor = await administrator.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 30000)) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         (terminated,) = await cursor.fetchone()
     assert terminated >= 1
-    await asyncio.sleep(0.2)
     assert (await world.submit()).status == "queued"
 
 
-async def test_a_statement_that_takes_too_long_is_unavailable(database_settings):
-    store = await PostgresStore.open(database_settings.model_copy(update={"statement_timeout_s": 0.2}))
+async def test_a_statement_that_takes_too_long_is_unavailable(store, database_settings):
+    hurried = await PostgresStore.open(database_settings.model_copy(update={"statement_timeout_s": 0.2}))
     try:
         world = await make_world(store)
         run = await world.submit()
         async with store.system_transaction() as uow:
             await uow.runs.request_cancel(world.tenant_id, run.id, reason="holds the row")
             with pytest.raises(UnavailableError, match=r"longer than 0\.2 s"):
-                await world.claim(run)
+                await replace(world, store=hurried).claim(run)
     finally:
-        await store.close()
+        await hurried.close()
 
 
 async def test_a_pool_that_is_used_up_is_unavailable_within_its_bound(database_settings):
-    settings = database_settings.model_copy(update={"pool_size": 1, "connect_timeout_s": 0.3})
+    settings = database_settings.model_copy(update={"pool_size": 1, "connect_timeout_s": 1.0})
     store = await PostgresStore.open(settings)
     try:
         async with store.system_transaction():
-            with pytest.raises(UnavailableError, match=r"within 0\.3 s"):
+            with pytest.raises(UnavailableError, match="within 1 s"):
                 async with store.system_transaction():
                     pytest.fail("there was but one connection")
             assert not await store.healthy()

@@ -165,7 +165,7 @@ async def test_a_tool_that_does_not_answer_ends_with_the_call(sandbox: Sandbox) 
 
     assert result.outcome is SandboxOutcome.TIMEOUT
     assert ended.is_set()
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(

@@ -26,17 +26,11 @@ from hortus_server.domain.records import TERMINAL_STATUSES, AgentVersion, Run, S
 
 SPEC = AgentSpec(memory=MemorySpec(recall=False, remember=False), evolution=EvolutionSpec(reuse=False), tools=())
 LEASE_S = 1.5
+WITHIN_S = 60.0  # a busy machine; whatever is awaited takes an idle one a second
 START_S = 180.0  # a process imports for 4 s of CPU, and the machine may be busy
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for_port(port: int, *, within_s: float = 10.0) -> None:
+def wait_for_port(port: int, *, within_s: float = WITHIN_S) -> None:
     deadline = time.monotonic() + within_s
     while True:
         try:
@@ -185,29 +179,29 @@ class Cluster:
     async def types(self, run: Run) -> list[str]:
         return [event.type for event in await self.events(run.session_id) if event.run_id == run.id]
 
-    async def ended(self, run: Run, *, within_s: float = 20.0) -> Run:
+    async def ended(self, run: Run) -> Run:
         async def is_over() -> bool:
             return (await self.run(run)).status in TERMINAL_STATUSES
 
-        await until(is_over, within_s=within_s, why=self.logs)
+        await until(is_over, why=self.logs)
         return await self.run(run)
 
-    async def seen(self, run: Run, type_: str, *, within_s: float = 20.0) -> None:
+    async def seen(self, run: Run, type_: str) -> None:
         async def is_there() -> bool:
             return type_ in await self.types(run)
 
-        await until(is_there, within_s=within_s, why=self.logs)
+        await until(is_there, why=self.logs)
 
     def calls_of(self, run: Run) -> list[RequestRecord]:
         """What the model was asked for a run."""
         return [record for record in self.model.requests if str(run.id) in record.headers.values()]
 
-    async def requests(self, count: int, *, within_s: float = 20.0) -> None:
-        await until(lambda: len(self.model.requests) >= count, within_s=within_s, why=self.logs)
+    async def requests(self, count: int) -> None:
+        await until(lambda: len(self.model.requests) >= count, why=self.logs)
 
 
 async def until(
-    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float, why: Callable[[], str] = lambda: ""
+    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = WITHIN_S, why: Callable[[], str] = lambda: ""
 ) -> None:
     deadline = time.monotonic() + within_s
     while True:
@@ -222,3 +216,11 @@ async def until(
 
 def assert_gap_free(events: tuple[Event, ...]) -> None:
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
+async def quickest(measure: Callable[[], Awaitable[float]], *, under_s: float) -> None:
+    """A claim about time: measured again where the machine may have stood still meanwhile."""
+    took_s: list[float] = []
+    while not took_s or min(took_s) >= under_s:
+        assert len(took_s) < 3, took_s
+        took_s.append(await measure())

@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from cluster import Cluster, free_port, wait_for_port
+from cluster import Cluster, wait_for_port
 from fixtures_postgres import create_database, drop_database, settings_for
 from fixtures_valkey import ValkeyServer
+from stack_parts import free_port
 
 from hortus_agents.models.scripted import ScriptedModel
 from hortus_server.adapters.postgres.store import PostgresStore
@@ -40,7 +41,7 @@ def qdrant_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stdout=log,
             stderr=log,
         )
-    wait_for_port(port, within_s=30)
+    wait_for_port(port)
     yield f"http://127.0.0.1:{port}"
     engine.kill()
     engine.wait(10)

@@ -49,10 +49,12 @@ async def open_process(_settings: Settings, worker_id: str, draining: threading.
     note(f"closed draining={draining.is_set()}")
 
 
-async def waiting(seconds: float, name: str) -> str:
+async def waiting(name: str, *, let_go: Path) -> str:
+    """Until a file of this name is there, or one called `all`."""
     note(f"begin {name}")
     try:
-        await asyncio.sleep(seconds)
+        while not ((let_go / name).exists() or (let_go / "all").exists()):
+            await asyncio.sleep(0.05)
     except asyncio.CancelledError:
         note(f"cancelled {name}")
         raise
@@ -64,8 +66,8 @@ def build() -> WorkerApp:
     app = WorkerApp(load_settings=load_settings, open_process=open_process)
 
     @app.task(name="wait", queue="runs")
-    def wait(seconds: float, name: str) -> str:
-        return await_(waiting(seconds, name))
+    def wait(name: str) -> str:
+        return await_(waiting(name, let_go=NOTES.parent / "let-go"))
 
     @app.task(name="fail", queue="runs")
     def fail() -> None:

@@ -82,7 +82,7 @@ async def test_a_tool_that_became_active_is_bound_in_a_later_session_until_it_is
             hits = await library.find(running.tenant_id, "convert a number to Roman numerals", 3)
             return [hit.capability.version_id for hit in hits] == [version_id]
 
-        await until(is_found, within_s=20, why=running.logs)
+        await until(is_found, why=running.logs)
         assert (await library.of_call(running.tenant_id, run_id=origin.id, call_id="c1"))[0].state == "active"
 
         await running.use(REUSING)

@@ -73,7 +73,7 @@ async def asked(cluster: Cluster, run: Run) -> Approval:
         found.extend([approval] if approval else [])
         return bool(found)
 
-    await until(is_asked, within_s=20, why=cluster.logs)
+    await until(is_asked, why=cluster.logs)
     return found[0]
 
 

@@ -113,7 +113,7 @@ async def test_slow_streams_keep_their_pace(http: aiohttp.ClientSession) -> None
     started = time.perf_counter()
     _, text = await chat(http, "slow", stream=True)
 
-    assert 0.11 <= time.perf_counter() - started < 1.0
+    assert 0.11 <= time.perf_counter() - started < 10
     assert text.count('"content":') == 7
     assert text.endswith("data: [DONE]\n\n")
 

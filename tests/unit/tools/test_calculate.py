@@ -34,10 +34,10 @@ def test_anything_else_is_refused(expression: str) -> None:
 
 @pytest.mark.parametrize("expression", ["9**9**9", "10**100000", "2**13001", "(10**3000)**2", "factorial(1000)**9"])
 def test_numbers_that_would_eat_the_machine_are_refused_at_once(expression: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ValueError, match="large"):
         evaluate(expression)
-    assert time.monotonic() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(st.recursive(st.integers(0, 99).map(str), lambda x: st.tuples(x, st.sampled_from(["+", "*", "-", "**"]), x).map(
