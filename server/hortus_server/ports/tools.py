@@ -40,6 +40,10 @@ class ToolChanges(Protocol):
         """Keep what the scan and the negative tests came to. Raises NotFoundError."""
         ...
 
+    async def lock(self, tenant_id: TenantId, version_id: ToolVersionId) -> None:
+        """Hold a version's tool to the transaction's end, as whatever changes its active version does."""
+        ...
+
     async def activate(
         self,
         tenant_id: TenantId,

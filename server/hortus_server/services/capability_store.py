@@ -1,6 +1,7 @@
 """The library of evolved tools: PostgreSQL says which version is active, the vector index finds candidates."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -117,7 +118,10 @@ class RowsAndCapabilityIndex:
             )
             tool = await uow.tools.get(tenant, version.tool_id)
             if version.state == "tested":
-                state, reason = decide(version, report, activates_pure=await uow.tools.activates_pure(tenant))
+                await uow.tools.lock(tenant, version.id)
+                namesakes = await uow.tools.list_versions(tenant, version.tool_id)
+                activates_pure = await uow.tools.activates_pure(tenant)
+                state, reason = decide(version, report, namesakes=namesakes, activates_pure=activates_pure)
                 if state == "active":
                     version = await uow.tools.activate(tenant, version.id)
                     job = await uow.wakeups.add_job(tenant, "index_tool", version.id)
@@ -130,7 +134,9 @@ class RowsAndCapabilityIndex:
         return StoredCandidate(to_capability(tool.name, version), version.state, version.state_reason or "")
 
 
-def decide(version: ToolVersion, report: GateReport, *, activates_pure: bool) -> tuple[ToolState, str]:
+def decide(
+    version: ToolVersion, report: GateReport, *, namesakes: Sequence[ToolVersion], activates_pure: bool
+) -> tuple[ToolState, str]:
     """What becomes of a version whose tests passed: what fails is out, what cannot be judged waits, and so does power.
 
     A gate that could not run lets nothing through, and condemns nothing.
@@ -146,7 +152,24 @@ def decide(version: ToolVersion, report: GateReport, *, activates_pure: bool) ->
         return "quarantined", "the scan found something that a person has to look at"
     if not activates_pure:
         return "quarantined", "this tenant lets no tool in by itself"
-    return "active", ""
+    theirs = next(filter(None, (_persons_word(version, other) for other in namesakes)), "")
+    return ("quarantined", theirs) if theirs else ("active", "")
+
+
+def _persons_word(version: ToolVersion, other: ToolVersion) -> str:
+    """Why a version may not take the place of `other` without a person; empty where it may."""
+    number = f"version {other.version} of the same name"
+    if other.state in {"disabled", "rolled_back"}:
+        return f"{number} was taken out of use by a person"
+    if other.state != "active":
+        return ""
+    findings = (other.scan_report or {}).get("findings", ())
+    seen = any(finding.get("weight") == "person" for finding in findings)
+    if other.origin == "import" or seen or ToolPermissions.model_validate(other.permissions).declared:
+        return f"{number}, which a person enabled, is in use"
+    if (version.label or UNKNOWN).trust < (other.label or UNKNOWN).trust:
+        return f"{number} is in use, and comes from more trusted text"
+    return ""
 
 
 def declared_detail(version: ToolVersion) -> dict[str, Any]:

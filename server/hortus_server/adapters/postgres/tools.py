@@ -104,6 +104,10 @@ class PostgresTools:
         )
         return _there(version, version_id)
 
+    async def lock(self, tenant_id: TenantId, version_id: ToolVersionId) -> None:
+        """See the port."""
+        await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
+
     async def activate(
         self,
         tenant_id: TenantId,
