@@ -31,6 +31,10 @@ async def site() -> AsyncIterator[str]:
     async def missing(_request: web.Request) -> web.Response:
         return web.Response(status=404, text="no such page")
 
+    async def odd(request: web.Request) -> web.Response:
+        body = "grün".encode("iso-8859-1") if request.query["charset"] == "ISO-8859-1" else b"a" * 100
+        return web.Response(body=body, headers={"content-type": f"text/plain; charset={request.query['charset']}"})
+
     async def here(_request: web.Request) -> web.Response:
         raise web.HTTPFound("/page")
 
@@ -42,8 +46,8 @@ async def site() -> AsyncIterator[str]:
 
     app = web.Application()
     for path, handler in {
-        "/page": page, "/big": big, "/picture": picture, "/missing": missing, "/here": here, "/around": around,
-        "/away": away,
+        "/page": page, "/big": big, "/picture": picture, "/missing": missing, "/odd": odd, "/here": here,
+        "/around": around, "/away": away,
     }.items():  # fmt: skip
         app.router.add_get(path, handler)
     runner = web.AppRunner(app)
@@ -106,6 +110,19 @@ async def test_an_address_in_other_digits_is_the_address_that_it_leads_to(site: 
     for allowed in (where, site):
         with pytest.raises(ToolFailedError):
             await HttpGetTool(HttpGetSettings()).call({"url": f"http://{where}/page"}, context(allowed))
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [("ISO-8859-1", "grün"), ("punycode", "a" * 100), ("idna", "a" * 100), ("utf-7", "a" * 100), ("x", "a" * 100)],
+)
+async def test_a_page_chooses_among_the_charsets_of_the_web(site: str, charset: str, text: str) -> None:
+    assert await fetch(site, f"/odd?charset={charset}") == text
+
+
+async def test_an_address_holds_no_credentials(site: str) -> None:
+    with pytest.raises(ToolRetryError, match="user or password"):
+        await HttpGetTool(HttpGetSettings()).call({"url": f"http://ann:secret@{site}/page"}, context(site))
 
 
 async def test_what_is_no_address_is_told_so(site: str) -> None:

@@ -1,5 +1,6 @@
 """Fetch a text page from an allowed host, without reaching into the server's own network."""
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ _SPEC = ToolSpec(
 )
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_STATUS = 400
+# Charsets of the web; Python knows others, some of which take minutes for a page.
+_CHARSETS = ("utf-8", "utf-16", "utf-32", "ascii", "iso", "cp", "koi8", "mac", "gb", "big5", "euc", "shift_jis", "hz")
 _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/xhtml", "application/javascript")
 
 
@@ -127,15 +130,23 @@ class HttpGetTool:
             body += chunk
             if len(body) > self._settings.max_bytes:
                 raise ToolFailedError(f"the page is larger than {self._settings.max_bytes} bytes")
-        try:
-            return body.decode(response.charset or "utf-8", "replace")
-        except LookupError:
-            return body.decode("utf-8", "replace")
+        return body.decode(_codec(response.charset or "utf-8"), "replace")
 
 
 def _parsed(text: str) -> URL:
     """The very value that the request uses: what is checked must not be read in two ways."""
     try:
-        return URL(text)
+        url = URL(text)
     except ValueError as error:
         raise ToolRetryError(f"this is no web address: {error}") from error
+    if url.user is not None or url.password is not None:
+        raise ToolRetryError("an address must not hold a user or password")
+    return url
+
+
+def _codec(charset: str) -> str:
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError:
+        return "utf-8"
+    return name if name.startswith(_CHARSETS) else "utf-8"
