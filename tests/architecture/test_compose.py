@@ -23,6 +23,7 @@ from settings_page import OTHER_VARIABLES
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from hortus_agents.sandbox.opening import mending
 from hortus_server.adapters.embedded.weights.catalogue import find_model
 from hortus_server.cli.commands import app
 from hortus_server.settings import Settings
@@ -123,7 +124,19 @@ def test_nothing_of_ours_has_privileges_or_a_writable_root(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] <= 4096
     assert [entry.partition(":")[0] for entry in service["tmpfs"]] == ["/tmp"]  # noqa: S108
+
+
+def test_the_sandbox_finds_what_it_needs_in_image_and_guide() -> None:
+    final = DOCKERFILE.read_text("utf-8").rpartition("\nFROM ")[2]
+    assert "libseccomp2" in final
+    assert re.search(r"^USER [1-9]\d*$", final, re.MULTILINE), "root sees less of its jails than a user does"
+    guide = (ROOT / "docs" / "guides" / "deploy.md").read_text("utf-8")
+    told = mending("bubblewrap", "No permissions to create new namespace")
+    asked = set(re.findall(r"--security-opt ([a-z]+)=", told))
+    assert asked == {"seccomp", "apparmor", "systempaths"}
+    assert all(f'"{option}=unconfined"' in guide for option in asked)
 
 
 def test_a_model_server_answers_under_the_same_name_with_the_same_key_in_both_profiles() -> None:
