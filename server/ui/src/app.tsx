@@ -2,9 +2,9 @@ import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstac
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { BrowserRouter, Route, Routes } from "react-router";
 import type { Me } from "./api/people";
-import { ApiError } from "./api/problem";
+import { ApiError, isOutage } from "./api/problem";
 import { meQuery } from "./api/queries";
-import { Failure, Loading } from "./components/states";
+import { Loaded, Loading } from "./components/states";
 import { ToastProvider } from "./components/toasts";
 import { NotFound } from "./pages/not-found";
 import { Overview } from "./pages/overview";
@@ -14,6 +14,8 @@ import { PAGE_ROUTES } from "./routes";
 import { Shell } from "./shell/shell";
 
 const Join = lazy(() => import("./pages/join"));
+
+const AGAIN_MS = 3_000;
 
 const client = new QueryClient({
   queryCache: new QueryCache({
@@ -26,8 +28,7 @@ const client = new QueryClient({
   }),
   defaultOptions: {
     queries: {
-      retry: (failures, error) =>
-        failures < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 500),
+      retry: (failures, error) => failures < 2 && isOutage(error),
       staleTime: 1_000,
     },
   },
@@ -55,13 +56,19 @@ function isLink(): boolean {
 }
 
 function Gate(): ReactNode {
-  const me = useQuery(meQuery);
+  const me = useQuery({
+    ...meQuery,
+    // Opened during an outage, it shows by itself when that ends.
+    refetchInterval: ({ state }) => (state.data === undefined && isOutage(state.error) ? AGAIN_MS : false),
+  });
   const isFetched = useFirstPage();
   useOnlyMine(me.data);
   if (me.error instanceof ApiError && me.error.status === 401) return <SignIn />;
-  if (me.data && isFetched) return <Pages />;
-  if (me.error) return <Failure error={me.error} retry={() => void me.refetch()} />;
-  return <Loading what="Loading Hortus" />;
+  return (
+    <Loaded query={me} what="Loading Hortus">
+      {() => (isFetched ? <Pages /> : <Loading what="Loading Hortus" />)}
+    </Loaded>
+  );
 }
 
 /** What was read as somebody else goes once another tab has signed in anew. */

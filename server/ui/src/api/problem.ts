@@ -18,3 +18,8 @@ export class ApiError extends Error {
     this.fields = problem.errors ?? [];
   }
 }
+
+/** Nobody answered, or the server could not: it may be asked again. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}

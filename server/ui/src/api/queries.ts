@@ -38,7 +38,8 @@ export const meQuery = queryOptions({
 export const readinessQuery = queryOptions({
   queryKey: ["readiness"],
   queryFn: () => body(api.GET("/readyz")),
-  refetchInterval: 10_000,
+  // Its return is noticed soon.
+  refetchInterval: ({ state }) => (state.error || state.data?.state === "unavailable" ? FAST_MS : 10_000),
   retry: false,
 });
 

@@ -6,6 +6,10 @@ const UNFETCHED = /dynamically imported module|Importing a module script failed/
 interface Props {
   /** What is shown now: another page gets another try. */
   readonly place: string;
+  /** Whether the server answers, as far as is known. */
+  readonly isUp: boolean;
+  /** A part of the page could not be had: look whether the server answers. */
+  readonly onUnfetched: () => void;
   readonly children: ReactNode;
 }
 
@@ -26,6 +30,16 @@ export class FaultBoundary extends Component<Props, State> {
     return props.place === state.place ? null : { place: props.place, error: null };
   }
 
+  override componentDidCatch(error: Error): void {
+    if (UNFETCHED.test(error.message)) this.props.onUnfetched();
+  }
+
+  override componentDidUpdate(before: Props): void {
+    // Browsers remember that a part was not there; nothing was typed into a page that never showed.
+    const isBack = this.props.isUp && !before.isUp;
+    if (isBack && UNFETCHED.test(this.state.error?.message ?? "")) window.location.reload();
+  }
+
   override render(): ReactNode {
     const { error } = this.state;
     if (error === null) return this.props.children;
@@ -34,8 +48,8 @@ export class FaultBoundary extends Component<Props, State> {
         <h1>This page cannot be shown</h1>
         {UNFETCHED.test(error.message) ? (
           <p>
-            The server does not answer, or was updated: the page itself could not be fetched. Runs go on. Try again in a
-            moment.
+            The server does not answer, or was updated: the page itself could not be fetched. Runs go on. It comes by
+            itself when the server answers again; after an update a reload brings it.
           </p>
         ) : (
           <p>

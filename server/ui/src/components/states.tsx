@@ -1,6 +1,6 @@
 import type { UseInfiniteQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
-import { ApiError } from "../api/problem";
+import { type ReactNode, useRef } from "react";
+import { ApiError, isOutage } from "../api/problem";
 
 /** Nothing there, and what to do about it. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }): ReactNode {
@@ -24,7 +24,15 @@ export function Loading({ what = "Loading" }: { what?: string }): ReactNode {
 }
 
 /** What went wrong, in the server's words, and a way to try again. */
-export function Failure({ error, retry }: { error: Error; retry?: () => void }): ReactNode {
+export function Failure({
+  error,
+  retry,
+  isTrying = false,
+}: {
+  error: Error;
+  retry?: () => void;
+  isTrying?: boolean;
+}): ReactNode {
   const known = error instanceof ApiError ? error : null;
   return (
     <div className="state" role="alert">
@@ -32,8 +40,8 @@ export function Failure({ error, retry }: { error: Error; retry?: () => void }):
       <p>{error.message}</p>
       {known?.requestId && <p className="small mono">request {known.requestId}</p>}
       {retry && known?.status !== 403 && known?.status !== 404 && (
-        <button type="button" className="button" onClick={retry}>
-          Try again
+        <button type="button" className="button" disabled={isTrying} onClick={retry}>
+          {isTrying ? "Trying…" : "Try again"}
         </button>
       )}
     </div>
@@ -54,10 +62,27 @@ export interface Read<T> {
 }
 
 /** One of: loading, failed, there. What was read once stays visible when a refresh fails. */
-export function Loaded<T>({ query, children }: { query: Read<T>; children: (data: T) => ReactNode }): ReactNode {
+export function Loaded<T>({
+  query,
+  what,
+  children,
+}: {
+  query: Read<T>;
+  what?: string;
+  children: (data: T) => ReactNode;
+}): ReactNode {
+  const error = useStanding(query);
   if (query.data !== undefined) return children(query.data);
-  if (query.error) return <Failure error={query.error} retry={() => void query.refetch()} />;
-  return <Loading />;
+  if (error) return <Failure error={error} retry={() => void query.refetch()} isTrying={query.error === null} />;
+  return <Loading {...(what ? { what } : {})} />;
+}
+
+/** What went wrong, while an outage lasts also between two attempts: a page that blinks cannot be read. */
+function useStanding({ data, error }: Pick<Read<unknown>, "data" | "error">): Error | null {
+  const last = useRef<Error | null>(null);
+  if (data !== undefined || (error !== null && !isOutage(error))) last.current = null;
+  else if (error !== null) last.current = error;
+  return error ?? last.current;
 }
 
 interface Pages<T> {

@@ -42,7 +42,9 @@ export default function Agents(): ReactNode {
                 {agents.map((agent) => (
                   <tr key={agent.id}>
                     <td>
-                      <Link to={`/agents/${agent.id}`}>{agent.name}</Link>
+                      <Link className="clip" to={`/agents/${agent.id}`}>
+                        {agent.name}
+                      </Link>
                     </td>
                     <td className="wide">
                       <span className="clip muted">{agent.description}</span>

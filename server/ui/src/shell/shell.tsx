@@ -1,6 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { Outlet, useLocation } from "react-router";
+import { isOutage } from "../api/problem";
 import { readinessQuery } from "../api/queries";
 import { FaultBoundary } from "../components/fault";
 import { Icon, Leaf } from "../components/icons";
@@ -19,6 +20,7 @@ export function Shell(): ReactNode {
   const [help, setHelp] = useState(false);
   useHotkeys({ palette: () => setPalette((open) => !open), help: () => setHelp(true) });
   useFocusOnNavigation();
+  const server = useReturn();
   useEffect(() => {
     if (!menu) return;
     const onKey = (event: KeyboardEvent) => event.key === "Escape" && setMenu(false);
@@ -59,7 +61,7 @@ export function Shell(): ReactNode {
         <FirstOwner />
         <StopBanner />
         <HealthBanner />
-        <FaultBoundary place={pathname}>
+        <FaultBoundary place={pathname} isUp={server.isUp} onUnfetched={server.look}>
           <Suspense fallback={<Loading />}>
             <Outlet />
           </Suspense>
@@ -69,6 +71,21 @@ export function Shell(): ReactNode {
       {help && <KeysHelp onClose={() => setHelp(false)} />}
     </div>
   );
+}
+
+/** Whether the server answers; once it does again, what could not be read meanwhile is read by itself. */
+function useReturn(): { readonly isUp: boolean; readonly look: () => void } {
+  const { data, error, refetch } = useQuery(readinessQuery);
+  const client = useQueryClient();
+  const isUp = error === null && data?.state !== "unavailable";
+  const before = useRef(isUp);
+  useEffect(() => {
+    const isBack = isUp && !before.current;
+    before.current = isUp;
+    if (!isBack) return;
+    void client.refetchQueries({ type: "active", predicate: ({ state }) => isOutage(state.error) });
+  }, [isUp, client]);
+  return { isUp, look: () => void refetch() };
 }
 
 function HealthBanner(): ReactNode {

@@ -90,7 +90,7 @@ function Foot(): ReactNode {
     <div className="sidebar-foot">
       <TenantSwitch />
       <Link to="/" className="row" title="Health of the components">
-        <StateBadge state={readiness.data?.state ?? (readiness.error ? "unavailable" : "checking")} />
+        <StateBadge state={readiness.error ? "unavailable" : (readiness.data?.state ?? "checking")} />
       </Link>
       <ThemeChoice />
       <div className="row">
