@@ -118,6 +118,19 @@ class ApprovalMissingError(AgentsError):
     code = "approval_missing"
 
 
+class CallHeldError(Exception):
+    """A call did not begin, on the terms on which it was let through; what stands before it is committed.
+
+    With `stale` the policies that judged it are not those in force. Else a rule has used up its rate: its denial is
+    committed in the call's place, and `reason` is what it says.
+    """
+
+    def __init__(self, *, stale: bool, reason: str = "") -> None:
+        super().__init__(reason or "a call did not begin on the terms on which it was let through")
+        self.stale = stale
+        self.reason = reason
+
+
 class ScriptError(AgentsError):
     """A scripted model's script cannot be read or contradicts itself."""
 

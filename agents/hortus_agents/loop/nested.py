@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hortus_agents.errors import ToolFailedError
+from hortus_agents.errors import CallHeldError, ToolFailedError
 from hortus_agents.loop.call_record import CallRecord
 from hortus_agents.loop.calling import context_of, note_called, note_decided, note_finished
 from hortus_agents.loop.journal import Journal
@@ -85,15 +85,25 @@ class NestedCalls:
         journal, deps = self._journal, self._deps
         note_called(record, journal, deps, runs=False)
         if isinstance(admitted, Observation):
-            note_finished(record, admitted, journal)
-            await self._commit()
-            return admitted
-        await self._commit(admitted)
+            return await self._refuse(record, admitted)
+        try:
+            await self._commit(admitted)
+        except CallHeldError as held:
+            if held.stale:
+                raise
+            # The rule's denial stands in the log in the call's place.
+            note_called(record, journal, deps, runs=False)
+            return await self._refuse(record, Observation("denied", held.reason, error="forbidden"))
         self._open = record
         context = replace(context_of(admitted, journal, deps, lost=self._lost), secrets=self._outer.definition.secrets)
         observation = await deps.tools.run(admitted, context, timeout_s=max(journal.wall_left_s(), 0.0))
         self._open = None
         note_finished(record, observation, journal)
+        await self._commit()
+        return observation
+
+    async def _refuse(self, record: CallRecord, observation: Observation) -> Observation:
+        note_finished(record, observation, self._journal)
         await self._commit()
         return observation
 
@@ -103,7 +113,8 @@ class NestedCalls:
         try:
             await self._deps.emit(self._journal.commit().events, effect=effect, terms=terms)
         except Exception as error:
-            self._lost.append(error)
+            if not isinstance(error, CallHeldError) or error.stale:
+                self._lost.append(error)
             raise
 
 

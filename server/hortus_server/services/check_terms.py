@@ -14,23 +14,13 @@ from hortus_server.domain.records import LeaseSignal, Run
 from hortus_server.ports.store import UnitOfWork
 
 
-class CallHeldError(Exception):
-    """A call did not begin; what stands before it is committed, and the next step judges it again.
-
-    With `stale` the policies that judged it are not those in force.
-    """
-
-    def __init__(self, *, stale: bool) -> None:
-        super().__init__("a call did not begin on the terms on which it was let through")
-        self.stale = stale
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
-    """`events` are to be written in the place of those that say that the call begins."""
+    """`events` are to be written in the place of those that say that the call begins; `reason` is a denial's."""
 
     events: tuple[NewEvent, ...]
     stale: bool
+    reason: str = ""
 
 
 async def check_terms(
@@ -60,7 +50,7 @@ async def check_terms(
     if frees_in_s is None:
         return None
     denied = _denied(events[-1], rate, effect=effect, frees_in_s=frees_in_s)
-    return Held((*before_call(events), denied), stale=False)
+    return Held((*before_call(events), events[-1].model_copy(update={"payload": denied})), False, denied.reason)
 
 
 def before_call(events: Sequence[NewEvent]) -> tuple[NewEvent, ...]:
@@ -81,7 +71,7 @@ def _subject(run: Run, limit: RateLimit) -> UUID:
     return {"tenant": run.tenant_id, "agent": run.agent_id, "session": run.session_id}[limit.per]
 
 
-def _denied(called: NewEvent, rate: RateTerm, *, effect: int, frees_in_s: float) -> NewEvent:
+def _denied(called: NewEvent, rate: RateTerm, *, effect: int, frees_in_s: float) -> PolicyDecided:
     payload, limit = called.payload, rate.limit
     if not isinstance(payload, ToolCalled):
         raise TypeError(f"{type(payload).__name__} begins no call")
@@ -89,7 +79,7 @@ def _denied(called: NewEvent, rate: RateTerm, *, effect: int, frees_in_s: float)
         f"the rule {rate.rule} lets this happen {limit.calls} times in {limit.window_s} s for one {limit.per}, "
         f"and there is room again in {frees_in_s:.0f} s"
     )
-    decided = PolicyDecided(
+    return PolicyDecided(
         call_id=payload.call_id,
         name=payload.name,
         side_effect=effect,
@@ -100,4 +90,3 @@ def _denied(called: NewEvent, rate: RateTerm, *, effect: int, frees_in_s: float)
         policy_version=rate.policy.version,
         reason=reason,
     )
-    return called.model_copy(update={"payload": decided})

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 
-from hortus_agents.errors import AgentsError
+from hortus_agents.errors import AgentsError, CallHeldError
 from hortus_agents.events import (
     EventPayload,
     NewEvent,
@@ -34,7 +34,6 @@ from hortus_server.domain.errors import HortusError, NotFoundError, StaleGenerat
 from hortus_server.domain.ids import RunId
 from hortus_server.domain.records import Claim
 from hortus_server.ports.observer import RunEnd
-from hortus_server.services.check_terms import CallHeldError
 from hortus_server.services.choose_run import ChooseRun, Turn, whole_history
 from hortus_server.services.execution import Execution
 from hortus_server.services.keep_leases import KeepLeases, Stop, stop_asked

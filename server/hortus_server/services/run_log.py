@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from hortus_agents.errors import CallHeldError
 from hortus_agents.events import Event, NewEvent, RunStarted, RunSucceeded, RunWaiting
 from hortus_agents.loop.state import RunState
 from hortus_agents.tools.proxy import Terms
@@ -18,7 +19,7 @@ from hortus_server.ports.live import LivePublisher
 from hortus_server.ports.observer import RunObserver
 from hortus_server.ports.queue import WakeupQueue
 from hortus_server.ports.store import Store, UnitOfWork
-from hortus_server.services.check_terms import CallHeldError, Held, check_terms
+from hortus_server.services.check_terms import Held, check_terms
 from hortus_server.services.keep_leases import Stop, stop_asked
 from hortus_server.services.project_waits import project_waits
 from hortus_server.services.record_audit import entries_of_calls
@@ -142,7 +143,7 @@ class RunLog:
             case Stop():
                 raise StopDueError(bar)
             case Held():
-                raise CallHeldError(stale=bar.stale)
+                raise CallHeldError(stale=bar.stale, reason=bar.reason)
             case None:
                 return written.events
 

@@ -12,6 +12,8 @@ from execution_world import SPEC, Office, answer, said, use
 from store_world import PageOf, World
 
 from hortus_agents.messages import ToolSpec
+from hortus_agents.sandbox import open_sandbox
+from hortus_agents.tools.builtin.python import PythonTool
 from hortus_agents.tools.port import SideEffect, ToolDefinition, ToolOutput
 from hortus_agents.tools.rules import PolicyRules, RateLimit, Rule
 from hortus_server.domain.audit import EVERY_ENTRY, Actor
@@ -129,6 +131,27 @@ async def test_a_rate_holds_across_workers_and_a_refused_call_says_when_there_is
     assert len(refused) == 5
     assert all(one.rule == "few" and "room again in 3" in one.reason for one in refused)
     assert all(log[-1].type == "run.succeeded" for log in logs)
+
+
+async def test_code_whose_calls_use_a_rate_up_is_told_so_and_goes_on(world: World) -> None:
+    await write(world, Rule(name="few", tools=("echo",), effect="allow", rate=RateLimit(calls=2, window_s=3600)))
+    tool, sandbox = EchoTool(side_effect=SideEffect.SCRATCH), await open_sandbox(concurrency=1)
+    code = """
+for n in range(3):
+    try:
+        print(call_tool('echo', text=str(n)))
+    except Exception as error:
+        print(error)
+"""
+    office = Office(world, [tool, PythonTool(sandbox)], spec=SPEC.model_copy(update={"plugins": ("echo", "python")}))
+    try:
+        log = await office.work(await office.submit(), use("python", code=code), answer())
+    finally:
+        await sandbox.aclose()
+    assert outcomes(log) == [("echo", "ok"), ("echo", "ok"), ("echo", "denied"), ("python", "ok")]
+    assert "room again in 3" in said(log, "tool.finished")[-1].content
+    assert [one.rule for one in said(log, "policy.decided")] == ["few"]
+    assert (len(tool.calls), log[-1].type) == (2, "run.succeeded")
 
 
 async def test_a_rate_survives_restarts_and_counts_for_its_own_subject(world: World) -> None:
