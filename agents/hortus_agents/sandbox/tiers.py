@@ -140,7 +140,11 @@ class BubblewrapTier:
         bwrap, mounts = self._bwrap, self._mounts
         program, config = seccomp_program(starting=True), jail_config()
         seccomp = _pipe_with(program)
-        info, info_writer = os.pipe()
+        try:
+            info, info_writer = os.pipe()
+        except OSError:
+            os.close(seccomp)
+            raise
         os.set_blocking(info, False)
         setenv = [
             part

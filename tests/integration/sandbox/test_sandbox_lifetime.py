@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -197,6 +198,32 @@ async def test_jail_killed_while_it_waits_is_replaced(sandbox: Sandbox) -> None:
     result = await sandbox.run_script("6 * 7")
 
     assert (result.outcome, result.value) == (SandboxOutcome.OK, "42")
+
+
+@pytest.mark.parametrize("tier", ["landlock", "bubblewrap"], indirect=True)
+async def test_a_host_without_space_or_descriptors_is_told_and_got_over(
+    make_tier: Callable[[], Tier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    sandbox = JailPool(make_tier(), concurrency=1)
+    await waiting_jail(sandbox)
+    before = psutil.Process().num_fds()
+    await sandbox._idle.popleft().close()
+
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before - 1, hard))
+    try:
+        for _ in range(3):
+            with pytest.raises(SandboxError, match=r"could not be (prepared|started)"):
+                await sandbox.run_script("1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        monkeypatch.undo()
+
+    await waiting_jail(sandbox)  # refilled, and not by a call
+    assert psutil.Process().num_fds() == before
+    assert (await sandbox.run_script("6 * 7")).value == "42"
+    await sandbox.aclose()
 
 
 async def test_more_calls_than_slots_wait_their_turn(tier: TierName) -> None:
