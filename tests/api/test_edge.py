@@ -332,7 +332,7 @@ async def test_the_ui_is_served_with_its_own_pages_and_assets(edge: Edge, tmp_pa
     (tmp_path / "secret.txt").write_text("no")
     transport = httpx.ASGITransport(create_app(edge, static=static))
     async with httpx.AsyncClient(transport=transport, base_url="http://hortus.test") as http:
-        for page in ("/", "/runs/123", "/index.html"):
+        for page in ("/", "/runs/123", "/index.html", "/" + "a" * 300):
             answer = await http.get(page)
             assert "<title>ui" in answer.text
             assert answer.headers["cache-control"] == "no-cache"

@@ -52,8 +52,11 @@ class AdminUi:
         return _file_response(file or index, request.headers)
 
     def _file(self, path: str) -> Path | None:
-        file = (self._root / path.lstrip("/")).resolve()
-        return file if file.is_relative_to(self._root) and file.is_file() else None
+        try:
+            file = (self._root / path.lstrip("/")).resolve()
+            return file if file.is_relative_to(self._root) and file.is_file() else None
+        except OSError:  # a name that no file can have, for its length
+            return None
 
 
 def _file_response(file: Path, headers: Headers) -> Response:
