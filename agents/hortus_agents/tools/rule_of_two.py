@@ -16,8 +16,8 @@ from hortus_agents.tools.port import SideEffect
 
 RULE: Final = "rule_of_two"
 _SHOWN = 3  # sources that a reason names of each kind
-_SCHEME = re.compile(r"\Ahttps?://", re.IGNORECASE)
-_BEFORE = r"(?:(?<![\w%@/.\-=&?#+~])|(?<=http://)|(?<=https://))"
+_ADDRESS = re.compile(r"\Ahttps?://([^/?#@\s]+)(.*)\Z", re.IGNORECASE | re.DOTALL)
+_BEFORE = r"(?<![\w%@/.\-=&?#+~])(?ai:https?://)?"
 _AFTER = r"(?=\Z|[\s\"'<>)\]}]|[.,;:!?]+(?:\Z|[\s\"'<>)\]}]))"
 
 
@@ -72,10 +72,14 @@ def _all_said(value: Any, words: tuple[str, ...]) -> bool:
 
 def _said(value: str, words: tuple[str, ...]) -> bool:
     """As a whole: a part of what was said, such as an address cut short, is something else."""
-    text = value.strip()
-    forms = {text, text.rstrip("/"), _SCHEME.sub("", text).rstrip("/")}
-    patterns = [re.compile(f"{_BEFORE}{re.escape(form)}/?{_AFTER}") for form in forms if form]
-    return any(pattern.search(said) for pattern in patterns for said in words)
+    text = value.strip().rstrip("/")
+    if not text:
+        return False
+    address = _ADDRESS.match(text)
+    # The case of a host's letters means nothing; all else is taken as it is.
+    written = re.escape(text) if address is None else f"(?ai:{re.escape(address[1])}){re.escape(address[2])}"
+    pattern = re.compile(f"{_BEFORE}{written}/?{_AFTER}")
+    return any(pattern.search(said) for said in words)
 
 
 def _listed(sources: tuple[str, ...]) -> str:

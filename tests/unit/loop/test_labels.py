@@ -137,6 +137,27 @@ async def test_after_untrusted_text_a_fetch_needs_the_user_s_own_address(asked: 
     assert bool(fetch.calls) is passes
 
 
+@pytest.mark.parametrize(
+    ("task", "asked", "passes"),
+    [
+        ("see HTTP://A.Example/News", "https://a.example/News", True),
+        ("see A.example", "http://a.example/", True),
+        ("see a.example/News", "https://a.example/news", False),
+        ("see https://a.example/r?to=https://b.example/y", "https://b.example/y", False),
+        ("see https://a.example/r?to=https://b.example/y", "https://a.example/r?to=https://b.example/y", True),
+        ("see github.example", "https://g\u0131thub.example", False),
+        ("see / a", "https:///", False),
+        ("see / a", "/", False),
+    ],
+)
+async def test_an_address_is_the_user_s_as_a_whole_and_in_whatever_case_its_host_is(
+    task: str, asked: str, *, passes: bool
+) -> None:
+    fetch = Says("fetch", reach=SideEffect.EXTERNAL, label=WEB, own_words=True)
+    await parked(run := world(use("read"), use("fetch", asked), DONE, tools=[Says("read"), fetch], task=task))
+    assert bool(fetch.calls) is passes, run.types
+
+
 async def test_own_words_do_not_help_once_sensitive_text_was_read_too() -> None:
     fetch = Says("fetch", reach=SideEffect.EXTERNAL, label=WEB, own_words=True)
     tools = [Says("read"), Says("payroll", label=SECRET), fetch]
