@@ -13,7 +13,8 @@ from hortus_server.api.server import make_server
 from hortus_server.domain.rates import RateDefaults
 from hortus_server.domain.stuck import Patience
 from hortus_server.domain.users import LoginRules, OidcRules
-from hortus_server.settings import ApiSettings, OidcSettings, Settings
+from hortus_server.security_settings import OidcSettings
+from hortus_server.settings import ApiSettings, Settings
 from hortus_server.telemetry.logs import configure_logs
 from hortus_server.wiring import Services, load_settings, open_services
 

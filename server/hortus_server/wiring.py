@@ -37,10 +37,11 @@ from hortus_server.ports.rates import SharedBuckets
 from hortus_server.ports.store import Store
 from hortus_server.ports.webhook_sender import WebhookSender
 from hortus_server.ports.workers import WorkerControl
+from hortus_server.security_settings import SecretsSettings
 from hortus_server.services.agent_memory import EpisodeIndex, RowsAndIndex
 from hortus_server.services.capability_store import RowsAndCapabilityIndex
 from hortus_server.services.reveal_secrets import RevealedSecrets
-from hortus_server.settings import SecretsSettings, Settings, WebhooksSettings
+from hortus_server.settings import Settings, WebhooksSettings
 from hortus_server.telemetry.blotting import blotting
 
 log = structlog.get_logger()

@@ -17,7 +17,7 @@ from serving import OPTIONS
 from hortus_server.adapters.oidc import open_oidc
 from hortus_server.api.edge import EdgePorts, make_edge
 from hortus_server.domain.users import OidcRules
-from hortus_server.settings import OidcSettings
+from hortus_server.security_settings import OidcSettings
 
 ERIN = {"sub": "e-1", "email": "erin@example.org", "email_verified": True, "name": "Erin"}
 RULES = OidcRules(domains=frozenset({"example.org"}), roles={"garden-admins": "operator"})

@@ -21,7 +21,7 @@ import orjson
 from hortus_server.domain.errors import UnauthenticatedError, UnavailableError
 from hortus_server.domain.users import OidcIdentity
 from hortus_server.ports.identity_provider import OidcAttempt
-from hortus_server.settings import OidcSettings
+from hortus_server.security_settings import OidcSettings
 
 COMPONENT = "identity provider"
 # Never "none", never a shared secret: the key is the provider's.

@@ -15,8 +15,9 @@ from hortus_server.cli.direct import find_database
 from hortus_server.cli.options import AsJson, Key, Url, open_client
 from hortus_server.cli.render import out, print_json, print_table
 from hortus_server.cli.secrets_check import own_key_file
+from hortus_server.security_settings import SecretsSettings
 from hortus_server.services.rotate_secrets import RotateSecrets, Rotation
-from hortus_server.settings import SecretsEnvironment, SecretsSettings
+from hortus_server.settings import SecretsEnvironment
 
 app = typer.Typer(no_args_is_help=True, help="Secrets: credentials that tools send and no model sees.")
 COLUMNS = ("name", "version", "used_by", "agent_id", "description", "updated_at")

@@ -13,7 +13,8 @@ from hortus_server.adapters.sealing import KeyRing
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.direct import find_database
 from hortus_server.domain.errors import HortusError
-from hortus_server.settings import SecretsEnvironment, SecretsSettings
+from hortus_server.security_settings import SecretsSettings
+from hortus_server.settings import SecretsEnvironment
 
 NAME = "secrets key"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
