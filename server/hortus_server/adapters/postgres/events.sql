@@ -4,7 +4,7 @@ WITH head AS (
     UPDATE sessions
     SET last_seq = last_seq + cardinality(%(types)s::text[]), updated_at = now()
     WHERE tenant_id = %(tenant_id)s AND id = %(session_id)s
-    -- Not now(): time must not run backwards along the log, and a transaction may have begun before the last append.
+    -- Not now(): a transaction may have begun before the last append.
     RETURNING
         id, tenant_id, agent_id, last_seq - cardinality(%(types)s::text[]) AS base, clock_timestamp() AS written_at
 ),
