@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from hortus_agents.sandbox.gvisor import BUNDLE_PREFIX
-from hortus_agents.sandbox.scratch import remove_folder
+from hortus_agents.sandbox.scratch import owner_is_alive, remove_folder
 from hortus_agents.sandbox.tiers import INSIDE_PATH, SCRATCH_PREFIX
 
 
@@ -20,12 +20,7 @@ def remove_leftovers() -> None:
 def _remove_scratch() -> None:
     for prefix in (SCRATCH_PREFIX, BUNDLE_PREFIX):
         for path in Path(tempfile.gettempdir()).glob(f"{prefix}*-*-*"):
-            pid, started = path.name.removeprefix(prefix).split("-")[:2]
-            try:
-                alive = int(psutil.Process(int(pid)).create_time()) == int(started)
-            except (psutil.NoSuchProcess, ValueError):
-                alive = False
-            if not alive:
+            if not owner_is_alive(path, prefix):
                 remove_folder(path)
 
 

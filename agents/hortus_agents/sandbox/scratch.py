@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-import psutil
-
 BLOCK: Final = 512  # bytes, the unit of st_blocks
 MAPPINGS_BYTES: Final = 1 << 20  # of a process's list of mappings: some ten thousand of them
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -21,8 +19,24 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def make_folder(prefix: str) -> Path:
     """A folder of a jail on the host, named after this process so that a later one can tell whose it was."""
-    started = int(psutil.Process().create_time())
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-{started}-"))
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-{_started(os.getpid())}-"))
+
+
+def owner_is_alive(folder: Path, prefix: str) -> bool:
+    """Whether the process still runs that `make_folder` named a folder after."""
+    pid, started = folder.name.removeprefix(prefix).split("-")[:2]
+    try:
+        return _started(int(pid)) == int(started)
+    except (ValueError, FileNotFoundError, ProcessLookupError):
+        return False
+    except PermissionError:  # somebody else's, who may be asked by nobody
+        return True
+
+
+def _started(pid: int) -> int:
+    """Clock ticks from boot to a process's start: no clock that is set makes it another one."""
+    after_name = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2]
+    return int(after_name.split()[19])
 
 
 def measure_folder(folder: Path, *, most: int) -> tuple[int, int]:

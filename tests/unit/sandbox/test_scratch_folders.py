@@ -2,12 +2,16 @@
 
 import mmap
 import os
+import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hortus_agents.sandbox.contract import SandboxLimits
-from hortus_agents.sandbox.scratch import measure_folder, measure_nameless, remove_folder
+from hortus_agents.sandbox.leftovers import remove_leftovers
+from hortus_agents.sandbox.scratch import make_folder, measure_folder, measure_nameless, remove_folder
+from hortus_agents.sandbox.tiers import SCRATCH_PREFIX
 from hortus_agents.sandbox.watch import JailWatch, StoppedCall
 
 OWN = Path("/proc/self")
@@ -78,6 +82,19 @@ def test_removed_files_count_while_they_are_held(scratch: Path) -> None:
         with mmap.mmap(file.fileno(), 4096):  # its holder closes nothing: Python keeps the file open with its mapping
             assert MIB <= measure_nameless(OWN, scratch, file_bytes=8 * MIB) < 2 * MIB
     assert measure_nameless(OWN, scratch, file_bytes=8 * MIB) == 0
+
+
+def test_a_clock_that_is_set_leaves_folders_to_their_owners(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own, orphaned = make_folder(SCRATCH_PREFIX), tmp_path / f"{SCRATCH_PREFIX}999999999-1-x"
+    orphaned.mkdir()
+    boot = psutil.boot_time() + 60
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot)
+
+    remove_leftovers()
+
+    assert own.exists()
+    assert not orphaned.exists()
 
 
 def test_a_process_that_is_gone_was_not_seen() -> None:
