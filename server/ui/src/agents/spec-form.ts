@@ -15,7 +15,7 @@ export const LIMIT_FIELDS: readonly NumberField[] = [
   field("limits.steps", "Steps", "one model call with its side effects", 1, 10_000),
   field("limits.model_calls", "Model calls", "evolution's calls included", 1, 100_000),
   field("limits.tool_calls", "Tool calls", "", 0, 100_000),
-  field("limits.tokens", "Tokens", "prompt and completion", 1, Number.MAX_SAFE_INTEGER),
+  field("limits.tokens", "Tokens", "prompt and completion", 1, 1_000_000_000_000_000),
   { ...field("limits.wall_s", "Wall time, seconds", "from start to end", 0.001, 604_800), whole: false },
   field("limits.completion_tokens", "Tokens per answer", "", 16, 131_072),
 ];

@@ -1,29 +1,32 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { SpecFields } from "../agents/spec-fields";
 import { check, faultsOf } from "../agents/spec-form";
 import { TryOut } from "../agents/try-out";
 import { api, body, idempotencyKey } from "../api/client";
-import { agentQuery } from "../api/queries";
+import { agentQuery, SLOW_MS } from "../api/queries";
 import type { AgentDetailView } from "../api/schema.gen";
+import { LoadedPage } from "../components/loaded-page";
 import { Page } from "../components/page";
-import { Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 
 export default function EditAgent(): ReactNode {
   const { id = "" } = useParams();
-  const query = useQuery({ ...agentQuery(id), refetchOnWindowFocus: false });
-  return <Loaded query={query}>{(agent) => <Editor key={agent.id} agent={agent} />}</Loaded>;
+  const query = useQuery({ ...agentQuery(id), refetchInterval: SLOW_MS });
+  return (
+    <LoadedPage query={query} title="Edit an agent" crumb={{ to: "/agents", text: "Agents" }}>
+      {(agent) => <Editor key={agent.id} agent={agent} />}
+    </LoadedPage>
+  );
 }
 
 function Editor({ agent }: { agent: AgentDetailView }): ReactNode {
-  const [spec, setSpec] = useState(agent.spec);
-  const [params] = useSearchParams();
+  const [began] = useState(agent);
+  const [spec, setSpec] = useState(began.spec);
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail, tell } = useToasts();
-  const base = params.get("from") ?? String(agent.current_version);
   const save = useMutation({
     mutationFn: () => {
       const shared = { path: { agent: agent.id }, header: idempotencyKey() };
@@ -33,12 +36,12 @@ function Editor({ agent }: { agent: AgentDetailView }): ReactNode {
       void client.invalidateQueries({ queryKey: ["agent", agent.id] });
       void client.invalidateQueries({ queryKey: ["agents"] });
       tell(`Version ${version.version} is in use by new runs`);
-      void navigate(`/agents/${agent.id}?before=${agent.current_version}&after=${version.version}`);
+      void navigate(`/agents/${agent.id}?before=${began.current_version}&after=${version.version}`);
     },
     onError: fail,
   });
   const own = check(spec);
-  const isChanged = JSON.stringify(spec) !== JSON.stringify(agent.spec);
+  const isChanged = JSON.stringify(spec) !== JSON.stringify(began.spec);
   const isReady = Object.keys(own).length === 0 && isChanged;
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -47,9 +50,20 @@ function Editor({ agent }: { agent: AgentDetailView }): ReactNode {
   return (
     <Page title={`Edit ${agent.name}`} crumb={{ to: `/agents/${agent.id}`, text: agent.name }}>
       <p className="muted">
-        Based on version {base}. Saving makes the next version, which new runs use at once; runs that began stay on
-        theirs.
+        Based on version {began.current_version}. Saving makes the next version, which new runs use at once; runs that
+        began stay on theirs.
       </p>
+      {agent.current_version !== began.current_version && (
+        <div className="banner" role="alert">
+          <span>
+            Version {agent.current_version} came into use meanwhile. What you save takes its place, without{" "}
+            <Link to={`/agents/${agent.id}?before=${began.current_version}&after=${agent.current_version}`}>
+              what it changed
+            </Link>
+            .
+          </span>
+        </div>
+      )}
       <div className="columns">
         <form className="stack" onSubmit={submit}>
           <SpecFields spec={spec} faults={{ ...faultsOf(save.error), ...own }} onChange={setSpec} />

@@ -56,6 +56,7 @@ export default function NewAgent(): ReactNode {
           <button type="submit" className="button button-primary button-big" disabled={!isReady || create.isPending}>
             {create.isPending ? "Creating…" : "Create agent"}
           </button>
+          {name === "" && <span className="muted">it needs a name</span>}
         </div>
       </form>
     </Page>

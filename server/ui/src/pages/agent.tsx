@@ -5,8 +5,8 @@ import { SpecView } from "../agents/spec-view";
 import { AgentVersions } from "../agents/versions";
 import { agentQuery } from "../api/queries";
 import type { AgentDetailView } from "../api/schema.gen";
+import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
-import { Loaded } from "../components/states";
 import { Fact, Id, When } from "../components/values";
 import { useCan } from "../shell/me";
 import { StopAllButtons } from "../stops/place";
@@ -14,7 +14,11 @@ import { StopAllButtons } from "../stops/place";
 export default function AgentPage(): ReactNode {
   const { id = "" } = useParams();
   const query = useQuery(agentQuery(id));
-  return <Loaded query={query}>{(agent) => <Detail agent={agent} />}</Loaded>;
+  return (
+    <LoadedPage query={query} title="Agent" crumb={{ to: "/agents", text: "Agents" }}>
+      {(agent) => <Detail agent={agent} />}
+    </LoadedPage>
+  );
 }
 
 function Detail({ agent }: { agent: AgentDetailView }): ReactNode {
