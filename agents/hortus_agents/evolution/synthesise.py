@@ -72,7 +72,7 @@ class Synthesiser:
         if near is not None:
             return near
         try:
-            return await _Making(self, request, context).make(taken=_taken(hits, self.reuse_score))
+            return await _Making(self, request, context).make(_taken(hits, self.reuse_score, context.spec.plugins))
         except (ModelError, StructureError, SandboxError) as error:
             raise ToolFailedError(f"could not make {request.name}: {error}") from error
 
@@ -123,7 +123,7 @@ class _Making:
         self._reference_asked = False
         self._proposals = 0
 
-    async def make(self, *, taken: frozenset[str]) -> Obtained:
+    async def make(self, taken: frozenset[str]) -> Obtained:
         """The activated tool. Raises ToolFailedError, ModelError, StructureError, SandboxError."""
         signature = await self._writer.ask_signature(taken)
         cases: list[Case] | None = None
@@ -280,10 +280,10 @@ def _lost_to_reference(result: CaseResult) -> bool:
     return same(reference.value, result.case.expected)
 
 
-def _taken(hits: Sequence[ScoredCapability], reuse_score: float) -> frozenset[str]:
-    """Names that a new tool must not take: built-ins, and library tools that mean something else."""
+def _taken(hits: Sequence[ScoredCapability], reuse_score: float, plugins: Sequence[str]) -> frozenset[str]:
+    """Names that a new tool must not take: built-ins, its agent's plug-ins, library tools that mean something else."""
     others = {hit.capability.name for hit in hits if not hit.confident or hit.score < reuse_score}
-    return frozenset({*BUILTIN_TOOLS, *others})
+    return frozenset({*BUILTIN_TOOLS, *plugins, *others})
 
 
 def _signature_of(capability: Capability) -> Signature | None:

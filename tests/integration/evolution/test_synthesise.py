@@ -222,6 +222,16 @@ async def test_a_signature_that_is_no_signature_fails_plainly(sandbox: Sandbox) 
     assert [payload.guard for payload in run.payloads("model.called")] == [None, None, "repaired", None]
 
 
+async def test_a_tool_takes_no_name_of_its_agents_plugins(sandbox: Sandbox) -> None:
+    spec = SPEC.model_copy(update={"tools": ("request_capability",), "plugins": ("to_roman",)})
+    source = RIGHT.replace("to_roman", "to_roman_2")
+    run = world(
+        [ask(), SIGNATURE, source, CASES, use(2024).replace("to_roman", "to_roman_2"), ANSWER], sandbox, spec=spec
+    )
+    await run.finish()
+    assert [made.name for made in run.payloads("capability.activated")] == ["to_roman_2"]
+
+
 async def test_without_cases_and_example_nothing_is_activated(sandbox: Sandbox) -> None:
     store = DictStore()
     run = world([ask(), SIGNATURE, RIGHT, "no", "no", RIGHT, RIGHT, RIGHT, ANSWER], sandbox, store)
