@@ -6,10 +6,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, overload
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from hortus_agents.errors import ModelProtocolError, StructureError
+from hortus_agents.json_text import read_json
 from hortus_agents.messages import ChatRequest, ChatResult, JsonObject, Message
 from hortus_agents.models.port import ChatModel
 from hortus_agents.schemas import validator
@@ -155,8 +155,8 @@ class _Reader:
         if fenced := _FENCE.match(text):
             text = fenced.group(1)
         try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError as exc:
+            value = read_json(text)
+        except ValueError as exc:
             cut = f"; it was cut off after {answer.usage.completion_tokens} tokens, so be shorter"
             raise _InvalidError(f"not JSON ({exc}){cut if answer.finish_reason == 'length' else ''}") from exc
         if self._type is not None:
