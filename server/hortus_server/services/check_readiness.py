@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hortus_server.domain.errors import HortusError
@@ -32,9 +32,11 @@ class Readiness:
     components: tuple[ComponentHealth, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CheckReadiness:
-    """Look at all components at once, each within `PROBE_TIMEOUT_S`.
+    """Look at all components at once, each within `PROBE_TIMEOUT_S`, and one look at a time.
+
+    Anybody may ask, as often as they like: who waited for a look gets the next one together with all others who did.
 
     Only PostgreSQL is required: without the broker streams fall back to the log and wake-ups wait for the reaper,
     without the index recall is empty, without the model runs wait. An API that answers all of that is of use.
@@ -42,9 +44,21 @@ class CheckReadiness:
 
     store: Store
     probes: Sequence[Probe]
+    monotonic: Callable[[], float] = time.monotonic
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _began_at: float = float("-inf")
+    _found: Readiness | None = None
 
     async def __call__(self) -> Readiness:
-        """Never raises for a component that is down."""
+        """As of a moment after the call. Never raises for a component that is down."""
+        asked_at = self.monotonic()
+        async with self._looking:
+            if self._found is None or self._began_at < asked_at:
+                began_at = self.monotonic()
+                self._found, self._began_at = await self._look_at_all(), began_at
+            return self._found
+
+    async def _look_at_all(self) -> Readiness:
         async with asyncio.TaskGroup() as group:
             database = group.create_task(self._database())
             others = [group.create_task(_look(probe)) for probe in self.probes]
