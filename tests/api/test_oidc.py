@@ -115,6 +115,14 @@ async def test_strangers_and_unverified_addresses_are_refused(serve, provider: T
     assert not await signed_in(Browser(http))
 
 
+async def test_letters_that_only_fold_into_an_address_are_not_it(serve, provider: TestProvider, http):
+    serve(OidcRules(domains=frozenset({"kale.example"})))
+    provider.person = {**ERIN, "email": "erin@\N{KELVIN SIGN}ale.example"}
+    assert not await signed_in(Browser(http))
+    provider.person = {**ERIN, "email": "erin@Kale.example"}
+    assert await signed_in(Browser(http))
+
+
 async def test_by_default_only_who_is_invited_comes_in(serve, http, admin: Caller):
     serve(OidcRules())
     assert not await signed_in(Browser(http))

@@ -181,11 +181,17 @@ class OidcProvider:
         return OidcIdentity(
             issuer=str(claims["iss"]),
             subject=str(claims["sub"])[:255],
-            email=str(claims.get("email", ""))[:320].strip().lower(),
+            email=_plain(str(claims.get("email", ""))[:320].strip()),
             email_verified=claims.get("email_verified") is True,
             name=str(claims.get("name", ""))[:100].strip(),
             roles=tuple(str(role) for role in roles[:100]),
         )
+
+
+def _plain(email: str) -> str:
+    """In lower case; empty for letters that only fold into others, as the sign for kelvin does into a k."""
+    lowered = email.lower()
+    return lowered if lowered.isascii() == email.isascii() else ""
 
 
 def _is_safe(url: str) -> bool:
