@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, type SyntheticEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, type SyntheticEvent, useId, useLayoutEffect, useRef, useState } from "react";
 import { useToasts } from "./toasts";
 
 /** A modal question with a form; Escape and Cancel close it. */
@@ -22,7 +22,8 @@ export function Dialog({
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
   const { showIn } = useToasts();
-  useEffect(() => {
+  // Closed before it is taken off the page: only so the focus goes back to what opened it.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog === null) return;
     dialog.showModal();

@@ -91,13 +91,14 @@ export function Code({ source, language = "python" }: { source: string; language
 
 /** Source with the numbers of its lines beside it. */
 export function Numbered({ source }: { source: string }): ReactNode {
-  const lines = source.split("\n").length;
+  const shown = source.replace(/\n+$/, "");
+  const lines = shown.split("\n").length;
   return (
     <div className="numbered">
       <pre className="code" aria-hidden="true">
         {Array.from({ length: lines }, (_, at) => at + 1).join("\n")}
       </pre>
-      <Code source={source} />
+      <Code source={shown} />
     </div>
   );
 }

@@ -158,7 +158,6 @@ function MemoryTable({
         <tr>
           {found && <th className="number">Score</th>}
           <th>Memory</th>
-          {found && <th className="wide">Found by</th>}
           <th className="wide">Kind</th>
           <th className="wide">Agent</th>
           <th className="number">Happened</th>
@@ -170,9 +169,9 @@ function MemoryTable({
             {found && <td className="number">{found[index]?.score.toFixed(2)}</td>}
             <td>
               <Link to={`/memory/${memory.id}`}>{tame(memory.title)}</Link> <Marks label={countedLabel(memory)} />
-              <span className={found ? "clip muted small" : "clip clip-wide muted small"}>{tame(memory.content)}</span>
+              <span className="clip clip-wide muted small">{tame(memory.content)}</span>
+              {found && <span className="muted small">found by {reasonWords(found[index]?.why)}</span>}
             </td>
-            {found && <td className="wide reason muted small">{reasonWords(found[index]?.why)}</td>}
             <td className="wide">
               {memory.kind}
               {memory.visibility === "private" && <span className="muted">, private</span>}

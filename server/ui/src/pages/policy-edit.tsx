@@ -136,9 +136,11 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
                     See it in another tab
                   </Link>
                 </span>
-                <button type="button" className="button" disabled={!isReady} onClick={() => save.mutate(null)}>
-                  Save mine after it
-                </button>
+                <span className="row">
+                  <button type="button" className="button" disabled={!isReady} onClick={() => save.mutate(null)}>
+                    Save mine after it
+                  </button>
+                </span>
               </div>
             )}
             <TextField label="Why" value={comment} hint="for those who read the versions" onChange={setComment} />

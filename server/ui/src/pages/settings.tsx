@@ -29,7 +29,7 @@ const TABS = [
   { name: "labels", text: "Sensitivity" },
   { name: "secrets", text: "Secrets" },
   { name: "audit", text: "Audit log" },
-  { name: "workers", text: "Workers, queue" },
+  { name: "workers", text: "Workers" },
   { name: "models", text: "Models" },
   { name: "me", text: "Who am I" },
 ] as const;

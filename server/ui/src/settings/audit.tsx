@@ -138,7 +138,7 @@ function Entries({
                 title={`${entry.actor.kind} ${entry.actor.id}: show only what it did`}
                 onClick={() => onFilter("actor", entry.actor.id)}
               >
-                {entry.actor.name || entry.actor.id}
+                {entry.actor.name || shortId(entry.actor.id)}
               </button>
               <span className="muted small"> {entry.actor.kind}</span>
             </td>

@@ -43,7 +43,11 @@ export function Queue(): ReactNode {
             <div className="meters card-body">
               <Meter name="Runs under way" used={admission.running} bound={admission.max_concurrent_runs} />
               <Meter name="Queued runs" used={admission.queued} bound={admission.max_queued_runs} />
-              <Meter name="Weight among the tenants" used={admission.weight} bound={null} />
+              <div className="meter">
+                <span className="meter-name">Weight</span>
+                <b>{admission.weight}</b>
+                <span className="muted small">its share where tenants compete</span>
+              </div>
             </div>
             {changing && <Change admission={admission} onClose={() => setChanging(false)} />}
           </>

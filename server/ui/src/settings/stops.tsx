@@ -11,6 +11,7 @@ import { useOrderAgent } from "../stops/banner";
 import { Lift } from "../stops/lift";
 import { FreezeButton, StopAllButtons } from "../stops/place";
 import { headline, signer } from "../stops/words";
+import { tame } from "../text/visible";
 
 export function Stops(): ReactNode {
   const query = useQuery(stopsQuery);
@@ -93,7 +94,7 @@ function LiftedRow({ order }: { order: StopOrderView }): ReactNode {
       <td>
         {order.scope === "agent" ? <Link to={`/agents/${order.subject_id}`}>{agent}</Link> : headline(order, agent)}
       </td>
-      <td className="wrap">{order.reason}</td>
+      <td className="wrap">{tame(order.reason)}</td>
       <td className="wide" title={order.placed_by}>
         {signer(order.placed_by)}
       </td>
@@ -144,7 +145,7 @@ function Row({ order }: { order: Order }): ReactNode {
       <td>
         {order.scope === "agent" ? <Link to={`/agents/${order.subject_id}`}>{agent}</Link> : headline(order, agent)}
       </td>
-      <td className="wrap">{order.reason}</td>
+      <td className="wrap">{tame(order.reason)}</td>
       <td className="wide" title={order.placed_by}>
         {signer(order.placed_by)}
       </td>

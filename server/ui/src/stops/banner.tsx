@@ -6,6 +6,7 @@ import { type Order, stopsQuery } from "../api/stops";
 import { When } from "../components/values";
 import { useCan } from "../shell/me";
 import { plural, shortId } from "../text/format";
+import { tame } from "../text/visible";
 import { Lift } from "./lift";
 import { headline, signer } from "./words";
 
@@ -48,7 +49,7 @@ function Line({ order }: { order: Order }): ReactNode {
           headline(order, agent)
         )}
       </b>
-      <span className="grow wrap">“{order.reason}”</span>
+      <span className="grow wrap">“{tame(order.reason)}”</span>
       <span className="small">
         by {signer(order.placed_by)}, <When at={order.placed_at} />
       </span>
