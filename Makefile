@@ -6,6 +6,9 @@ PYTHON ?= python3
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --no-annotate
 
+# Compiling what is imported anew in each process would be a tenth of the tests' time.
+unexport PYTHONDONTWRITEBYTECODE
+
 # As long as all other tests of the API together.
 GENERATED := tests/api/test_generated_requests.py
 

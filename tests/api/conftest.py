@@ -91,9 +91,24 @@ def edge(ports: EdgePorts) -> Edge:
     return make_edge(OPTIONS, ports)
 
 
+@pytest.fixture(scope="session")
+def described() -> list[dict[str, Any]]:
+    """The OpenAPI document, once some application was asked for it: a second of work, and the same for each."""
+    return []
+
+
 @pytest.fixture
-def app(edge: Edge, tmp_path: Any) -> FastAPI:
-    return create_app(edge, static=tmp_path / "static")
+def app(edge: Edge, tmp_path: Any, described: list[dict[str, Any]]) -> FastAPI:
+    made = create_app(edge, static=tmp_path / "static")
+    describe = made.openapi
+
+    def openapi() -> dict[str, Any]:
+        if not described:
+            described.append(describe())
+        return described[0]
+
+    made.openapi = openapi  # type: ignore[method-assign]
+    return made
 
 
 @pytest.fixture
