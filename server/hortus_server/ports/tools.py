@@ -40,10 +40,6 @@ class ToolChanges(Protocol):
         """Keep what the scan and the negative tests came to. Raises NotFoundError."""
         ...
 
-    async def lock(self, tenant_id: TenantId, version_id: ToolVersionId) -> None:
-        """Hold a version's tool to the transaction's end, as whatever changes its active version does."""
-        ...
-
     async def activate(
         self,
         tenant_id: TenantId,
@@ -111,6 +107,8 @@ class ToolRepository(ToolChanges, Protocol):
         """Newest first."""
         ...
 
-    async def list_versions(self, tenant_id: TenantId, tool_id: ToolId) -> tuple[ToolVersion, ...]:
-        """Newest first. Raises NotFoundError."""
+    async def list_versions(
+        self, tenant_id: TenantId, tool_id: ToolId, *, hold: bool = False
+    ) -> tuple[ToolVersion, ...]:
+        """Newest first; `hold` keeps others from changing which is active before the commit. Raises NotFoundError."""
         ...

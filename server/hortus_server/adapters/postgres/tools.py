@@ -104,10 +104,6 @@ class PostgresTools:
         )
         return _there(version, version_id)
 
-    async def lock(self, tenant_id: TenantId, version_id: ToolVersionId) -> None:
-        """See the port."""
-        await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
-
     async def activate(
         self,
         tenant_id: TenantId,
@@ -205,8 +201,12 @@ class PostgresTools:
         )
         return to_page(tools, page.limit, lambda tool: encode_timed(tool.created_at, tool.id))
 
-    async def list_versions(self, tenant_id: TenantId, tool_id: ToolId) -> tuple[ToolVersion, ...]:
+    async def list_versions(
+        self, tenant_id: TenantId, tool_id: ToolId, *, hold: bool = False
+    ) -> tuple[ToolVersion, ...]:
         """See the port."""
+        if hold:
+            self._sql.one("lock_tool", _id, tenant_id=tenant_id, tool_id=tool_id)
         versions = await self._sql.many("list_versions", rows.tool_version, tenant_id=tenant_id, tool_id=tool_id)
         if not versions:
             raise NotFoundError("tool", tool_id)

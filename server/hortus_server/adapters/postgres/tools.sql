@@ -61,6 +61,13 @@ JOIN tool_versions ON tool_versions.tool_id = tools.id
 WHERE tool_versions.tenant_id = %(tenant_id)s AND tool_versions.id = %(version_id)s
 FOR NO KEY UPDATE OF tools
 
+-- name: lock_tool :one
+-- The same where the tool is known.
+SELECT id
+FROM tools
+WHERE tenant_id = %(tenant_id)s AND id = %(tool_id)s
+FOR NO KEY UPDATE
+
 -- name: record_gates :one
 -- Keep what scan and negative tests came to.
 UPDATE tool_versions
