@@ -8,6 +8,7 @@ let timer = 0;
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   if (timer === 0) {
+    now = Date.now();
     timer = window.setInterval(() => {
       now = Date.now();
       for (const each of listeners) each();

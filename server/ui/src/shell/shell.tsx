@@ -77,7 +77,7 @@ export function Shell(): ReactNode {
 function useReturn(): { readonly isUp: boolean; readonly look: () => void } {
   const { data, error, refetch } = useQuery(readinessQuery);
   const client = useQueryClient();
-  const isUp = error === null && data?.state !== "unavailable";
+  const isUp = error === null && data !== undefined && data.state !== "unavailable";
   const before = useRef(isUp);
   useEffect(() => {
     const isBack = isUp && !before.current;
