@@ -23,6 +23,7 @@ from hortus_server.domain.policies import PolicyDraft, RateUse
 from hortus_server.domain.rates import Limits
 from hortus_server.domain.stops import Reach
 from hortus_server.domain.stuck import Patience
+from hortus_server.domain.users import Maker
 from hortus_server.domain.webhooks import Webhook
 from hortus_server.ports.forks import Conversation
 from hortus_server.ports.store import UnitOfWork
@@ -63,9 +64,11 @@ class Rows:
             (self.left,) = await uow.events.append(
                 world.tenant_id, world.session.id, [NewEvent(payload=finished)], run_id=self.run.id
             )
+            self.user = await uow.users.add("ann@example.org", name="Ann", password_hash=None)
             self.key = await uow.tenants.add_key(
-                world.tenant_id, name="k", prefix="hk_1", secret_sha256=b"1" * 32, scopes=["admin"], expires_at=None
-            )
+                world.tenant_id, name="k", prefix="hk_1", secret_sha256=b"1" * 32, scopes=["admin"], expires_at=None,
+                person_id=self.user.id,
+            )  # fmt: skip
             proposed = make_tool_version(world.tenant_id, run_id=self.run.id, call_id="c1")
             self.tool_version = await uow.tools.propose(world.tenant_id, version=proposed, name="adder")
             await uow.tools.record_test(world.tenant_id, self.tool_version.id, state="tested", report={"passed": True})
@@ -77,11 +80,10 @@ class Rows:
             self.approval = await ask(uow, self.claim)
             draft = PolicyDraft("house", "", None, PolicyRules(), "")
             self.policy, _ = await uow.policies.add(world.tenant_id, draft, by=SYSTEM)
-            self.user = await uow.users.add("ann@example.org", name="Ann", password_hash=None)
             await uow.members.put(world.tenant_id, self.user.id, role="owner")
             self.invitation = await uow.invitations.add(
                 world.tenant_id, purpose="join", email="bob@example.org", role="viewer", secret_sha256=b"4" * 32,
-                made_by="ann", expires_at=LATER,
+                maker=Maker("ann", self.user.id), expires_at=LATER,
             )  # fmt: skip
             await uow.secrets.claim(world.tenant_id, name="TOKEN", description="", agent_id=None)
             await uow.limits.set_key(world.tenant_id, self.key.id, Limits(burst=7))
@@ -105,6 +107,7 @@ REACHES = {
     "directory.get": None,  # the installation's: what is asked for is the tenant itself
     "directory.rename": None,
     "directory.set_disabled": None,
+    "everyone.end_keys": lambda u, t, r: u.everyone.end_keys(r.user.id, tenant_id=t),
     "members.put": None,
     "members.list": lambda u, t, _: u.members.list(t),
     "members.get": lambda u, t, r: u.members.get(t, r.user.id),
@@ -230,6 +233,7 @@ REACHES = {
     "artifacts.put": None,
     "artifacts.get": lambda u, t, r: u.artifacts.get(t, r.artifact.sha256),
     "artifacts.part": lambda u, t, r: u.artifacts.part(t, r.artifact.sha256, start=0, length=9),
+    "artifacts.sensitivity": lambda u, t, r: u.artifacts.sensitivity(t, r.artifact.sha256),
     "artifacts.files": lambda u, t, r: u.artifacts.files(t, r.run.id, after=0, calls=9),
     "artifacts.file": lambda u, t, r: u.artifacts.file(t, r.run.id, seq=r.left.seq, name="file"),
     "idempotency.begin": lambda u, t, _: u.idempotency.begin(t, "key", route="r", body_sha256=b"3" * 32),
