@@ -10,10 +10,12 @@ from prometheus_client import REGISTRY
 from hortus_agents.events import KeptFile
 from hortus_agents.evolution.gates import ToolGates
 from hortus_agents.evolution.toolbox import ToolPorts, build_registry
+from hortus_agents.labels import CONFIDENTIAL
 from hortus_agents.loop.engine import StepEngine
 from hortus_agents.loop.retry import RetryRules
 from hortus_agents.models.port import ChatModel
 from hortus_agents.tools.builtin.http_get import HttpGetSettings
+from hortus_agents.tools.builtin.read_untrusted import StoredText
 from hortus_agents.tools.policy import ToolPolicy
 from hortus_agents.tools.port import Tool
 from hortus_agents.tools.registry import ToolRegistry
@@ -176,10 +178,12 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
             kept = await store(content, "application/octet-stream")
             return KeptFile(name=name, sha256=kept.sha256, size=kept.size)
 
-        async def load_artifact(sha256: str) -> bytes | None:
+        async def load_artifact(sha256: str) -> StoredText | None:
             try:
                 async with services.store.transaction(claim.run.tenant_id) as uow:
-                    return (await uow.artifacts.get(claim.run.tenant_id, sha256))[1]
+                    _, content = await uow.artifacts.get(claim.run.tenant_id, sha256)
+                    known = await uow.artifacts.sensitivity(claim.run.tenant_id, sha256)
+                    return StoredText(content, CONFIDENTIAL if known is None else known)
             except NotFoundError:
                 return None
 

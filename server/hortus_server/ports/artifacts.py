@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from hortus_agents.labels import Sensitivity
 from hortus_server.domain.ids import RunId, TenantId
 from hortus_server.domain.records import Artifact
 from hortus_server.domain.run_files import RunFile
@@ -17,6 +18,10 @@ class ArtifactRepository(Protocol):
 
     async def get(self, tenant_id: TenantId, sha256: str) -> tuple[Artifact, bytes]:
         """Raises NotFoundError."""
+        ...
+
+    async def sensitivity(self, tenant_id: TenantId, sha256: str) -> Sensitivity | None:
+        """The highest by the labels of the calls that left it; None where no call is known."""
         ...
 
     async def part(self, tenant_id: TenantId, sha256: str, *, start: int, length: int) -> bytes:

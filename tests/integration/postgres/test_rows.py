@@ -3,12 +3,15 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from store_world import PageOf, make_memory, make_tool_version, thought
 
+from hortus_agents.events import KeptFile, NewEvent, ToolFinished
+from hortus_agents.labels import Label
 from hortus_agents.limits import RunLimits
 from hortus_agents.spec import AgentSpec
 from hortus_server.domain.errors import ConflictError, InvalidInputError, NotFoundError
@@ -153,6 +156,24 @@ async def test_an_artifact_is_stored_once_by_its_content(world):
         assert first.size == len(content)
         with pytest.raises(NotFoundError):
             await uow.artifacts.get(world.tenant_id, "0" * 64)
+
+
+async def test_an_artifact_is_as_sensitive_as_the_calls_that_left_it(world, other):
+    def left(sensitivity: int | None, **by: Any) -> NewEvent:
+        label = None if sensitivity is None else Label(origin="tool", trust=1, sensitivity=sensitivity)
+        ended = ToolFinished(call_id="c", name="x", outcome="ok", content="", duration_ms=1, label=label, **by)
+        return NewEvent(payload=ended)
+
+    file = (KeptFile(name="a", sha256="b" * 64, size=1),)
+    session = await world.another_session()
+    async with world.store.system_transaction() as uow:
+        entries = [left(0, artifact_sha256="a" * 64), left(2, files=file), left(None, artifact_sha256="c" * 64)]
+        await uow.events.append(world.tenant_id, session.id, entries)
+        found = [await uow.artifacts.sensitivity(world.tenant_id, letter * 64) for letter in "abcd"]
+        assert found == [0, 2, 1, None]
+        await uow.events.append(world.tenant_id, session.id, [left(1, artifact_sha256="a" * 64)])
+        assert await uow.artifacts.sensitivity(world.tenant_id, "a" * 64) == 1
+        assert await uow.artifacts.sensitivity(other.tenant_id, "a" * 64) is None
 
 
 async def test_amounts_count_the_window_and_what_has_not_ended(world):

@@ -17,6 +17,7 @@ from hortus_agents.loop.labelling import after, label_of_log, overheard
 from hortus_agents.messages import ToolCall, ToolSpec
 from hortus_agents.spec import AgentSpec
 from hortus_agents.tools.builtin.ask_human import AskHumanTool
+from hortus_agents.tools.builtin.read_untrusted import ReadUntrustedTool, StoredText
 from hortus_agents.tools.fencing import fence, fenced_spec
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput, output_label
 from hortus_agents.tools.proxy import Admitted, NeedsPerson, ToolProxy
@@ -356,3 +357,19 @@ async def test_who_picks_a_choice_of_a_run_that_read_foreign_text_has_not_said_i
     await run.step()
     assert run.payloads("tool.finished")[-1].content == answer
     assert (answer in run.state().labels.words) == heard
+
+
+async def test_an_artifact_of_another_run_is_as_sensitive_as_it_was_there() -> None:
+    class Form:
+        async def read(self, *_: Any) -> dict[str, Any]:
+            return {"a": 1}
+
+    async def load(_sha256: str) -> StoredText:
+        return StoredText(b"salaries", 2)
+
+    asked = json.dumps({"question": "?", "schema": {"type": "object"}, "artifact": "a" * 64})
+    run = world(f'{{"tool": "read_untrusted", "arguments": {asked}}}', DONE, tools=[])
+    run.registry = ToolRegistry({"read_untrusted": ReadUntrustedTool(Form(), load)})
+    run.spec = run.spec.model_copy(update={"tools": ("read_untrusted",)})
+    await run.finish()
+    assert run.state().labels.sensitive == ("artifact aaaaaaaaaaaa, read in quarantine",)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from hortus_agents.errors import ToolFailedError, ToolRetryError
-from hortus_agents.labels import Label
+from hortus_agents.labels import Label, Sensitivity
 from hortus_agents.messages import JsonObject, ToolSpec
 from hortus_agents.schemas import foreign_fault
 from hortus_agents.tools.port import SideEffect, ToolContext, ToolDefinition, ToolOutput
@@ -38,8 +38,17 @@ _SPEC = ToolSpec(
     },
 )
 
-LoadArtifact = Callable[[str], Awaitable[bytes | None]]
-"""The bytes behind a sha256 in hex that the tenant has; None where it has none."""
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """The bytes of an artifact, and how sensitive the calls were that left them."""
+
+    content: bytes
+    sensitivity: Sensitivity
+
+
+LoadArtifact = Callable[[str], Awaitable[StoredText | None]]
+"""What stands behind a sha256 in hex that the tenant has; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +85,23 @@ class ReadUntrustedTool:
         """See Tool."""
         schema = dict(arguments["schema"])
         _check(schema)
-        content, source = await self._content(arguments)
+        content, label = await self._content(arguments)
         reading = Reading(content, str(arguments["question"]), schema, frozenset(arguments.get("keep", ())))
         values = await self._reader.read(reading, context)
         answer = {"enough_information": values is not None, "values": values}
-        return ToolOutput(orjson.dumps(answer).decode(), label=Label(origin="tool", trust=0, source=source))
+        return ToolOutput(orjson.dumps(answer).decode(), label=label)
 
-    async def _content(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
+    async def _content(self, arguments: Mapping[str, Any]) -> tuple[str, Label]:
+        read = Label(origin="tool", trust=0, source="a text that was read in quarantine")
         if "text" in arguments:
-            return str(arguments["text"]), "a text that was read in quarantine"
+            return str(arguments["text"]), read
         sha256 = str(arguments["artifact"])
         whole = None if self._load_artifact is None else await self._load_artifact(sha256)
         if whole is None:
             raise ToolFailedError(f"there is no artifact {sha256}")
-        return whole.decode("utf-8", "replace"), f"artifact {sha256[:12]}, read in quarantine"
+        source = f"artifact {sha256[:12]}, read in quarantine"
+        label = read.model_copy(update={"source": source, "sensitivity": whole.sensitivity})
+        return whole.content.decode("utf-8", "replace"), label
 
 
 def _check(schema: JsonObject) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from hortus_agents.labels import Sensitivity
 from hortus_server.adapters.postgres import rows
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import NotFoundError
@@ -47,6 +48,11 @@ class PostgresArtifacts:
             raise NotFoundError("artifact", sha256)
         return found
 
+    async def sensitivity(self, tenant_id: TenantId, sha256: str) -> Sensitivity | None:
+        """See the port."""
+        (found,) = await self._sql.many("artifact_sensitivity", _sensitivity, tenant_id=tenant_id, sha256=sha256)
+        return found
+
     async def part(self, tenant_id: TenantId, sha256: str, *, start: int, length: int) -> bytes:
         """See the port."""
         found = await self._sql.one("get_part", _part, tenant_id=tenant_id, sha256=sha256, start=start, length=length)
@@ -82,3 +88,7 @@ class PostgresArtifacts:
 
 def _part(*, content: bytes) -> bytes:
     return content
+
+
+def _sensitivity(*, sensitivity: Sensitivity | None) -> Sensitivity | None:
+    return sensitivity

@@ -24,6 +24,21 @@ SELECT substring(content FROM %(start)s + 1 FOR %(length)s) AS content
 FROM artifacts
 WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s
 
+-- name: artifact_sensitivity :many
+-- The highest by the labels of the calls that left these bytes; null where none did.
+SELECT max(left_by.sensitivity) AS sensitivity
+FROM (
+    SELECT coalesce((e.payload -> 'label' ->> 'sensitivity')::integer, 1) AS sensitivity
+    FROM events AS e
+    WHERE e.tenant_id = %(tenant_id)s AND e.payload ->> 'artifact_sha256' = %(sha256)s
+    UNION ALL
+    SELECT coalesce((e.payload -> 'label' ->> 'sensitivity')::integer, 1)
+    FROM events AS e
+    WHERE e.tenant_id = %(tenant_id)s
+        AND e.type = 'tool.finished' AND e.payload -> 'files' <> '[]'
+        AND jsonb_path_query_array(e.payload, '$.files[*].sha256') ? %(sha256)s
+) AS left_by
+
 -- name: run_files :many
 -- What calls of a run have left, call by call: the whole of a cut result, then files as they were declared.
 WITH calls AS (
