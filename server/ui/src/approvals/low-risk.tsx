@@ -46,7 +46,7 @@ function Question({ calls, onClose }: { calls: readonly Approval[]; onClose: () 
   return (
     <Dialog
       title={`Approve ${plural(calls.length, "call")}?`}
-      submit={`Approve ${calls.length}`}
+      submit={`Approve ${calls.length} of low risk`}
       busy={busy || reason.trim() === ""}
       onSubmit={() => void approve()}
       onClose={onClose}
