@@ -17,7 +17,7 @@ from hortus_agents.sandbox.scratch import make_folder
 from hortus_agents.sandbox.tiers import INSIDE, INSIDE_PATH, PYTHON_FLAGS, Launch, jail_config, jail_environment
 
 NOBODY = 65534
-BUNDLE_PREFIX = "hortus-runsc-"
+BUNDLE_PREFIX = "hortus-bundle-"
 ASKED_S = 5.0
 # How `runsc` can catch the code's system calls, the best first. KVM comes last: nested, or without its kernel
 # module's help, it hangs rather than fails.

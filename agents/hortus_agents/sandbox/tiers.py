@@ -29,7 +29,7 @@ INSIDE = Path(__file__).with_name("inside.py")
 INSIDE_PATH = "/python/inside.py"  # where bubblewrap mounts it
 PYTHON_FLAGS = ("-I", "-S", "-B")
 NOBODY = "65534"
-SCRATCH_PREFIX = "hortus-jail-"
+SCRATCH_PREFIX = "hortus-scratch-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from hortus_agents.sandbox.contract import SCRATCH_MIB, SandboxLimits, SandboxOu
 from hortus_agents.sandbox.scratch import measure_folder, measure_nameless
 
 PERIOD_S = 0.05
+UNSEEN = 20  # looks in vain, one after another
 SCRATCH_FILES = 4096
 MIB = 1024 * 1024
 
@@ -46,12 +47,13 @@ class JailWatch:
         Raises:
             StoppedCall: A bound is exceeded.
         """
-        while True:
+        unseen = 0
+        while unseen < UNSEEN:
             await asyncio.sleep(PERIOD_S)
-            if self._scratch is None:
-                self.look()
-            else:
-                await asyncio.to_thread(self.look)
+            seen = self.look() if self._scratch is None else await asyncio.to_thread(self.look)
+            unseen = 0 if seen else unseen + 1
+        # One that ended is waited for no longer than that; threads that come and go may never be met alive.
+        raise StoppedCall(SandboxOutcome.FORBIDDEN, "the jail cannot be looked into: none of its threads stays")
 
     def look(self) -> bool:
         """Whether there was a living process to look at. Blocking.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome
+from hortus_agents.sandbox.tiers import SCRATCH_PREFIX
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 LIMITS = SandboxLimits(wall_s=20, cpu_s=20)
@@ -62,7 +63,7 @@ def f():
 
 
 def own_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob(f"hortus-jail-{os.getpid()}-*"))
+    return set(Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}{os.getpid()}-*"))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -16,12 +16,13 @@ import pytest
 
 from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxOutcome, TierName, open_sandbox
+from hortus_agents.sandbox.gvisor import BUNDLE_PREFIX
 from hortus_agents.sandbox.jail import Jail
 from hortus_agents.sandbox.pool import JailPool
-from hortus_agents.sandbox.tiers import BubblewrapTier, Tier, clear_launch
+from hortus_agents.sandbox.tiers import SCRATCH_PREFIX, BubblewrapTier, Tier, clear_launch
 
 END_S = 60.0  # a busy machine
-PREFIXES = ("hortus-jail-", "hortus-runsc-")
+PREFIXES = (SCRATCH_PREFIX, BUNDLE_PREFIX)
 FOREVER = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
 LONG = SandboxLimits(wall_s=60)
 

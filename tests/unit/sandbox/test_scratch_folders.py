@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    folder = tmp_path / "hortus-jail-1-2-three"
+    folder = tmp_path / f"{SCRATCH_PREFIX}1-2-three"
     folder.mkdir()
     return folder
 
@@ -99,6 +99,12 @@ def test_a_clock_that_is_set_leaves_folders_to_their_owners(monkeypatch: pytest.
 
 def test_a_process_that_is_gone_was_not_seen() -> None:
     assert JailWatch(2**22 + 1, SandboxLimits(), mounted="/").look() is False
+
+
+async def test_a_call_whose_process_is_never_seen_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hortus_agents.sandbox.watch.PERIOD_S", 0)
+    with pytest.raises(StoppedCall, match="none of its threads stays"):
+        await JailWatch(2**22 + 1, SandboxLimits(), mounted="/").run()
 
 
 def test_more_mappings_than_anybody_reads_end_a_call(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
