@@ -60,6 +60,15 @@ export function Card({
   );
 }
 
+/** The head of the column whose buttons speak for themselves. */
+export function ActionsHead(): ReactNode {
+  return (
+    <th>
+      <span className="visually-hidden">Actions</span>
+    </th>
+  );
+}
+
 /** A table that may be wider than its place: the keyboard can scroll it, too. */
 export function TableBox({ label, children }: { label: string; children: ReactNode }): ReactNode {
   return (

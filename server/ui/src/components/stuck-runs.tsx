@@ -6,7 +6,7 @@ import { page, paged, SLOW_MS } from "../api/queries";
 import type { StuckRunView } from "../api/schema.gen";
 import { duration } from "../text/format";
 import { AgentName } from "./agent-name";
-import { TableBox } from "./page";
+import { ActionsHead, TableBox } from "./page";
 import { RequeueRun } from "./requeue-run";
 import { Empty, Paged } from "./states";
 import { RunBadge } from "./status";
@@ -41,9 +41,7 @@ export function StuckRuns(): ReactNode {
               <th className="wide">Agent</th>
               <th>What keeps it</th>
               <th className="number wide">Last sign</th>
-              <th>
-                <span className="visually-hidden">Actions</span>
-              </th>
+              <ActionsHead />
             </tr>
           </thead>
           <tbody>

@@ -79,13 +79,15 @@ function Filter({
 }): ReactNode {
   const field = useId();
   const [typed, setTyped] = useState<string | null>(null);
-  // A pause in the typing asks; until then what was found stays.
+  function ask(): void {
+    if (typed === null) return;
+    setTyped(null);
+    onChange(name, typed);
+  }
+  // A pause in the typing asks, and so does leaving the field; until then what was found stays.
   useEffect(() => {
     if (typed === null) return;
-    const timer = window.setTimeout(() => {
-      setTyped(null);
-      onChange(name, typed);
-    }, PAUSE_MS);
+    const timer = window.setTimeout(ask, PAUSE_MS);
     return () => window.clearTimeout(timer);
   });
   return (
@@ -100,6 +102,7 @@ function Filter({
         max={type === "date" ? "9999-12-31" : undefined}
         value={typed ?? value ?? ""}
         onChange={(event) => setTyped(event.target.value)}
+        onBlur={ask}
       />
     </div>
   );

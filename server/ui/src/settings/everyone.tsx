@@ -4,7 +4,7 @@ import { api, body } from "../api/client";
 import { everyoneQuery, type Person } from "../api/people";
 import { meQuery } from "../api/queries";
 import { Confirm } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -53,9 +53,7 @@ function PersonTable({ people }: { people: readonly Person[] }): ReactNode {
           <th className="number wide">Tenants</th>
           <th className="number wide">Keys</th>
           <th className="number wide">Last seen</th>
-          <th>
-            <span className="visually-hidden">Actions</span>
-          </th>
+          <ActionsHead />
         </tr>
       </thead>
       <tbody>

@@ -4,7 +4,7 @@ import { api, body } from "../api/client";
 import { keysQuery, meQuery } from "../api/queries";
 import type { IssuedKeyView, KeyView } from "../api/schema.gen";
 import { Confirm, Dialog } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -79,9 +79,7 @@ function KeyTable({
           <th className="wide">May</th>
           <th className="number wide">Made</th>
           <th className="number wide">Last used</th>
-          <th>
-            <span className="visually-hidden">Actions</span>
-          </th>
+          <ActionsHead />
         </tr>
       </thead>
       <tbody>

@@ -4,7 +4,7 @@ import { TextField } from "../agents/fields";
 import { api, body } from "../api/client";
 import type { FloorView, LabelsView } from "../api/schema.gen";
 import { Dialog } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -112,9 +112,7 @@ function OfTools({
           <th>At least</th>
           <th className="wide">Why</th>
           <th className="wide">Said by</th>
-          <th>
-            <span className="visually-hidden">Actions</span>
-          </th>
+          <ActionsHead />
         </tr>
       </thead>
       <tbody>

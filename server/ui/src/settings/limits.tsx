@@ -5,7 +5,7 @@ import { api, body } from "../api/client";
 import { keysQuery } from "../api/queries";
 import type { KeyView, LimitsView, RateView, TenantBoundsView } from "../api/schema.gen";
 import { Dialog } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { type LimitTexts, limitFault, limitsIn, textsOf } from "./limit-texts";
@@ -86,9 +86,7 @@ function OfKeys({ bounds }: { bounds: TenantBoundsView }): ReactNode {
                   <th className="number">A minute</th>
                   <th className="number">At once</th>
                   <th className="number wide">Open</th>
-                  <th>
-                    <span className="visually-hidden">Actions</span>
-                  </th>
+                  <ActionsHead />
                 </tr>
               </thead>
               <tbody>

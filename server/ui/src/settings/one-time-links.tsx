@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { api, body } from "../api/client";
 import { invitationsQuery } from "../api/people";
 import { Confirm } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { When } from "../components/values";
@@ -37,9 +37,7 @@ export function OneTimeLinks(): ReactNode {
             <th className="wide">To</th>
             <th className="wide">Made by</th>
             <th className="number wide">Made</th>
-            <th>
-              <span className="visually-hidden">Actions</span>
-            </th>
+            <ActionsHead />
           </tr>
         </thead>
         <tbody>

@@ -5,7 +5,7 @@ import type { SecretView } from "../api/schema.gen";
 import { deleteSecret, secretsQuery } from "../api/secrets";
 import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { Copy, When } from "../components/values";
@@ -58,11 +58,7 @@ function SecretTable({
           <th className="wide">Only for</th>
           <th className="number wide">Version</th>
           <th className="number wide">Set</th>
-          {onReplace && (
-            <th>
-              <span className="visually-hidden">Actions</span>
-            </th>
-          )}
+          {onReplace && <ActionsHead />}
         </tr>
       </thead>
       <tbody>

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import type { StopOrderView } from "../api/schema.gen";
 import { liftedStopsQuery, type Order, stopsQuery } from "../api/stops";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { Took, When } from "../components/values";
@@ -121,9 +121,7 @@ function OrderTable({ orders }: { orders: readonly Order[] }): ReactNode {
           <th>Why</th>
           <th className="wide">By</th>
           <th className="number wide">Since</th>
-          <th>
-            <span className="visually-hidden">Actions</span>
-          </th>
+          <ActionsHead />
         </tr>
       </thead>
       <tbody>

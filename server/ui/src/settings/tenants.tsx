@@ -4,7 +4,7 @@ import { TextField } from "../agents/fields";
 import { api, body } from "../api/client";
 import { type Tenant, tenantsQuery } from "../api/people";
 import { Confirm, Dialog } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -97,9 +97,7 @@ function TenantTable({ tenants }: { tenants: readonly Tenant[] }): ReactNode {
             <th className="number wide">Users</th>
             <th className="number wide">Keys</th>
             <th className="number wide">Made</th>
-            <th>
-              <span className="visually-hidden">Actions</span>
-            </th>
+            <ActionsHead />
           </tr>
         </thead>
         <tbody>

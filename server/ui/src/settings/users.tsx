@@ -5,7 +5,7 @@ import { api, body } from "../api/client";
 import { type Role, type User, usersQuery } from "../api/people";
 import { meQuery } from "../api/queries";
 import { Dialog } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -103,9 +103,7 @@ function UserTable({ users }: { users: readonly User[] }): ReactNode {
             <th className="wide">State</th>
             <th className="wide">Signs in with</th>
             <th className="number wide">Last seen</th>
-            <th>
-              <span className="visually-hidden">Actions</span>
-            </th>
+            <ActionsHead />
           </tr>
         </thead>
         <tbody>

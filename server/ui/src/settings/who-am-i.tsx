@@ -4,7 +4,7 @@ import { api, body } from "../api/client";
 import { type Login, loginsQuery, type Me } from "../api/people";
 import { meQuery } from "../api/queries";
 import { Confirm, Dialog } from "../components/dialog";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
@@ -89,9 +89,7 @@ function Logins(): ReactNode {
                 <th className="wide">With</th>
                 <th className="number wide">Since</th>
                 <th className="number">Last seen</th>
-                <th>
-                  <span className="visually-hidden">Actions</span>
-                </th>
+                <ActionsHead />
               </tr>
             </thead>
             <tbody>

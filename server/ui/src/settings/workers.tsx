@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { api, body } from "../api/client";
 import { meQuery, workersQuery } from "../api/queries";
 import type { WorkerView } from "../api/schema.gen";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { StateBadge } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -41,9 +41,7 @@ function Answering(): ReactNode {
                   <th className="wide">Queues</th>
                   <th className="number">Runs</th>
                   <th className="number wide">Seen</th>
-                  <th>
-                    <span className="visually-hidden">Actions</span>
-                  </th>
+                  <ActionsHead />
                 </tr>
               </thead>
               <tbody>

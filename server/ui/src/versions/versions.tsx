@@ -2,7 +2,7 @@ import type { UseInfiniteQueryResult } from "@tanstack/react-query";
 import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useSearchParams } from "react-router";
-import { Card, TableBox } from "../components/page";
+import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -86,9 +86,7 @@ function Table<V extends Version>({
               {column.name}
             </th>
           ))}
-          <th>
-            <span className="visually-hidden">Actions</span>
-          </th>
+          <ActionsHead />
         </tr>
       </thead>
       <tbody>
