@@ -113,12 +113,14 @@ function choicesFor(user: User, onLink: (link: string | null) => void): Choice[]
   const letIn: Choice = { text: "Let in again", act: () => keepOut(user, false) };
   const out: Choice = {
     text: "Keep out",
-    detail: "All logins, and the keys and open links that they made here, end at once; nobody comes in under this name until let in again.",
+    detail:
+      "All logins, and the keys and open links that they made here, end at once; nobody comes in under this name until let in again.",
     act: () => keepOut(user, true),
   };
   const remove: Choice = {
     text: "Remove",
-    detail: "Out of this tenant for good: logins, keys and open links that they made here end, and only another invitation brings them back.",
+    detail:
+      "Out of this tenant for good: logins, keys and open links that they made here end, and only another invitation brings them back.",
     act: async () => {
       await api.DELETE("/v1/admin/users/{user_id}", path);
       return `${user.name} is no member any more`;
