@@ -52,7 +52,9 @@ async def test_a_revoked_key_ends_its_logins(http: httpx.AsyncClient, admin: Cal
 async def test_wrong_keys_and_forged_cookies_are_refused(http: httpx.AsyncClient, admin: Caller):
     is_problem(await http.post("/v1/auth/login", json={"key": "hk_wrong"}), 401, "unauthenticated")
     genuine = await log_in(http, admin.key)
-    for forged in ("hortus_login=x", "hortus_login=..", f"{genuine[:-2]}xx", f"{genuine}é"):
+    # A signature's last letter holds bits that say nothing, and two letters may be the genuine ones.
+    signed, _, signature = genuine.rpartition(".")
+    for forged in ("hortus_login=x", "hortus_login=..", f"{signed}.{signature[::-1]}", f"{genuine}é"):
         answer = await http.get("/v1/me", headers={"Cookie": forged.encode()})
         is_problem(answer, 401, "unauthenticated")
 

@@ -107,8 +107,6 @@ class ToolRepository(ToolChanges, Protocol):
         """Newest first."""
         ...
 
-    async def list_versions(
-        self, tenant_id: TenantId, tool_id: ToolId, *, hold: bool = False
-    ) -> tuple[ToolVersion, ...]:
-        """Newest first; `hold` keeps others from changing which is active before the commit. Raises NotFoundError."""
+    async def list_versions(self, tenant_id: TenantId, tool_id: ToolId) -> tuple[ToolVersion, ...]:
+        """Newest first. Raises NotFoundError."""
         ...

@@ -118,7 +118,7 @@ class RowsAndCapabilityIndex:
             )
             tool = await uow.tools.get(tenant, version.tool_id)
             if version.state == "tested":
-                namesakes = await uow.tools.list_versions(tenant, version.tool_id, hold=True)
+                namesakes = await uow.tools.list_versions(tenant, version.tool_id)
                 activates_pure = await uow.tools.activates_pure(tenant)
                 state, reason = decide(version, report, namesakes=namesakes, activates_pure=activates_pure)
                 if state == "active":

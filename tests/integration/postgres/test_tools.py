@@ -107,6 +107,23 @@ async def test_parallel_activations_leave_one_active(world):
     assert (await tool(world)).active_version == active
 
 
+async def test_what_the_gates_say_and_a_persons_activation_take_turns(world):
+    version = await propose(world)
+    await activate(world, version)
+
+    async def activate_again():
+        async with world.store.system_transaction() as uow:
+            return await uow.tools.activate(world.tenant_id, version.id)
+
+    async with world.store.system_transaction() as uow:
+        gated = await uow.tools.record_gates(world.tenant_id, version.id, scan=OK, negative=OK)
+        by_hand = asyncio.create_task(activate_again())
+        await asyncio.sleep(0.1)
+        assert not by_hand.done()
+        assert (await uow.tools.activate(world.tenant_id, gated.id)).state == "active"
+    assert (await by_hand).state == "active"
+
+
 async def test_a_disabled_tool_is_found_nowhere_and_a_repeated_test_does_not_revive_it(world):
     version = await activate(world, await propose(world))
     async with world.store.system_transaction() as uow:

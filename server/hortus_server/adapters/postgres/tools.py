@@ -15,6 +15,7 @@ from hortus_server.domain.errors import ConflictError, NotFoundError
 from hortus_server.domain.ids import RunId, TenantId, ToolId, ToolVersionId
 from hortus_server.domain.records import Page, Tool, ToolState, ToolVersion
 from hortus_server.ports.paging import PageRequest
+from hortus_server.ports.pending import Pending
 from hortus_server.ports.tools import REPLACED, Replaced
 
 _STATEMENTS = load_statements("tools.sql")
@@ -80,6 +81,7 @@ class PostgresTools:
         self, tenant_id: TenantId, version_id: ToolVersionId, *, state: ToolState, report: Mapping[str, Any]
     ) -> ToolVersion:
         """See the port. The state of an active or disabled version stays; raises NotFoundError."""
+        self._lock_tool(tenant_id, version_id)
         version = await self._sql.one(
             "record_test",
             rows.tool_version,
@@ -94,6 +96,7 @@ class PostgresTools:
         self, tenant_id: TenantId, version_id: ToolVersionId, *, scan: Mapping[str, Any], negative: Mapping[str, Any]
     ) -> ToolVersion:
         """See the port."""
+        self._lock_tool(tenant_id, version_id)
         version = await self._sql.one(
             "record_gates",
             rows.tool_version,
@@ -113,7 +116,7 @@ class PostgresTools:
         replaced: Replaced = REPLACED,
     ) -> ToolVersion:
         """See the port."""
-        tool_id = await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
+        tool_id = await self._lock_tool(tenant_id, version_id)
         if tool_id is None:
             raise NotFoundError("tool version", version_id)
         await self._sql.count(
@@ -136,7 +139,7 @@ class PostgresTools:
         self, tenant_id: TenantId, version_id: ToolVersionId, *, state: ToolState, reason: str | None
     ) -> ToolVersion:
         """See the port."""
-        await self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
+        self._lock_tool(tenant_id, version_id)
         version = await self._sql.one(
             "set_state", rows.tool_version, tenant_id=tenant_id, version_id=version_id, state=state, reason=reason
         )
@@ -201,12 +204,8 @@ class PostgresTools:
         )
         return to_page(tools, page.limit, lambda tool: encode_timed(tool.created_at, tool.id))
 
-    async def list_versions(
-        self, tenant_id: TenantId, tool_id: ToolId, *, hold: bool = False
-    ) -> tuple[ToolVersion, ...]:
+    async def list_versions(self, tenant_id: TenantId, tool_id: ToolId) -> tuple[ToolVersion, ...]:
         """See the port."""
-        if hold:
-            self._sql.one("lock_tool", _id, tenant_id=tenant_id, tool_id=tool_id)
         versions = await self._sql.many("list_versions", rows.tool_version, tenant_id=tenant_id, tool_id=tool_id)
         if not versions:
             raise NotFoundError("tool", tool_id)
@@ -219,6 +218,9 @@ class PostgresTools:
         await self._sql.count(
             "record_use", tenant_id=tenant_id, version_id=version_id, run_id=run_id, call_id=call_id, ok=ok
         )
+
+    def _lock_tool(self, tenant_id: TenantId, version_id: ToolVersionId) -> Pending[ToolId | None]:
+        return self._sql.one("lock_tool_of_version", _id, tenant_id=tenant_id, version_id=version_id)
 
     async def _find_proposed(self, tenant_id: TenantId, version: ToolVersion) -> ToolVersion | None:
         return await self._sql.one(

@@ -54,19 +54,12 @@ RETURNING
     in_doubt, state_reason, permissions, scan_report, negative_report, origin, origin_step, label
 
 -- name: lock_tool_of_version :one
--- Those who change which version is active take turns at the tool's row.
+-- Those who change a version's state take turns at the tool's row, always before a version's.
 SELECT tools.id
 FROM tools
 JOIN tool_versions ON tool_versions.tool_id = tools.id
 WHERE tool_versions.tenant_id = %(tenant_id)s AND tool_versions.id = %(version_id)s
 FOR NO KEY UPDATE OF tools
-
--- name: lock_tool :one
--- The same where the tool is known.
-SELECT id
-FROM tools
-WHERE tenant_id = %(tenant_id)s AND id = %(tool_id)s
-FOR NO KEY UPDATE
 
 -- name: record_gates :one
 -- Keep what scan and negative tests came to.
