@@ -5,10 +5,16 @@ import socket
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from stack_parts import free_port
 
 from hortus_server.adapters.embedded.home import HortusHome
+from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.direct import find_database
+from hortus_server.cli.faults import told
+from hortus_server.domain.errors import UnavailableError
+from hortus_server.settings import DatabaseSettings
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +45,14 @@ async def test_none_at_all_is_told_with_what_to_do(home: HortusHome) -> None:
     (home.run / "ports.json").write_text(json.dumps({"postgres": 1}))
     with pytest.raises(CommandError, match="hortus up --only postgres"):
         await find_database()
+
+
+async def test_one_that_does_not_answer_is_told_with_its_place_and_without_its_password() -> None:
+    port = free_port()
+    settings = DatabaseSettings(url=SecretStr(f"postgresql://u:pa55word@127.0.0.1:{port}/x"))
+    with pytest.raises(UnavailableError) as failed:
+        await migrate(settings)
+    said = told(failed.value)
+    assert f"port {port} failed: Connection refused" in said
+    assert "pa55word" not in said
+    assert "\n" not in said

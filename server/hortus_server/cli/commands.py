@@ -12,7 +12,7 @@ from hortus_agents.errors import AgentsError
 from hortus_server.adapters.embedded.errors import EmbeddedError
 from hortus_server.cli.client import CommandError
 from hortus_server.cli.directory import DirectoryGroup, Place
-from hortus_server.cli.faults import report_settings
+from hortus_server.cli.faults import report_settings, told
 from hortus_server.cli.render import err
 from hortus_server.domain.errors import HortusError
 
@@ -78,7 +78,7 @@ def main() -> None:
     try:
         app()
     except (CommandError, EmbeddedError, HortusError, AgentsError) as error:
-        err.print(f"[red]hortus:[/] {escape(str(error))}", soft_wrap=True, markup=True)
+        err.print(f"[red]hortus:[/] {escape(told(error))}", soft_wrap=True, markup=True)
         sys.exit(1)
     except ValidationError as error:
         report_settings(error)

@@ -1,9 +1,10 @@
-"""How settings that are missing or wrong are told."""
+"""How a command's failures are told: settings that are missing or wrong, components that do not answer."""
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hortus_server.cli.render import err
+from hortus_server.domain.errors import UnavailableError
 
 
 def report_settings(error: ValidationError) -> None:
@@ -11,6 +12,14 @@ def report_settings(error: ValidationError) -> None:
     err.print("[red]hortus:[/] the settings are not complete or not valid; docs/settings.md lists them:")
     for line in told_settings(error):
         err.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def told(error: Exception) -> str:
+    """What happened, on one line; of a component that is down also what was said by whoever tried to reach it."""
+    cause = error.__cause__
+    if not isinstance(error, UnavailableError) or cause is None or not str(cause):
+        return str(error)
+    return f"{error} ({' '.join(str(cause).split())})"
 
 
 def told_settings(error: ValidationError) -> list[str]:

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from pydantic import ValidationError
 
-from hortus_server.cli.faults import report_settings
+from hortus_server.cli.faults import report_settings, told
 from hortus_server.domain.errors import HortusError
 from hortus_server.domain.queues import QUEUES
 from hortus_server.settings import Settings
@@ -36,7 +36,7 @@ def main() -> None:
         report_settings(error)
         sys.exit(2)
     except HortusError as error:
-        sys.stderr.write(f"hortus: {error}\n")
+        sys.stderr.write(f"hortus: {told(error)}\n")
         sys.exit(1)
 
 
