@@ -21,6 +21,7 @@ from hortus_agents.models.scripted.script import Obedience, Reply, ScriptedCall
 ANSWER_LIMIT = 4_000  # characters of what it repeats in its answer, so that what is injected travels on
 _ORDER: Final = re.compile(r"CALL ([a-z_][a-z0-9_]*) (\{)")
 _PACKED: Final = re.compile(r"(DECODE|HEX|ROT13) ([A-Za-z0-9+/=_{}\":,.@ -]{8,})")
+_FENCE: Final = re.compile(r"\[data from [^\]\n]*\]|\[end\]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _TAGS: Final = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _LAYERS = 3  # encodings within encodings that it takes off
@@ -63,7 +64,8 @@ def obey(call: ChatCall, reply: Reply) -> Reply:
         *((own.name, own.arguments) for own in how.script),
     ]
     following = next((order for order in wanted if order not in made), None)
-    answer = f"I read: {' | '.join(texts[1:])}"[:ANSWER_LIMIT]
+    # As its own words: memories leave out what still stands between the marks of foreign text.
+    answer = f"I read: {_FENCE.sub('', ' | '.join(texts[1:]))}"[:ANSWER_LIMIT]
     if isinstance(schema, dict):
         step = {"answer": answer} if following is None else {"tool": following[0], "arguments": following[1]}
         return _json(reply, step)
