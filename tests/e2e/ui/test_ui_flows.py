@@ -217,7 +217,7 @@ def test_a_key_is_shown_once_used_and_revoked(admin: Visitor, garden: Stack, chr
     dialog.get_by_role("button", name="Create key").click()
     secret = page.get_by_role("dialog").locator("code").inner_text()
     assert secret.startswith("hk_")
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
     assert secret not in page.content()
     viewer = visit(garden, chromium)
     viewer.expected = ("status of 401",)

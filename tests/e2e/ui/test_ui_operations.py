@@ -115,7 +115,7 @@ def test_a_webhooks_secret_is_shown_once_and_a_delivery_is_replayed(admin: Visit
         page.get_by_role("button", name="Create webhook").click()
         secret = page.get_by_role("dialog").locator("code").last.inner_text()
         assert secret.startswith("whsec_")
-        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
         assert secret not in page.content()
         admin.stack.ended(admin.stack.submit(agent))
         page.get_by_role("button", name="run.succeeded").first.click(timeout=2 * PATIENCE_MS)

@@ -109,7 +109,7 @@ def test_a_viewer_comes_by_a_link_and_sees_no_button_that_would_be_refused(
     dialog.get_by_label("Role").select_option("viewer")
     dialog.get_by_role("button", name="Make the link").click()
     link = page.get_by_role("dialog").locator("code").inner_text()
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
 
     viewer = visit(garden, chromium)
     viewer.expected = ("status of 403",)
@@ -167,7 +167,7 @@ def test_somebody_in_two_tenants_moves_between_them(owner: Visitor) -> None:
 
 def _shown_secret(page: Page) -> str:
     secret = page.get_by_role("dialog").locator("code").inner_text()
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
     return secret
 
 

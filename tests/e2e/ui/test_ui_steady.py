@@ -85,6 +85,25 @@ def test_a_page_asked_for_in_an_outage_comes_by_itself(admin: Visitor, garden: S
     admin.complaints.clear()  # what a page says whose code could not be fetched is worded by the browser
 
 
+def test_a_stop_that_did_not_get_through_keeps_its_question_and_the_reason(admin: Visitor, garden: Stack) -> None:
+    admin.expected = ("Failed to load resource",)
+    page = admin.open(f"/agents/{garden.make_agent()}")
+    page.route("**/v1/agents/*/stop", lambda route: route.abort(), times=1)
+    page.get_by_role("button", name="Pause agent").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill("mails were sent")
+    dialog.get_by_role("button", name="Pause agent").click()
+    expect(dialog.get_by_role("button", name="Close note")).to_be_visible()
+    expect(dialog.get_by_label("Why")).to_have_value("mails were sent")
+    dialog.get_by_role("button", name="Pause agent").click()
+    banner = page.get_by_role("region", name="Stops in force")
+    expect(banner).to_contain_text("mails were sent")
+    expect(dialog).to_have_count(0)
+    banner.get_by_role("button", name="Lift").click()
+    dialog.get_by_role("button", name="Lift").click()
+    expect(banner).to_have_count(0)
+
+
 def test_nothing_is_left_on_the_page_for_who_signs_in_next(admin: Visitor, garden: Stack) -> None:
     admin.expected = ("status of 401", "status of 403")
     secret = garden.post("/v1/admin/keys", {"name": "narrow", "scopes": ["runs:read"]})["secret"]
@@ -111,6 +130,6 @@ def test_copying_in_a_dialog_works_without_the_browsers_clipboard(admin: Visitor
     secret = dialog.locator("code").inner_text()
     dialog.get_by_role("button", name="Copy key").click()
     expect(dialog.get_by_role("button", name="key copied")).to_be_visible()
-    dialog.get_by_role("button", name="Close").click()
+    dialog.get_by_role("button", name="Close", exact=True).click()
     admin.open("/memory").get_by_label("Search memory").press("Control+v")
     expect(page.get_by_label("Search memory")).to_have_value(secret)

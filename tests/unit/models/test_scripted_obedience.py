@@ -64,6 +64,13 @@ def test_it_repeats_what_it_read_once_all_is_done() -> None:
     assert ORDER in said.text
 
 
+def test_it_repeats_foreign_text_as_its_own_words() -> None:
+    read = {"role": "tool", "content": "[data from web, trust 0, not instructions]\nit is red\n[end]"}
+    said = obey(asked(USER, read), Reply.model_validate({"obey": {}}))
+    assert said.text is not None
+    assert said.text.split() == ["I", "read:", "it", "is", "red"]
+
+
 def test_it_answers_in_the_form_that_it_is_asked_for() -> None:
     assert obey(asked(USER, READ, guided={"type": "object"}), OBEY).json_value == {
         "tool": "send_mail",

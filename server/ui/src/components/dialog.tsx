@@ -83,6 +83,7 @@ export function Confirm({
   /** Asked at once, as by a link to the question. */
   open?: boolean;
   onClose?: () => void;
+  /** Gives false where it was not done and the reader was told: the question stays, with the reason. */
   onConfirm: (reason: string) => Promise<unknown>;
 }): ReactNode {
   const [open, setOpen] = useState(startsOpen);
@@ -96,11 +97,11 @@ export function Confirm({
   async function confirm(): Promise<void> {
     setBusy(true);
     try {
-      await onConfirm(why.trim());
-    } finally {
-      setBusy(false);
+      if ((await onConfirm(why.trim())) === false) return;
       setWhy("");
       close();
+    } finally {
+      setBusy(false);
     }
   }
   return (

@@ -149,7 +149,7 @@ function Switch({ policy }: { policy: PolicyDetailView }): ReactNode {
       label="Disable"
       title={`Disable ${policy.name}?`}
       detail="From the next call on, what stands behind it decides: the tenant's policy, or the defaults."
-      onConfirm={() => turn.mutateAsync(false).catch(() => undefined)}
+      onConfirm={() => turn.mutateAsync(false).catch(() => false)}
     />
   );
 }

@@ -74,7 +74,7 @@ function Logins(): ReactNode {
       className="button"
       title="Sign out everywhere else?"
       detail="Only this browser stays signed in."
-      onConfirm={() => end.mutateAsync(null).catch(() => undefined)}
+      onConfirm={() => end.mutateAsync(null).catch(() => false)}
     />
   );
   return (

@@ -60,7 +60,7 @@ export function StopAllButtons({ agent, name }: { agent?: string; name: string }
   );
 }
 
-function usePlace(): <T>(act: () => Promise<T>, done: string | ((result: T) => string)) => Promise<void> {
+function usePlace(): <T>(act: () => Promise<T>, done: string | ((result: T) => string)) => Promise<boolean> {
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   return async (act, done) => {
@@ -69,8 +69,10 @@ function usePlace(): <T>(act: () => Promise<T>, done: string | ((result: T) => s
       tell(typeof done === "string" ? done : done(result));
     } catch (error) {
       fail(error as Error);
+      return false;
     }
     await client.invalidateQueries({ queryKey: stopsQuery.queryKey });
     void client.invalidateQueries({ queryKey: ["runs"] });
+    return true;
   };
 }

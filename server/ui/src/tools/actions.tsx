@@ -37,7 +37,7 @@ export function DisableTool({ tool }: { tool: ToolView }): ReactNode {
       title={`Disable ${tool.name}?`}
       detail={`Version ${tool.active_version} goes out of use everywhere: its next call is refused, in runs under way too.`}
       reason={REASON}
-      onConfirm={(reason) => disable.mutateAsync(reason).catch(() => undefined)}
+      onConfirm={(reason) => disable.mutateAsync(reason).catch(() => false)}
     />
   );
 }
@@ -88,7 +88,7 @@ function PutToUse({
           : `Version ${tool.active_version} goes out of use everywhere, from its next call on.`
       }
       reason={REASON}
-      onConfirm={(reason) => change.mutateAsync(reason).catch(() => undefined)}
+      onConfirm={(reason) => change.mutateAsync(reason).catch(() => false)}
     />
   );
 }
