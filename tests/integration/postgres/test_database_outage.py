@@ -92,6 +92,21 @@ async def test_a_statement_that_takes_too_long_is_unavailable(store, database_se
         await hurried.close()
 
 
+async def test_who_hangs_in_a_transaction_holds_nobody_up_for_long_and_has_written_nothing(store, database_settings):
+    hanging = await PostgresStore.open(database_settings.model_copy(update={"statement_timeout_s": 0.2}))
+    try:
+        world = await make_world(store)
+        run = await world.submit()
+        with pytest.raises(UnavailableError):  # noqa: PT012 - the transaction is what fails
+            async with hanging.system_transaction() as uow:
+                await uow.runs.request_cancel(world.tenant_id, run.id, reason="holds the row")
+                assert await world.claim(run) is not None
+                await uow.runs.get(world.tenant_id, run.id)
+        assert (await world.run(run.id)).cancel_requested_at is None
+    finally:
+        await hanging.close()
+
+
 async def test_a_pool_that_is_used_up_is_unavailable_within_its_bound(database_settings):
     settings = database_settings.model_copy(update={"pool_size": 1, "connect_timeout_s": 1.0})
     store = await PostgresStore.open(settings)

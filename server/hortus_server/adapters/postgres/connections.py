@@ -8,7 +8,14 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import AdaptContext
 from psycopg.adapt import AdaptersMap
-from psycopg.errors import DeadlockDetected, DiskFull, LockNotAvailable, QueryCanceled, SerializationFailure
+from psycopg.errors import (
+    DeadlockDetected,
+    DiskFull,
+    IdleInTransactionSessionTimeout,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+)
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
@@ -18,7 +25,10 @@ from hortus_server.domain.errors import UnavailableError
 from hortus_server.settings import DatabaseSettings
 
 COMPONENT: Final = "postgresql"
+CONNECTION_LOST: Final = (psycopg.OperationalError, IdleInTransactionSessionTimeout)
+"""What the driver raises where the database is away, is busy, or has ended the connection."""
 _WAITING_PER_CONNECTION: Final = 64
+_MIN_SILENT_MS: Final = 1_000
 
 
 class _Json:
@@ -38,6 +48,9 @@ JSON: Final[AdaptContext] = _Json()
 def connect_arguments(settings: DatabaseSettings, *, application_name: str) -> dict[str, Any]:
     """Arguments of every connection besides its address."""
     statement_ms = round(settings.statement_timeout_s * 1000)
+    # Nothing but its own statements is awaited in a transaction: who says nothing for so long hangs or is gone, and others
+    # need the rows that it holds to go on with its work.
+    silent_ms = max(statement_ms // 3, _MIN_SILENT_MS)
     return {
         "autocommit": True,
         "context": JSON,
@@ -49,7 +62,7 @@ def connect_arguments(settings: DatabaseSettings, *, application_name: str) -> d
         "keepalives_count": 3,
         "tcp_user_timeout": statement_ms + 15_000,
         "options": (
-            f"-c statement_timeout={statement_ms} -c idle_in_transaction_session_timeout={statement_ms * 4}"
+            f"-c statement_timeout={statement_ms} -c idle_in_transaction_session_timeout={silent_ms}"
             # Compiling a plan costs more than any of these statements, and planning costs more than running: over the
             # log's partitions PostgreSQL would plan nearly every execution anew.
             " -c TimeZone=UTC -c jit=off -c plan_cache_mode=force_generic_plan"
@@ -84,7 +97,7 @@ async def check_connection(connection: AsyncConnection[Any]) -> None:
         await AsyncConnectionPool.check_connection(connection)
 
 
-def unavailable(error: psycopg.OperationalError, settings: DatabaseSettings) -> UnavailableError:
+def unavailable(error: psycopg.Error, settings: DatabaseSettings) -> UnavailableError:
     """What callers are told: worth a retry, and nothing of addresses; the cause stays with the exception."""
     match error:
         case PoolTimeout():
@@ -97,6 +110,8 @@ def unavailable(error: psycopg.OperationalError, settings: DatabaseSettings) -> 
             message = "two transactions were in each other's way"
         case DiskFull():
             message = "its disk is full"
+        case IdleInTransactionSessionTimeout():
+            message = "this process hung in a transaction, which was undone"
         case _:
             message = "the connection failed"
     return UnavailableError(COMPONENT, message)

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, cast
 import psycopg
 from psycopg import AsyncConnection
 
-from hortus_server.adapters.postgres.connections import COMPONENT, connect_arguments, unavailable
+from hortus_server.adapters.postgres.connections import COMPONENT, CONNECTION_LOST, connect_arguments, unavailable
 from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import HortusError, UnavailableError
@@ -105,7 +105,7 @@ async def migrate(
             return await _apply(connection, pending, phase)
     except TimeoutError as error:
         raise UnavailableError(COMPONENT, f"no connection within {settings.connect_timeout_s:g} s") from error
-    except psycopg.OperationalError as error:
+    except CONNECTION_LOST as error:
         raise unavailable(error, settings) from error
     except psycopg.Error as error:
         raise MigrationError(f"a migration failed: {error}") from error

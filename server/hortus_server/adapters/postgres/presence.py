@@ -11,10 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psycopg
 from psycopg import AsyncConnection
 
-from hortus_server.adapters.postgres.connections import COMPONENT, connect_arguments, unavailable
+from hortus_server.adapters.postgres.connections import COMPONENT, CONNECTION_LOST, connect_arguments, unavailable
 from hortus_server.adapters.postgres.messages import StoreConnection
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, UnavailableError
@@ -65,7 +64,7 @@ class PostgresPresence:
                 return await StoreConnection.connect(self.settings.url.get_secret_value(), **arguments)
         except TimeoutError as error:
             raise UnavailableError(COMPONENT, "no connection in time") from error
-        except psycopg.OperationalError as error:
+        except CONNECTION_LOST as error:
             raise unavailable(error, self.settings) from error
 
 
@@ -123,7 +122,7 @@ class _PostgresWatch:
                 yield
         except TimeoutError as error:
             raise UnavailableError(COMPONENT, "no answer in time") from error
-        except psycopg.OperationalError as error:
+        except CONNECTION_LOST as error:
             raise unavailable(error, self.settings) from error
 
 

@@ -16,7 +16,7 @@ from hortus_server.adapters.postgres.artifacts import PostgresArtifacts
 from hortus_server.adapters.postgres.audit import PostgresAudit
 from hortus_server.adapters.postgres.bounds import PostgresBounds
 from hortus_server.adapters.postgres.budgets import PostgresBudgets
-from hortus_server.adapters.postgres.connections import COMPONENT, make_pool, unavailable
+from hortus_server.adapters.postgres.connections import COMPONENT, CONNECTION_LOST, make_pool, unavailable
 from hortus_server.adapters.postgres.deliveries import PostgresDeliveries
 from hortus_server.adapters.postgres.events import PostgresEvents
 from hortus_server.adapters.postgres.everyone import PostgresEveryone
@@ -171,7 +171,7 @@ class PostgresStore:
         pool = make_pool(settings, application_name=application_name)
         try:
             await pool.open(wait=True, timeout=settings.connect_timeout_s)
-        except psycopg.OperationalError as error:
+        except CONNECTION_LOST as error:
             await pool.close()
             raise unavailable(error, settings) from error
         return cls(pool, settings, load_migrations())
@@ -191,7 +191,7 @@ class PostgresStore:
                 uow = PostgresUnitOfWork(connection, self._specs)
                 yield uow
                 uow.finish()
-        except psycopg.OperationalError as error:
+        except CONNECTION_LOST as error:
             raise unavailable(error, self._settings) from error
         except ForeignKeyViolation as error:
             raise ConflictError("something that this refers to does not exist any more") from error
@@ -214,7 +214,7 @@ class PostgresStore:
                 is_bound = bool(missing) or await may_act_for_tenants(connection)
         except TimeoutError as error:
             raise UnavailableError(COMPONENT, f"no answer within {_HEALTH_TIMEOUT_S:g} s") from error
-        except psycopg.OperationalError as error:
+        except CONNECTION_LOST as error:
             raise unavailable(error, self._settings) from error
         if missing:
             raise UnavailableError(COMPONENT, f"not migrated: {', '.join(missing)} (run `hortus migrate`)")

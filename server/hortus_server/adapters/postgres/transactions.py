@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
-import psycopg
 import structlog
 from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 
-from hortus_server.adapters.postgres.connections import COMPONENT
+from hortus_server.adapters.postgres.connections import COMPONENT, CONNECTION_LOST
 from hortus_server.adapters.postgres.messages import Messages, StoreConnection
 from hortus_server.domain.errors import UnavailableError
 
@@ -47,7 +46,7 @@ async def begun(connection: StoreConnection, tenant_id: UUID | None) -> AsyncIte
 async def _roll_back(messages: Messages) -> None:
     try:
         await messages.roll_back()
-    except psycopg.OperationalError as error:
+    except CONNECTION_LOST as error:
         # The connection is gone, and the transaction with it; the pool throws it away.
         log.debug("rollback_failed", error=str(error))
 

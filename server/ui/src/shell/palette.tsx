@@ -36,7 +36,9 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   );
   const current = Math.min(at, shown.length - 1);
 
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
   useEffect(() => {
     dialog.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
   });

@@ -29,7 +29,10 @@ export function DeliveryDetail({
   const place = useRef<HTMLDivElement>(null);
   // Whoever chose it far down the list would not see it open above.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another delivery is brought into view, too
-  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [id]);
+  useEffect(() => {
+    // Chromium answers with a promise, which is no clean-up.
+    void place.current?.scrollIntoView({ block: "nearest" });
+  }, [id]);
   return (
     <div ref={place}>
       <Card
