@@ -48,8 +48,8 @@ JSON: Final[AdaptContext] = _Json()
 def connect_arguments(settings: DatabaseSettings, *, application_name: str) -> dict[str, Any]:
     """Arguments of every connection besides its address."""
     statement_ms = round(settings.statement_timeout_s * 1000)
-    # Nothing but its own statements is awaited in a transaction: who says nothing for so long hangs or is gone, and others
-    # need the rows that it holds to go on with its work.
+    # Nothing but its own statements is awaited in a transaction: who says nothing for so long hangs or is gone, and
+    # others need the rows that it holds to go on with its work.
     silent_ms = max(statement_ms // 3, _MIN_SILENT_MS)
     return {
         "autocommit": True,
