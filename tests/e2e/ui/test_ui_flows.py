@@ -203,7 +203,7 @@ def test_a_memory_is_found_with_reasons_traced_edited_and_deleted(admin: Visitor
     assert (found["memory"]["content"], found["why"]["coverage"]) == ("The zinnias stand by the dahlias.", 1.0)
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name="Memory")).to_be_visible()
+    expect(page.get_by_role("heading", name="Memory", exact=True)).to_be_visible()
     assert "zinnias" not in str(garden.get("/v1/memories"))
 
 

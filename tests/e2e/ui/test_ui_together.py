@@ -60,6 +60,7 @@ def test_a_memory_that_was_edited_meanwhile_says_so_first(admin: Visitor, garden
     expect(page.get_by_role("alert")).to_contain_text("“Lupins are red.”")
     assert garden.get(f"/v1/memories/{memory}")["content"] == "Lupins are red."
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text("Lupins are blue.")).to_be_visible()
     assert garden.get(f"/v1/memories/{memory}")["content"] == "Lupins are blue."
 
