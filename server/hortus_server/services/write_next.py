@@ -64,13 +64,16 @@ async def write_next(
     """
     run = claim.run
     last = end_of(events)
-    coming = folded(state, tuple(_foreseen(run, events, after=after)))
-    demand_heard(coming)
+    owed = False
+    if last is not None:
+        coming = folded(state, tuple(_foreseen(run, events, after=after)))
+        demand_heard(coming)
+        owed = owes_memory(coming)
     async with store.transaction(run.tenant_id) as uow:
         appended = uow.events.append(
             run.tenant_id, run.session_id, events, run_id=run.id, generation=claim.generation, after=after
         )
-        ending = None if last is None else ask_end(uow, run, last, owes_memory=owes_memory(coming))
+        ending = None if last is None else ask_end(uow, run, last, owes_memory=owed)
     committed = appended.result()
     if not committed:
         return None
