@@ -1,6 +1,7 @@
 """One event loop on a thread of its own, with what must live as long as it."""
 
 import asyncio
+import atexit
 import concurrent.futures
 import threading
 from collections.abc import Callable, Coroutine
@@ -26,7 +27,10 @@ def running_loop_of_process() -> asyncio.AbstractEventLoop:
 
 
 class LoopThread:
-    """Runs a uvloop event loop; `lifespan` is entered on it before `start` returns and left before `stop` returns."""
+    """Runs a uvloop event loop; `lifespan` is entered on it before `start` returns and left before `stop` returns.
+
+    The end of the process stops it too: a loop that still ran while the interpreter is taken down would crash it.
+    """
 
     def __init__(self, lifespan: Lifespan | None = None) -> None:
         self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
@@ -38,6 +42,7 @@ class LoopThread:
         """Raises whatever the lifespan raises on entering."""
         self._thread.start()
         _running.append(self)
+        atexit.register(self.stop)
         try:
             self.submit(self._enter()).result(START_TIMEOUT_S)
         except BaseException:
@@ -50,6 +55,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """Leave the lifespan, end the loop, join the thread; idempotent."""
+        atexit.unregister(self.stop)
         if self in _running:
             _running.remove(self)
         if not self._thread.is_alive():
