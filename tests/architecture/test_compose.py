@@ -205,3 +205,10 @@ def test_the_guide_to_deployment_names_every_variable() -> None:
     guide = (ROOT / "docs" / "guides" / "deploy.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) - {"HORTUS_IMAGE", "HORTUS_MODEL_NAME"}
     assert named <= set(re.findall(r"`([A-Z_]+)`", guide)), named
+
+
+def test_what_others_made_does_not_report_its_use() -> None:
+    assert SERVICES["qdrant"]["environment"]["QDRANT__TELEMETRY_DISABLED"] == "true"
+    for variable in ("VLLM_NO_USAGE_STATS", "HF_HUB_DISABLE_TELEMETRY"):
+        assert SERVICES["vllm"]["environment"][variable] == "1"
+        assert f"{variable}=1" in (ROOT / "docs" / "guides" / "vllm.md").read_text(encoding="utf-8")

@@ -70,7 +70,6 @@ def start_vllm(executable: Path, model: str, log: Path) -> Iterator[VllmServer]:
         **{name: str(value) for name, value in service["environment"].items()},
         "PATH": f"{executable.parent}:{os.environ['PATH']}",
         "HF_HUB_OFFLINE": "1",
-        "VLLM_NO_USAGE_STATS": "1",
         "VLLM_CPU_KVCACHE_SPACE": KV_CACHE_GIB,
     }
     assert service["entrypoint"] == ["vllm", "serve"]

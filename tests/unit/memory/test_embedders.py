@@ -3,6 +3,8 @@
 import asyncio
 import math
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -128,6 +130,21 @@ async def test_minilm_refuses_files_that_are_no_model(tmp_path: Path):
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(EmbeddingError, match="cannot load"):
         await MiniLmEmbedder.load(tmp_path / "model.onnx", tmp_path / "tokenizer.json")
+
+
+def test_onnx_runtime_reports_nothing_to_its_maker(tmp_path: Path):
+    # It is silent where `CI` is set, so that a test there would always pass.
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    ended = subprocess.run(
+        [sys.executable, "-c", "import hortus_memory.embedding.minilm"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stderr == ""
+    assert list(tmp_path.rglob("*")) == [], "an identifier of this machine was written"
 
 
 @pytest.fixture
