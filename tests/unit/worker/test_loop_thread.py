@@ -17,5 +17,6 @@ LoopThread(lifespan).start()
 
 
 def test_the_end_of_the_process_stops_the_loop() -> None:
-    ended = subprocess.run([sys.executable, "-c", ENDS_WITHOUT_STOPPING], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", ENDS_WITHOUT_STOPPING]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "left\n", "")
