@@ -556,6 +556,8 @@ CREATE TABLE public.secrets (
     version integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    hosts text[] DEFAULT '{*}'::text[] NOT NULL,
+    CONSTRAINT secrets_hosts_check CHECK ((cardinality(hosts) <= 50)),
     CONSTRAINT secrets_name_check CHECK ((name ~ '^[A-Za-z][A-Za-z0-9_]{0,63}$'::text)),
     CONSTRAINT secrets_version_check CHECK ((version > 0))
 );

@@ -10,6 +10,7 @@ AgentsError
 ├── ToolError                   a tool call did not succeed
 │   ├── ToolRetryError            the model may retry: its arguments were wrong
 │   └── ToolFailedError           the model must adapt: the tool cannot do this
+│       └── ToolDeniedError         a rule that only the tool can see forbids this very call
 ├── SandboxError
 │   └── SandboxUnavailableError   no isolation tier can run on this host
 ├── ApprovalMissingError        a call needs a person's approval, and has none that can be used
@@ -98,6 +99,12 @@ class ToolFailedError(ToolError):
     """The model must adapt; the same call would fail again."""
 
     code = "tool_failed"
+
+
+class ToolDeniedError(ToolFailedError):
+    """The call was not made because it may not be; the audit log is told."""
+
+    code = "tool_denied"
 
 
 class SandboxError(AgentsError):

@@ -95,7 +95,7 @@ async def _settings(owner: Caller, estate: Estate) -> None:
     estate.ids["schedule_id"] = (await made(await owner.post("/v1/schedules", schedule)))["id"]
     policy = {"name": MARK, "rules": [{"name": MARK, "effect": "deny", "reason": MARK}], "comment": MARK}
     estate.ids["policy"] = (await made(await owner.post("/v1/policies", policy)))["id"]
-    secret = {"value": f"{MARK}-{MARK}", "description": MARK}
+    secret = {"value": f"{MARK}-{MARK}", "description": MARK, "hosts": ["example.org"]}
     await made(await owner.call("PUT", f"/v1/secrets/{FILE}", json=secret))
     estate.ids["name"] = FILE
     key = await made(await owner.post("/v1/admin/keys", {"name": MARK, "scopes": ["runs:read"]}))

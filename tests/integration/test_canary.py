@@ -79,7 +79,7 @@ def outside() -> Iterator[Outside]:
 def planted(stack: Stack) -> Iterator[Stack]:
     """The shared stack with the secret, which goes again."""
     with stack.client() as http:
-        http.put(f"/v1/secrets/{NAME}", json={"value": CANARY}).raise_for_status()
+        http.put(f"/v1/secrets/{NAME}", json={"value": CANARY, "hosts": ["*"]}).raise_for_status()
         yield stack
         http.delete(f"/v1/secrets/{NAME}").raise_for_status()
     stack.model.script(default={"json": {"answer": ANSWER}})

@@ -12,7 +12,7 @@ from hortus_agents.tools.port import SideEffect, ToolDefinition
 def host_allowed(url: str | URL, allow: tuple[str, ...]) -> bool:
     """Whether the host of `url` stands in `allow`: `name` for the scheme's own port, `name:port` for that one.
 
-    The host is the one that a request would connect to, whatever the text says.
+    The host is the one that a request would connect to, whatever the text says. An IPv6 address may stand in brackets.
     """
     try:
         parsed = URL(url)
@@ -24,7 +24,7 @@ def host_allowed(url: str | URL, allow: tuple[str, ...]) -> bool:
     own_port = 443 if parsed.scheme == "https" else 80
     return any(
         f"{host}:{parsed.port}" in names or (host in names and parsed.port == own_port)
-        for host in (parsed.raw_host, parsed.host)
+        for host in (parsed.raw_host, parsed.host, f"[{parsed.raw_host}]")
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from jsonschema.exceptions import best_match
 
-from hortus_agents.errors import SandboxError, ToolFailedError, ToolRetryError
+from hortus_agents.errors import SandboxError, ToolDeniedError, ToolFailedError, ToolRetryError
 from hortus_agents.events import ErrorClass, KeptFile
 from hortus_agents.labels import UNLABELLED, Label, RunLabels
 from hortus_agents.messages import ToolCall, ToolSpec
@@ -248,6 +248,8 @@ class ToolProxy:
             return Observation("retry", str(error), error="tool_retry")
         except SandboxError as error:
             return Observation("failed", str(error), error="sandbox")
+        except ToolDeniedError as error:
+            return Observation("denied", str(error))
         except ToolFailedError as error:
             return Observation("failed", str(error), error="tool_failed")
         except TimeoutError:

@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from yarl import URL
+
 
 class SecretSource(Protocol):
     """The secrets that one run's agent may use."""
 
-    async def reveal(self, name: str) -> str:
-        """The value. Raises ToolFailedError, which says why and nothing of the value."""
+    async def reveal(self, name: str, *, url: URL) -> str:
+        """The value, to be sent to `url` and nowhere else.
+
+        Raises ToolDeniedError where the secret may not be sent there, ToolFailedError where it cannot be had; both say
+        why and nothing of the value.
+        """
         ...
 
     async def redact(self, text: str) -> str:

@@ -25,7 +25,7 @@ from hortus_server.cli.client import CommandError
 from hortus_server.cli.models import check_endpoints, endpoints_down
 from hortus_server.cli.options import AsJson
 from hortus_server.cli.render import coloured, out, print_json, print_table
-from hortus_server.cli.secrets_check import check_secrets_key
+from hortus_server.cli.secrets_check import check_secret_hosts, check_secrets_key
 from hortus_server.cli.serving import PROCESS
 from hortus_server.cli.settings_check import check_settings
 from hortus_server.settings import SandboxEnvironment
@@ -176,7 +176,7 @@ def doctor(as_json: AsJson = False) -> None:
     checks = asyncio.run(
         examine(
             EmbeddedOptions.from_environment(os.environ),
-            extra=(check_settings, _sandbox, check_endpoints, check_secrets_key),
+            extra=(check_settings, _sandbox, check_endpoints, check_secrets_key, check_secret_hosts),
         )
     )
     if as_json:

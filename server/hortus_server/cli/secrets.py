@@ -20,25 +20,69 @@ from hortus_server.services.rotate_secrets import RotateSecrets, Rotation
 from hortus_server.settings import SecretsEnvironment
 
 app = typer.Typer(no_args_is_help=True, help="Secrets: credentials that tools send and no model sees.")
-COLUMNS = ("name", "version", "used_by", "agent_id", "description", "updated_at")
+COLUMNS = ("name", "hosts", "version", "used_by", "agent_id", "description", "updated_at")
+
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host", help="Where it may be sent: `name`, `name:port`, or `*` for any; may be repeated. Left out: as it is."
+    ),
+]
+Description = Annotated[str | None, typer.Option(help="What it is for; left out: as it is.")]
+Agent = Annotated[str | None, typer.Option(help="Id or name: only this agent may use it; left out: as it is.")]
+EveryAgent = Annotated[bool, typer.Option("--every-agent", help="Every agent that names it may use it.")]
 
 
 @app.command("set")
 def set_secret(
     name: str,
-    description: Annotated[str | None, typer.Option(help="What it is for; left out: as it is.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Id or name: only this agent may use it.")] = None,
+    host: Hosts = None,
+    description: Description = None,
+    agent: Agent = None,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Set a secret, or give it a new value, which is asked for or read from a pipe: never an argument."""
+    """Set a secret, or give it a new value, which is asked for or read from a pipe: never an argument.
+
+    A new secret needs --host; a new value keeps what there is.
+    """
     value = typer.prompt("value", hide_input=True) if sys.stdin.isatty() else sys.stdin.read().strip()
-    body: dict[str, Any] = {"value": value, "agent": agent}
-    if description is not None:
-        body["description"] = description
+    body = {"value": value, **_given(host, description, agent)}
     made = open_client(url, key).call("PUT", f"/v1/secrets/{name}", body=body)
-    print_json(made) if as_json else out.print(f"secret {name}, version {made['version']}")
+    print_json(made) if as_json else out.print(f"secret {name}, version {made['version']}, goes to {_told(made)}")
+
+
+@app.command("change")
+def change_secret(
+    name: str,
+    host: Hosts = None,
+    description: Description = None,
+    agent: Agent = None,
+    every_agent: EveryAgent = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Change where a secret may be sent and who may use it; its value stays. --host names all, not one more."""
+    if every_agent and agent is not None:
+        raise CommandError("--agent and --every-agent contradict each other")
+    body = _given(host, description, agent) | ({"agent": None} if every_agent else {})
+    if not body:
+        raise CommandError("say what to change: --host, --description, --agent or --every-agent")
+    made = open_client(url, key).call("PATCH", f"/v1/secrets/{name}", body=body)
+    print_json(made) if as_json else out.print(f"secret {name} goes to {_told(made)}")
+
+
+def _given(host: list[str] | None, description: str | None, agent: str | None) -> dict[str, Any]:
+    given = {"hosts": host or None, "description": description, "agent": agent}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _told(secret: dict[str, Any]) -> str:
+    if secret["hosts"] == ["*"]:
+        return "any host that a definition names"
+    return ", ".join(secret["hosts"]) or "no host"
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from hortus_server.security_settings import SecretsSettings
 from hortus_server.settings import SecretsEnvironment
 
 NAME = "secrets key"
+HOSTS_NAME = "secrets' hosts"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 CONNECT_S = 2.0
 KEEP = "keep a copy of it apart from the database's backups: without it no secret can be opened"
@@ -41,6 +43,18 @@ async def check_secrets_key() -> Check:
     return await _against_database(ring)
 
 
+async def check_secret_hosts() -> Check:
+    """Whether there are secrets that whoever writes agents may have sent anywhere."""
+    stored = await _ask_database()
+    if stored is None:
+        return Check(name=HOSTS_NAME, outcome="ok", detail="the database was not asked")
+    if stored.unbound:
+        detail = f"{stored.unbound} may be sent to any host that an agent's definition names (`hortus secrets list`: *)"
+        mend = "`hortus secrets change NAME --host HOST` binds one to the hosts that it is for"
+        return Check(name=HOSTS_NAME, outcome="warn", detail=detail, mend=mend)
+    return Check(name=HOSTS_NAME, outcome="ok", detail="each is bound to its own")
+
+
 def own_key_file(settings: SecretsSettings) -> Path | None:
     """The key file that `hortus up` made, where no other key is given."""
     own = EmbeddedOptions.from_environment(os.environ).home.root / "secrets" / SECRETS_KEY
@@ -54,9 +68,10 @@ def _others_may_read(file: Path) -> bool:
 async def _against_database(ring: KeyRing) -> Check:
     keys = len(ring.key_ids)
     held = f"{ring.key_id}" if keys == 1 else f"{ring.key_id} and {keys - 1} older"
-    in_use = await _keys_in_use()
-    if in_use is None:
+    stored = await _ask_database()
+    if stored is None:
         return Check(name=NAME, outcome="ok", detail=f"{held}; the database was not asked")
+    in_use = stored.in_use
     lost = {key_id: count for key_id, count in in_use.items() if key_id not in ring.key_ids}
     if lost:
         detail = ", ".join(f"{count} values are under {key_id}" for key_id, count in lost.items())
@@ -71,7 +86,15 @@ async def _against_database(ring: KeyRing) -> Check:
     return Check(name=NAME, outcome="ok", detail=f"{held}; {KEEP}")
 
 
-async def _keys_in_use() -> dict[str, int] | None:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Versions under each key, and secrets that may go anywhere."""
+
+    in_use: dict[str, int]
+    unbound: int
+
+
+async def _ask_database() -> _Stored | None:
     try:
         found = await find_database()
         settings = found.model_copy(update={"connect_timeout_s": CONNECT_S, "pool_size": 1})
@@ -80,6 +103,6 @@ async def _keys_in_use() -> dict[str, int] | None:
         return None
     try:
         async with store.system_transaction() as uow:
-            return dict(await uow.secret_seals.keys_in_use())
+            return _Stored(dict(await uow.secret_seals.keys_in_use()), await uow.secret_seals.unbound())
     finally:
         await store.close()

@@ -40,10 +40,20 @@ class Sealer(Protocol):
 class SecretRepository(Protocol):
     """Secrets of tenants; the newest two versions of each are kept, so that an old value is still recognised."""
 
+    async def hold(self, tenant_id: TenantId, name: str) -> Secret | None:
+        """The secret, which nobody else changes until the commit; `used_by` is not looked for."""
+        ...
+
     async def claim(
-        self, tenant_id: TenantId, *, name: str, description: str | None, agent_id: AgentId | None
+        self, tenant_id: TenantId, *, name: str, description: str, agent_id: AgentId | None, hosts: Sequence[str]
     ) -> Secret:
-        """Make the secret or hold it for a change, with its next version; `description` None keeps what there is."""
+        """Make the secret or change it, with its next version."""
+        ...
+
+    async def change(
+        self, tenant_id: TenantId, *, name: str, description: str, agent_id: AgentId | None, hosts: Sequence[str]
+    ) -> Secret:
+        """Change all but its value and version. Raises NotFoundError."""
         ...
 
     async def store(self, secret: Secret, sealed: SealedValue) -> None:
@@ -87,4 +97,8 @@ class SecretSeals(Protocol):
 
     async def keys_in_use(self) -> Sequence[tuple[str, int]]:
         """Ids of the keys that stored versions are under, and how many each."""
+        ...
+
+    async def unbound(self) -> int:
+        """How many secrets may be sent to any host."""
         ...

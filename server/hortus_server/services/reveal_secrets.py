@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
+from yarl import URL
 
-from hortus_agents.errors import ToolFailedError
+from hortus_agents.errors import ToolDeniedError, ToolFailedError
 from hortus_agents.events import NewEvent
+from hortus_agents.tools.grants import host_allowed
 from hortus_agents.tools.redaction import Redactor
 from hortus_server.domain.errors import HortusError, UnavailableError
 from hortus_server.domain.ids import AgentId, TenantId
 from hortus_server.domain.records import Claim
-from hortus_server.domain.secrets import SealedVersion
+from hortus_server.domain.secrets import ANYWHERE, SealedVersion
 from hortus_server.ports.secrets import SealBrokenError, Sealer
 from hortus_server.ports.store import Store
 
@@ -103,11 +105,12 @@ class RunSecrets:
     user: SecretUser
     _opened: dict[str, str] = field(default_factory=dict)
     _refused: dict[str, str] = field(default_factory=dict)
+    _hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _redactor: Redactor | None = None
     _looked_at: float | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look-up at a time
 
-    async def reveal(self, name: str) -> str:
+    async def reveal(self, name: str, *, url: URL) -> str:
         """See the port."""
         try:
             await self._look()
@@ -117,6 +120,12 @@ class RunSecrets:
         if value is None:
             reason = self._refused.get(name, "there is no such secret")
             raise ToolFailedError(f"the secret {name} cannot be used: {reason}; the call was not made")
+        hosts = self._hosts[name]
+        if ANYWHERE not in hosts and not host_allowed(url, hosts):
+            raise ToolDeniedError(
+                f"the secret {name} may not be sent to {url.host_port_subcomponent}, which is none of the hosts that "
+                "it is bound to; the call was not made"
+            )
         return value
 
     async def redact(self, text: str) -> str:
@@ -150,6 +159,7 @@ class RunSecrets:
 
     def _open(self, versions: Sequence[SealedVersion]) -> None:
         self._opened, self._refused = {}, {}
+        self._hosts = {version.name: version.hosts for version in versions}
         values: list[str] = []
         unopened = False
         for version in versions:

@@ -44,7 +44,9 @@ def addresses(garden: Stack) -> Iterator[dict[str, str]]:
     half = next(each for each in garden.get("/v1/approvals")["items"] if each["run_id"] == paid["id"])["id"]
     garden.post(f"/v1/approvals/{half}/decide", {"decision": "approve", "reason": "the invoice is right"})
     with garden.client() as http:
-        http.put("/v1/secrets/WEATHER_KEY", json={"value": "not-a-real-key", "agent": "asker"}).raise_for_status()
+        http.put(
+            "/v1/secrets/WEATHER_KEY", json={"value": "not-a-real-key", "hosts": ["*"], "agent": "asker"}
+        ).raise_for_status()
     timing = {"kind": "cron", "expression": "30 8 * * MON-FRI", "time_zone": "Europe/Berlin"}
     made = {"name": "morning-report", "agent": agent, "input": "Write it.", "timing": timing}
     schedule = garden.post("/v1/schedules", made)["id"]

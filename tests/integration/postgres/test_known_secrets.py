@@ -10,15 +10,16 @@ from hortus_server.domain import secrets
 from hortus_server.domain.audit import SYSTEM
 from hortus_server.domain.errors import ConflictError, UnavailableError
 from hortus_server.services import keep_secrets, know_secrets
-from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft
+from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft, SecretTerms
 from hortus_server.services.know_secrets import KnowSecrets
 from hortus_server.services.reveal_secrets import RevealedSecrets
 
 RING = KeyRing([new_key()])
+ANY = SecretTerms(hosts=("*",))
 
 
 async def keep(world, name: str, value: str) -> None:
-    await KeepSecrets(world.store, RING).set(world.tenant_id, SecretDraft(name, value), by=SYSTEM)
+    await KeepSecrets(world.store, RING).set(world.tenant_id, SecretDraft(name, value, ANY), by=SYSTEM)
 
 
 def knowing(world, ring: KeyRing | None = RING) -> KnowSecrets:

@@ -8,10 +8,11 @@ from hortus_server.adapters.sealing import KeyRing, new_key
 from hortus_server.domain.audit import EVERY_ENTRY, Actor
 from hortus_server.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from hortus_server.ports.secrets import SealBrokenError
-from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft
+from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft, SecretTerms
 from hortus_server.services.rotate_secrets import RotateSecrets, Rotation
 
 ANN = Actor("key", "k1", "ann")
+ANY = SecretTerms(hosts=("*",))
 OLD, NEW = new_key(), new_key()
 
 
@@ -30,7 +31,11 @@ async def test_a_secret_has_versions_of_which_two_are_kept(store, world, other, 
     ring = KeyRing([NEW])
     keep = KeepSecrets(store, ring)
     for value in ("first-value", "second-value", "third-value"):
-        secret = await keep.set(world.tenant_id, SecretDraft("TOKEN", value, "CI"), by=ANN)
+        secret = await keep.set(
+            world.tenant_id,
+            SecretDraft("TOKEN", value, SecretTerms(hosts=("ci.example.org",), description="CI")),
+            by=ANN,
+        )
     assert (secret.version, secret.description) == (3, "CI")
     assert await opened(store, ring, world.tenant_id, "TOKEN", "NONE") == ["third-value", "second-value"]
     assert await opened(store, ring, other.tenant_id, "TOKEN") == []
@@ -45,12 +50,34 @@ async def test_a_secret_has_versions_of_which_two_are_kept(store, world, other, 
         await keep.delete(world.tenant_id, "TOKEN", by=ANN)
     acts = await audited(store, world.tenant_id)
     assert [(action, who) for action, who, _ in acts] == [("secret.set", "ann")] * 3 + [("secret.deleted", "ann")]
-    assert acts[0][2] == {"name": "TOKEN", "version": 1, "key_id": ring.key_id, "agent_id": None}
+    assert acts[0][2] == {
+        "name": "TOKEN", "version": 1, "key_id": ring.key_id, "agent_id": None, "hosts": ["ci.example.org"],
+    }  # fmt: skip
+
+
+async def test_a_new_value_keeps_hosts_and_agent_and_what_widens_them_is_told(store, world):
+    keep, tenant_id = KeepSecrets(store, KeyRing([NEW])), world.tenant_id
+    with pytest.raises(InvalidInputError, match="`hosts` is missing"):
+        await keep.set(tenant_id, SecretDraft("TOKEN", "first-value"), by=ANN)
+    narrow = SecretTerms(hosts=("A.org", "b.org:81"), description="CI", agent=world.agent.id)
+    await keep.set(tenant_id, SecretDraft("TOKEN", "first-value", narrow), by=ANN)
+    again = await keep.set(tenant_id, SecretDraft("TOKEN", "second-value"), by=ANN)
+    kept = (("a.org", "b.org:81"), "CI", world.agent.id)
+    assert (again.version, again.hosts, again.description, again.agent_id) == (2, *kept)
+    await keep.change(tenant_id, "TOKEN", SecretTerms(hosts=("a.org",)), by=ANN)
+    assert "secret.widened" not in [action for action, _, _ in await audited(store, tenant_id)]
+    await keep.change(tenant_id, "TOKEN", SecretTerms(hosts=("*",)), by=ANN)
+    wide = await keep.set(tenant_id, SecretDraft("TOKEN", "third-value", SecretTerms(every_agent=True)), by=ANN)
+    assert (wide.version, wide.hosts, wide.agent_id) == (3, ("*",), None)
+    told = [(d["hosts_before"], d["agent_id_before"], d["hosts"], d["agent_id"])
+            for action, _, d in await audited(store, tenant_id) if action == "secret.widened"]  # fmt: skip
+    agent = str(world.agent.id)
+    assert told == [(["a.org"], agent, ["*"], agent), (["*"], agent, ["*"], None)]
 
 
 async def test_rows_moved_to_another_tenant_do_not_open(store, world, other, database_settings):
     ring = KeyRing([NEW])
-    await KeepSecrets(store, ring).set(world.tenant_id, SecretDraft("TOKEN", "first-value"), by=ANN)
+    await KeepSecrets(store, ring).set(world.tenant_id, SecretDraft("TOKEN", "first-value", ANY), by=ANN)
     with psycopg.connect(database_settings.url.get_secret_value(), autocommit=True) as connection:
         for table in ("secrets", "secret_versions"):
             moved = sql.SQL("UPDATE {} SET tenant_id = %s").format(sql.Identifier(table))
@@ -62,13 +89,13 @@ async def test_rows_moved_to_another_tenant_do_not_open(store, world, other, dat
 @pytest.mark.parametrize("value", ["short", "x" * 8_193, "line\nbreaks", " blanks at ends ", "nul\x00nul-nul"])
 async def test_values_that_could_not_be_sent_or_blotted_out_are_refused_unquoted(store, world, value):
     with pytest.raises(InvalidInputError) as raised:
-        await KeepSecrets(store, KeyRing([NEW])).set(world.tenant_id, SecretDraft("TOKEN", value), by=ANN)
+        await KeepSecrets(store, KeyRing([NEW])).set(world.tenant_id, SecretDraft("TOKEN", value, ANY), by=ANN)
     assert value not in str(raised.value)
 
 
 async def test_without_a_key_nothing_is_stored(store, world):
     with pytest.raises(UnavailableError, match="HORTUS_SECRETS_KEY"):
-        await KeepSecrets(store, None).set(world.tenant_id, SecretDraft("TOKEN", "first-value"), by=ANN)
+        await KeepSecrets(store, None).set(world.tenant_id, SecretDraft("TOKEN", "first-value", ANY), by=ANN)
     assert await audited(store, world.tenant_id) == []
 
 
@@ -94,7 +121,7 @@ async def test_a_rotation_that_was_broken_off_goes_on_and_secrets_open_all_the_w
     names = [f"TOKEN_{number}" for number in range(7)]
     for tenant in (world, other):
         for name in names:
-            await KeepSecrets(store, old).set(tenant.tenant_id, SecretDraft(name, f"value of {name}"), by=ANN)
+            await KeepSecrets(store, old).set(tenant.tenant_id, SecretDraft(name, f"value of {name}", ANY), by=ANN)
     with pytest.raises(ConnectionError):
         await RotateSecrets(store, PullsThePlug(both, 8), batch=3)()
     async with store.system_transaction() as uow:
@@ -114,6 +141,6 @@ async def test_what_a_rotation_cannot_open_stays_and_is_counted(store, world):
     lost = KeyRing([new_key()])
     for number in range(5):
         ring = lost if number < 3 else KeyRing([OLD])
-        await KeepSecrets(store, ring).set(world.tenant_id, SecretDraft(f"T{number}", "some-value"), by=ANN)
+        await KeepSecrets(store, ring).set(world.tenant_id, SecretDraft(f"T{number}", "some-value", ANY), by=ANN)
     assert await RotateSecrets(store, KeyRing([NEW, OLD]), batch=2)() == Rotation(resealed=2, broken=3)
     assert await opened(store, lost, world.tenant_id, "T0") == ["some-value"]

@@ -24,7 +24,7 @@ from hortus_agents.tools.capability import Capability, ToolPermissions
 from hortus_agents.tools.redaction import BLOTTED
 from hortus_server.adapters.sealing import KeyRing, new_key
 from hortus_server.domain.audit import SYSTEM, AuditFilter
-from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft
+from hortus_server.services.keep_secrets import KeepSecrets, SecretDraft, SecretTerms
 from hortus_server.services.reveal_secrets import RunSecrets, SecretUser
 
 SECRET = "s3cr3t/tök€n+value=="
@@ -108,7 +108,8 @@ def naming(echo: Echo, *, header: bool = True) -> AgentSpec:
 
 @pytest.fixture
 async def office(world, echo) -> SecretOffice:
-    await KeepSecrets(world.store, RING).set(world.tenant_id, SecretDraft("ECHO_TOKEN", SECRET), by=SYSTEM)
+    draft = SecretDraft("ECHO_TOKEN", SECRET, SecretTerms(hosts=(echo.address, "example.org")))
+    await KeepSecrets(world.store, RING).set(world.tenant_id, draft, by=SYSTEM)
     return SecretOffice(world, (), naming(echo), private=frozenset({echo.address}))
 
 
@@ -151,6 +152,52 @@ async def test_a_redirect_to_another_host_takes_no_secret_along(office, echo):
     assert echo.heard == []
 
 
+async def bind(world, *hosts: str) -> None:
+    await KeepSecrets(world.store, RING).change(world.tenant_id, "ECHO_TOKEN", SecretTerms(hosts=hosts), by=SYSTEM)
+
+
+async def denials(world) -> list[Any]:
+    async with world.store.transaction(world.tenant_id) as uow:
+        found = await uow.audit.read_after(world.tenant_id, 0, limit=100, which=AuditFilter(action="tool.denied"))
+    return [(entry.subject, entry.detail["reason"]) for entry in found]
+
+
+@pytest.mark.parametrize("hosts", [("elsewhere.org",), ("127.0.0.1",), ()])
+async def test_a_secret_is_not_sent_to_a_host_that_it_is_not_bound_to(office, echo, world, hosts):
+    await bind(world, *hosts)
+    told = await office.work(await office.submit(), use("http_get", url=f"http://{echo.address}/plain"), answer())
+    (finished,) = said(told, "tool.finished")
+    assert (finished.outcome, echo.heard) == ("denied", [])
+    assert f"the secret ECHO_TOKEN may not be sent to {echo.address}" in finished.content
+    assert await denials(world) == [("tool:http_get", finished.content)]
+    await bind(world, "*")
+    await office.work(await office.submit(), use("http_get", url=f"http://{echo.address}/plain"), answer())
+    assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
+
+
+async def test_a_redirect_to_another_port_of_the_host_takes_the_secret_only_where_it_is_bound_to(office, echo, world):
+    runner = web.AppRunner(_leading_to(f"http://{echo.address}/plain"))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    door = f"127.0.0.1:{runner.addresses[0][1]}"
+    spec = naming(echo)
+    office.private = frozenset({door, echo.address})
+    office.spec = spec.model_copy(
+        update={"http_allow": (door, echo.address), "http_headers": (_header(door), _header(echo.address))}
+    )
+    try:
+        await bind(world, door)
+        told = await office.work(await office.submit(), use("http_get", url=f"http://{door}/"), answer())
+        (finished,) = said(told, "tool.finished")
+        assert (finished.outcome, echo.heard) == ("denied", [])
+        assert f"may not be sent to {echo.address}" in finished.content
+        await bind(world, door, echo.address)
+        await office.work(await office.submit(), use("http_get", url=f"http://{door}/"), answer())
+    finally:
+        await runner.cleanup()
+    assert [heard["X-Token"] for heard in echo.heard] == [SECRET]
+
+
 async def test_an_agent_without_the_binding_sends_nothing(office, echo):
     office.spec = naming(echo, header=False)
     run = await office.submit()
@@ -174,7 +221,7 @@ async def test_a_secret_that_is_missing_or_another_agents_fails_the_call(office,
     keep = KeepSecrets(world.store, RING)
     async with world.store.transaction(world.tenant_id) as uow:
         other, _ = await uow.agents.add(world.tenant_id, name="other", description="", spec=AgentSpec())
-    await keep.set(world.tenant_id, SecretDraft("ECHO_TOKEN", SECRET, agent=other.id), by=SYSTEM)
+    await keep.change(world.tenant_id, "ECHO_TOKEN", SecretTerms(agent=other.id), by=SYSTEM)
     told = await office.work(await office.submit(), use("http_get", url=f"http://{echo.address}/plain"), answer())
     assert "it belongs to another agent; the call was not made" in said(told, "tool.finished")[0].content
     await keep.delete(world.tenant_id, "ECHO_TOKEN", by=SYSTEM)
@@ -240,6 +287,14 @@ async def test_a_self_made_tool_is_refused_a_secret_that_it_does_not_declare(off
     finished = await use_self_made(office, f"http://{echo.address}/plain", "OTHER_TOKEN")
     assert "carry the secret ECHO_TOKEN, which the tool that makes this call does not declare" in finished.content
     assert echo.heard == []
+    assert [subject for subject, _ in await denials(office.world)] == ["tool:http_get"]
+
+
+async def test_a_self_made_tool_sends_a_declared_secret_to_hosts_that_it_is_bound_to_only(office, echo, world):
+    await bind(world, "elsewhere.org")
+    finished = await use_self_made(office, f"http://{echo.address}/plain", "ECHO_TOKEN")
+    assert f"the secret ECHO_TOKEN may not be sent to {echo.address}" in finished.content
+    assert echo.heard == []
 
 
 async def test_a_self_made_tool_that_names_a_secret_that_it_does_not_declare_is_refused(office, echo):
@@ -256,9 +311,16 @@ async def test_a_call_whose_arguments_hold_a_value_is_not_made_and_the_audit_log
     (finished,) = said(told, "tool.finished")
     assert (finished.outcome, echo.heard) == ("denied", [])
     assert "the value of a secret stands in the arguments" in finished.content
-    async with world.store.transaction(world.tenant_id) as uow:
-        entries = await uow.audit.read_after(world.tenant_id, 0, limit=100, which=AuditFilter(action="tool.denied"))
-    assert [entry.subject for entry in entries] == ["tool:http_get"]
+    assert [subject for subject, _ in await denials(world)] == ["tool:http_get"]
+
+
+def _leading_to(url: str) -> web.Application:
+    async def door(_request: web.Request) -> web.Response:
+        raise web.HTTPFound(url)
+
+    app = web.Application()
+    app.router.add_get("/", door)
+    return app
 
 
 def _header(host: str) -> HttpHeader:

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from hortus_agents.errors import ToolFailedError, ToolRetryError
+from hortus_agents.errors import ToolDeniedError, ToolFailedError, ToolRetryError
 from hortus_agents.labels import Label
 from hortus_agents.messages import ToolSpec
 from hortus_agents.tools.grants import host_allowed
@@ -98,14 +98,15 @@ class HttpGetTool:
     async def _headers(self, url: URL, context: ToolContext) -> dict[str, str]:
         """What the agent's definition sends to this very host; a secret goes there and nowhere else.
 
-        Raises ToolFailedError without a call where a secret cannot be had, or would travel in the clear.
+        Raises ToolDeniedError without a call where a secret may not go there, ToolFailedError where it cannot be had or
+        would travel in the clear.
         """
         entries = [entry for entry in context.spec.http_headers if host_allowed(url, (entry.host,))]
         if not entries:
             return {}
         for entry in entries:
             if context.secrets is not None and entry.secret not in context.secrets:
-                raise ToolFailedError(
+                raise ToolDeniedError(
                     f"calls to {entry.host} carry the secret {entry.secret}, which the tool that makes this call "
                     "does not declare; the call was not made"
                 )
@@ -114,7 +115,7 @@ class HttpGetTool:
         private = named_private(url.raw_host or "", url.port or 80, self._settings.private_allow)
         if url.scheme != "https" and not private:
             raise ToolFailedError("secrets go to https addresses only")
-        return {entry.header: entry.filled(await self._secrets.reveal(entry.secret)) for entry in entries}
+        return {entry.header: entry.filled(await self._secrets.reveal(entry.secret, url=url)) for entry in entries}
 
     @staticmethod
     def _redirect(source: URL, target: URL) -> URL:

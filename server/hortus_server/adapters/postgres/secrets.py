@@ -22,20 +22,40 @@ class PostgresSecrets:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
 
+    async def hold(self, tenant_id: TenantId, name: str) -> Secret | None:
+        """See the port."""
+        return await self._sql.one("hold_secret", _secret, tenant_id=tenant_id, name=name)
+
     async def claim(
-        self, tenant_id: TenantId, *, name: str, description: str | None, agent_id: AgentId | None
+        self, tenant_id: TenantId, *, name: str, description: str, agent_id: AgentId | None, hosts: Sequence[str]
     ) -> Secret:
         """See the port."""
         claimed = await self._sql.one(
             "claim_secret",
-            Secret,
+            _secret,
             id=new_id(),
             tenant_id=tenant_id,
             name=name,
             description=description,
             agent_id=agent_id,
+            hosts=[*hosts],
         )
         return _found(claimed, name)
+
+    async def change(
+        self, tenant_id: TenantId, *, name: str, description: str, agent_id: AgentId | None, hosts: Sequence[str]
+    ) -> Secret:
+        """See the port."""
+        changed = await self._sql.one(
+            "change_secret",
+            _secret,
+            tenant_id=tenant_id,
+            name=name,
+            description=description,
+            agent_id=agent_id,
+            hosts=[*hosts],
+        )
+        return _found(changed, name)
 
     async def store(self, secret: Secret, sealed: SealedValue) -> None:
         """See the port."""
@@ -60,7 +80,7 @@ class PostgresSecrets:
 
     async def delete(self, tenant_id: TenantId, name: str) -> Secret:
         """See the port."""
-        return _found(await self._sql.one("delete_secret", Secret, tenant_id=tenant_id, name=name), name)
+        return _found(await self._sql.one("delete_secret", _secret, tenant_id=tenant_id, name=name), name)
 
     async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
         """See the port."""
@@ -97,6 +117,10 @@ class PostgresSecretSeals:
         """See the port."""
         return await self._sql.many("keys_in_use", _key)
 
+    async def unbound(self) -> int:
+        """See the port."""
+        return await self._sql.one("unbound_secrets", _count) or 0
+
 
 def _found(secret: Secret | None, name: str) -> Secret:
     if secret is None:
@@ -104,12 +128,13 @@ def _found(secret: Secret | None, name: str) -> Secret:
     return secret
 
 
-def _secret(*, used_by: list[str], **columns: Any) -> Secret:
-    return Secret(used_by=tuple(used_by), **columns)
+def _secret(*, hosts: list[str], used_by: Sequence[str] = (), **columns: Any) -> Secret:
+    return Secret(hosts=tuple(hosts), used_by=tuple(used_by), **columns)
 
 
-def _version(*, sealed_value: bytes, sealed_key: bytes, key_id: str, **columns: Any) -> SealedVersion:
-    return SealedVersion(sealed=SealedValue(bytes(sealed_value), bytes(sealed_key), key_id), **columns)
+def _version(*, hosts: list[str], sealed_value: bytes, sealed_key: bytes, key_id: str, **columns: Any) -> SealedVersion:
+    sealed = SealedValue(bytes(sealed_value), bytes(sealed_key), key_id)
+    return SealedVersion(hosts=tuple(hosts), sealed=sealed, **columns)
 
 
 def _count(*, secrets: int) -> int:

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from hortus_server.api.answers import json_answer
 from hortus_server.api.deps import EdgeDep, NoQuery, Paging, SecretsRead, SecretsWrite
 from hortus_server.api.responses import CHANGE, LIST, READ
-from hortus_server.api.schemas.secrets import SecretPage, SecretView, SecretWrite
-from hortus_server.api.schemas.wire import agent_of, page_json
+from hortus_server.api.schemas.secrets import SecretChange, SecretPage, SecretView, SecretWrite
+from hortus_server.api.schemas.wire import page_json
 from hortus_server.services.keep_secrets import SecretDraft
 
 router = APIRouter(prefix="/v1/secrets", tags=["secrets"])
@@ -34,11 +34,19 @@ async def get_secret(name: SecretName, edge: EdgeDep, caller: SecretsRead) -> Re
 
 @router.put("/{name}", response_model=SecretView, responses=CHANGE, dependencies=[NoQuery])
 async def set_secret(name: SecretName, body: SecretWrite, edge: EdgeDep, caller: SecretsWrite) -> Response:
-    """Set a secret, or give it a new value: calls that begin five seconds from now use it. No answer shows it."""
-    draft = SecretDraft(
-        name, body.value.get_secret_value(), body.description, agent_of(body.agent) if body.agent else None
-    )
+    """Set a secret, or give it a new value: calls that begin five seconds from now use it. No answer shows it.
+
+    A new secret names the hosts that it may be sent to; a new value keeps them.
+    """
+    draft = SecretDraft(name, body.value.get_secret_value(), body.terms())
     secret = await edge.keep_secrets.set(caller.tenant_id, draft, by=caller.actor)
+    return json_answer(SecretView.model_validate(secret))
+
+
+@router.patch("/{name}", response_model=SecretView, responses=CHANGE, dependencies=[NoQuery])
+async def change_secret(name: SecretName, body: SecretChange, edge: EdgeDep, caller: SecretsWrite) -> Response:
+    """Change where it may be sent and who may use it, not its value: calls are held to it five seconds from now."""
+    secret = await edge.keep_secrets.change(caller.tenant_id, name, body.terms(), by=caller.actor)
     return json_answer(SecretView.model_validate(secret))
 
 

@@ -2267,6 +2267,8 @@ export interface paths {
          * Set Secret
          * @description Set a secret, or give it a new value: calls that begin five seconds from now use it. No answer shows it.
          *
+         *     A new secret names the hosts that it may be sent to; a new value keeps them.
+         *
          *     Scope: `secrets:write`.
          */
         put: operations["set_secret"];
@@ -2280,7 +2282,13 @@ export interface paths {
         delete: operations["delete_secret"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Secret
+         * @description Change where it may be sent and who may use it, not its value: calls are held to it five seconds from now.
+         *
+         *     Scope: `secrets:write`.
+         */
+        patch: operations["change_secret"];
         trace?: never;
     };
     "/v1/sessions": {
@@ -7595,6 +7603,29 @@ export interface components {
             updated_at: string;
         };
         /**
+         * SecretChange
+         * @description Where a secret may be sent and who may use it; fields that are left out stay as they are.
+         * @example {
+         *       "hosts": [
+         *         "api.example.org"
+         *       ]
+         *     }
+         */
+        SecretChange: {
+            /**
+             * Agent
+             * @description id or name: only this agent may use it; null: all
+             */
+            agent?: string | null;
+            /** Description */
+            description?: string | null;
+            /**
+             * Hosts
+             * @description all that it may be sent to: `name` for the scheme's own port, or `name:port`; `*` alone is any host that an agent's definition names, an empty list none. A new secret needs them
+             */
+            hosts?: string[] | null;
+        };
+        /**
          * SecretPage
          * @description Secrets, newest first.
          */
@@ -7634,6 +7665,11 @@ export interface components {
             /** Description */
             description: string;
             /**
+             * Hosts
+             * @description all that it may be sent to; `*`: any host that a definition names
+             */
+            hosts: string[];
+            /**
              * Id
              * Format: uuid
              */
@@ -7658,9 +7694,12 @@ export interface components {
         };
         /**
          * SecretWrite
-         * @description A value to be sealed.
+         * @description A value to be sealed; what else is left out stays as it is.
          * @example {
          *       "description": "CI's token",
+         *       "hosts": [
+         *         "api.example.org"
+         *       ],
          *       "value": "..."
          *     }
          */
@@ -7670,11 +7709,13 @@ export interface components {
              * @description id or name: only this agent may use it; null: all
              */
             agent?: string | null;
-            /**
-             * Description
-             * @description left out: as it is
-             */
+            /** Description */
             description?: string | null;
+            /**
+             * Hosts
+             * @description all that it may be sent to: `name` for the scheme's own port, or `name:port`; `*` alone is any host that an agent's definition names, an empty list none. A new secret needs them
+             */
+            hosts?: string[] | null;
             /**
              * Value
              * Format: password
@@ -9900,6 +9941,7 @@ export type ScheduleCreate = components['schemas']['ScheduleCreate'];
 export type SchedulePage = components['schemas']['SchedulePage'];
 export type SchedulePatch = components['schemas']['SchedulePatch'];
 export type ScheduleView = components['schemas']['ScheduleView'];
+export type SecretChange = components['schemas']['SecretChange'];
 export type SecretPage = components['schemas']['SecretPage'];
 export type SecretRotate = components['schemas']['SecretRotate'];
 export type SecretView = components['schemas']['SecretView'];
@@ -21327,6 +21369,123 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description letters, digits, `_` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
             };
             /** @description Bad Request */
             400: {
