@@ -13,7 +13,7 @@ from hortus_server.telemetry.logs import configure_logs
 from hortus_server.wiring import load_settings
 from hortus_server.worker import control  # noqa: F401 - registers the remote control commands
 from hortus_server.worker.app import WorkerApp
-from hortus_server.worker.loop_thread import LoopThread
+from hortus_server.worker.loop_thread import LoopThread, stop_loops_of_process
 from hortus_server.worker.tasks import register_tasks
 from hortus_server.worker_wiring import open_beat_process, open_worker_process
 
@@ -55,4 +55,7 @@ def run_worker(queues: Sequence[QueueName] = QUEUES) -> None:
 
 def run_beat() -> None:
     """Send the periodic messages until SIGTERM; one process of the installation is enough, several do no harm."""
-    app.start(["-q", "beat", "--pidfile="])
+    try:
+        app.start(["-q", "beat", "--pidfile="])
+    finally:
+        stop_loops_of_process()

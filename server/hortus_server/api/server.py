@@ -1,6 +1,8 @@
 """uvicorn around the application, and an end that open streams notice at once."""
 
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -25,6 +27,11 @@ class ApiServer(uvicorn.Server):
         """Stop accepting, end the streams, wait for the rest."""
         self._edge.registry.stop()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
+        """As uvicorn's, but not raised again at the end: that would kill the process before its services are closed."""
+        self.force_exit |= self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def make_server(edge: Edge, settings: ApiSettings, *, app: FastAPI | None = None) -> ApiServer:

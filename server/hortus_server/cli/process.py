@@ -4,6 +4,7 @@ Each imports only its own side: a worker needs no web framework, and an api no t
 """
 
 import gc
+import signal
 import sys
 from importlib import import_module
 
@@ -19,6 +20,7 @@ ENTRIES = {
     "worker": ("hortus_server.celery_app", "run_worker"),
     "beat": ("hortus_server.celery_app", "run_beat"),
 }
+INTERRUPTED_EXIT = 128 + signal.SIGINT
 
 
 def main() -> None:
@@ -38,6 +40,8 @@ def main() -> None:
     except HortusError as error:
         sys.stderr.write(f"hortus: {told(error)}\n")
         sys.exit(1)
+    except KeyboardInterrupt:  # before the process had anything to end in order
+        sys.exit(INTERRUPTED_EXIT)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,10 @@ class PostgresStore:
         except CONNECTION_LOST as error:
             await pool.close()
             raise unavailable(error, settings) from error
+        except BaseException:
+            # Its tasks swallow a cancellation: left alone, they would let no loop come to its end.
+            await pool.close()
+            raise
         return cls(pool, settings, load_migrations())
 
     def transaction(self, tenant_id: TenantId) -> AbstractAsyncContextManager[UnitOfWork]:
