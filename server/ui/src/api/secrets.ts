@@ -1,7 +1,7 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api, body } from "./client";
 import { page, paged, SLOW_MS } from "./queries";
-import type { SecretPage, SecretView, SecretWrite } from "./schema.gen";
+import type { SecretChange, SecretPage, SecretView, SecretWrite } from "./schema.gen";
 
 export const secretsQuery = infiniteQueryOptions({
   queryKey: ["secrets"],
@@ -23,6 +23,11 @@ export async function hasSecret(name: string): Promise<boolean> {
 /** Sets a secret, or gives it a new value; the answer never holds it. */
 export function setSecret(name: string, write: SecretWrite): Promise<SecretView> {
   return body(api.PUT("/v1/secrets/{name}", { params: { path: { name } }, body: write })) as Promise<SecretView>;
+}
+
+/** Changes where it may be sent and who may use it; the value stays. */
+export function changeSecret(name: string, change: SecretChange): Promise<SecretView> {
+  return body(api.PATCH("/v1/secrets/{name}", { params: { path: { name } }, body: change })) as Promise<SecretView>;
 }
 
 export function deleteSecret(name: string): Promise<unknown> {

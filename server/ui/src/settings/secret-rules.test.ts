@@ -1,10 +1,20 @@
 import { expect, it } from "vitest";
 import openapi from "../../openapi.json";
-import { headerLines, headersOf, LONGEST, nameFault, SHORTEST, valueFault } from "./secret-rules";
+import {
+  headerLines,
+  headersOf,
+  hostsFault,
+  LONGEST,
+  MOST_HOSTS,
+  nameFault,
+  SHORTEST,
+  valueFault,
+} from "./secret-rules";
 
 it("has the API's bounds", () => {
-  const { value } = openapi.components.schemas.SecretWrite.properties;
+  const { value, hosts } = openapi.components.schemas.SecretWrite.properties;
   expect([value.minLength, value.maxLength]).toEqual([SHORTEST, LONGEST]);
+  expect(hosts.anyOf[0]?.maxItems).toBe(MOST_HOSTS);
 });
 
 it("says what is wrong with names and values without quoting them", () => {
@@ -14,6 +24,13 @@ it("says what is wrong with names and values without quoting them", () => {
   for (const value of ["short", " hunter22", "hunter22\nhunter22", "x".repeat(LONGEST + 1)]) {
     expect(valueFault(value)).not.toBeNull();
     expect(valueFault(value)).not.toContain("hunter");
+  }
+});
+
+it("says which hosts are none, and that a star stands alone", () => {
+  for (const text of ["", "*", " a.org\nb.org:81, [::1]:8443 "]) expect(hostsFault(text)).toBeNull();
+  for (const text of ["*.a.org", "a.org *", "https://a.org", "a.org/x", "::1", "a.org:0", "ann@a.org"]) {
+    expect(hostsFault(text)).not.toBeNull();
   }
 });
 

@@ -1,5 +1,8 @@
+import { hostsOf } from "../agents/spec-form";
 import type { HttpHeader } from "../api/schema.gen";
 
+const HOST = /^(?:[^\s/?#@*:[\]\\%]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[1-9]\d{0,4})?$/i;
+export const MOST_HOSTS = 50;
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 export const SHORTEST = 8;
 export const LONGEST = 8_192;
@@ -15,6 +18,21 @@ export function valueFault(value: string): string | null {
   if (value !== value.trim()) return "no blanks at its ends";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
   return /[\u0000-\u001f\u007f]/.test(value) ? "no line breaks or control characters" : null;
+}
+
+/** Whether typed hosts mean every one that a definition names. */
+export function isAnywhere(text: string): boolean {
+  return text.trim() === "*";
+}
+
+/** What is wrong with typed hosts; null: nothing. None at all is nowhere. */
+export function hostsFault(text: string): string | null {
+  if (isAnywhere(text)) return null;
+  const hosts = hostsOf(text);
+  if (hosts.includes("*")) return "* stands alone: it is any host";
+  const wrong = hosts.find((host) => !HOST.test(host));
+  if (wrong !== undefined) return `not a host: ${wrong}; it is a name, or name:port`;
+  return hosts.length > MOST_HOSTS ? `at most ${MOST_HOSTS} hosts` : null;
 }
 
 /** Headers as lines: `host Header: value`. */
