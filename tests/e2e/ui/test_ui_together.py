@@ -84,12 +84,15 @@ def test_a_new_secret_does_not_take_the_place_of_another_of_its_name(admin: Visi
     name = f"KEY_{uuid4().hex[:6].upper()}"
     agent = garden.make_agent()
     with garden.client() as http:
-        http.put(f"/v1/secrets/{name}", json={"value": "first-value", "agent": agent}).raise_for_status()
+        http.put(
+            f"/v1/secrets/{name}", json={"value": "first-value", "hosts": ["a.org"], "agent": agent}
+        ).raise_for_status()
     page = admin.open("/settings?tab=secrets")
     page.get_by_role("button", name="New secret").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill(name)
     dialog.get_by_label("Value").fill("second-value")
+    dialog.get_by_label("Where it may be sent").fill("b.org")
     dialog.get_by_role("button", name="Store").click()
     expect(dialog.get_by_text("there is a secret of this name")).to_be_visible()
     kept = garden.get(f"/v1/secrets/{name}")

@@ -7,18 +7,26 @@ import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
 import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Paged } from "../components/states";
+import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { Copy, When } from "../components/values";
 import { useCan } from "../shell/me";
+import { EditSecret } from "./edit-secret";
 import { SetSecret } from "./set-secret";
+
+/** What is asked about, of which secret; a new one is of none yet. */
+type Asked =
+  | { readonly what: "set"; readonly of: SecretView | null }
+  | { readonly what: "edit"; readonly of: SecretView };
+const HOSTS_SHOWN = 3;
 
 /** Names of credentials; a value is never shown, because the server never gives one back. */
 export function Secrets(): ReactNode {
   const can = useCan();
   const query = useInfiniteQuery(secretsQuery);
-  const [target, setTarget] = useState<SecretView | "new" | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
   const create = can("secrets:write") && (
-    <button type="button" className="button button-primary" onClick={() => setTarget("new")}>
+    <button type="button" className="button button-primary" onClick={() => setAsked({ what: "set", of: null })}>
       New secret
     </button>
   );
@@ -35,30 +43,32 @@ export function Secrets(): ReactNode {
           </Empty>
         }
       >
-        {(secrets) => <SecretTable secrets={secrets} onReplace={can("secrets:write") ? setTarget : null} />}
+        {(secrets) => <SecretTable secrets={secrets} onAsk={can("secrets:write") ? setAsked : null} />}
       </Paged>
-      {target !== null && <SetSecret secret={target === "new" ? null : target} onClose={() => setTarget(null)} />}
+      {asked?.what === "set" && <SetSecret secret={asked.of} onClose={() => setAsked(null)} />}
+      {asked?.what === "edit" && <EditSecret secret={asked.of} onClose={() => setAsked(null)} />}
     </Card>
   );
 }
 
 function SecretTable({
   secrets,
-  onReplace,
+  onAsk,
 }: {
   secrets: readonly SecretView[];
-  onReplace: ((secret: SecretView) => void) | null;
+  onAsk: ((asked: Asked) => void) | null;
 }): ReactNode {
   return (
     <TableBox label="Names of secrets">
       <thead>
         <tr>
           <th>Name</th>
+          <th>May be sent to</th>
           <th>Used by</th>
           <th className="wide">Only for</th>
           <th className="number wide">Version</th>
           <th className="number wide">Set</th>
-          {onReplace && <ActionsHead />}
+          {onAsk && <ActionsHead />}
         </tr>
       </thead>
       <tbody>
@@ -72,6 +82,9 @@ function SecretTable({
               {secret.description && <span className="muted small">{secret.description}</span>}
             </td>
             <td>
+              <SentTo hosts={secret.hosts} />
+            </td>
+            <td>
               <UsedBy names={secret.used_by} />
             </td>
             <td className="wide">{secret.agent_id ? <AgentName id={secret.agent_id} /> : "every agent"}</td>
@@ -79,10 +92,13 @@ function SecretTable({
             <td className="number wide">
               <When at={secret.updated_at} />
             </td>
-            {onReplace && (
+            {onAsk && (
               <td className="number">
                 <span className="row">
-                  <button type="button" className="button" onClick={() => onReplace(secret)}>
+                  <button type="button" className="button" onClick={() => onAsk({ what: "edit", of: secret })}>
+                    Edit
+                  </button>
+                  <button type="button" className="button" onClick={() => onAsk({ what: "set", of: secret })}>
                     Replace
                   </button>
                   <Delete secret={secret} />
@@ -93,6 +109,24 @@ function SecretTable({
         ))}
       </tbody>
     </TableBox>
+  );
+}
+
+function SentTo({ hosts }: { hosts: readonly string[] }): ReactNode {
+  if (hosts.length === 0) return <span className="muted">no host</span>;
+  if (hosts.includes("*")) {
+    return (
+      <span title="Whoever writes agents chooses where it goes: edit it to name its hosts">
+        <Status tone="wait">any host</Status>
+      </span>
+    );
+  }
+  const more = hosts.length - HOSTS_SHOWN;
+  return (
+    <span className="mono" title={hosts.join(", ")}>
+      {hosts.slice(0, HOSTS_SHOWN).join(", ")}
+      {more > 0 && ` and ${more} more`}
+    </span>
   );
 }
 

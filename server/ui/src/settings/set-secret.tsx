@@ -1,32 +1,33 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useId, useState } from "react";
+import { hostsOf } from "../agents/spec-form";
 import type { SecretView } from "../api/schema.gen";
 import { hasSecret, setSecret } from "../api/secrets";
-import { AgentSelect } from "../components/agent-select";
 import { Dialog } from "../components/dialog";
 import { useToasts } from "../components/toasts";
-import { nameFault, valueFault } from "./secret-rules";
+import { hostsFault, nameFault, valueFault } from "./secret-rules";
+import { TermsFields, termsOf } from "./secret-terms";
 
-/** Asks for a name and a value; with `secret` for its new value only. */
+/** Asks for a new secret; with `secret` for its new value only, and all else stays. */
 export function SetSecret({ secret, onClose }: { secret: SecretView | null; onClose: () => void }): ReactNode {
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   const [name, setName] = useState(secret?.name ?? "");
   const [value, setValue] = useState("");
-  const [description, setDescription] = useState(secret?.description ?? "");
-  const [agent, setAgent] = useState<string | undefined>(secret?.agent_id ?? undefined);
+  const [terms, setTerms] = useState(() => termsOf(null));
   const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
   const [taken, setTaken] = useState<string | null>(null);
-  const ids = { name: useId(), value: useId(), description: useId() };
+  const ids = { name: useId(), value: useId() };
   const isTaken = secret === null && name === taken;
   const faults = {
     name: isTaken ? "there is a secret of this name: replace that one, in the list" : nameFault(name),
     value: valueFault(value),
+    hosts: secret === null ? newHostsFault(terms.hosts) : null,
   };
   async function send(): Promise<void> {
     setSent(true);
-    if (faults.name || faults.value) return;
+    if (faults.name || faults.value || faults.hosts) return;
     setBusy(true);
     try {
       if (secret === null && (await hasSecret(name))) {
@@ -34,7 +35,9 @@ export function SetSecret({ secret, onClose }: { secret: SecretView | null; onCl
         setBusy(false);
         return;
       }
-      const stored = await setSecret(name, { value, description, agent: agent ?? null });
+      const { hosts, description, agent } = terms;
+      const first = { hosts: hostsOf(hosts), description, agent: agent ?? null };
+      const stored = await setSecret(name, secret === null ? { value, ...first } : { value });
       tell(secret ? `${name} has a new value` : `${name} is stored, version ${stored.version}`);
       await client.invalidateQueries({ queryKey: ["secrets"] });
       onClose();
@@ -86,20 +89,11 @@ export function SetSecret({ secret, onClose }: { secret: SecretView | null; onCl
           {(isSent && faults.value) || "sealed as it arrives; nobody can read it back, here or anywhere"}
         </p>
       </div>
-      <div className="field">
-        <label htmlFor={ids.description}>What it is for</label>
-        <input
-          id={ids.description}
-          className="input"
-          value={description}
-          maxLength={500}
-          onChange={(event) => setDescription(event.target.value)}
-        />
-      </div>
-      <div className="field">
-        <span className="label">Who may use it</span>
-        <AgentSelect value={agent} onChange={setAgent} />
-      </div>
+      {secret === null && <TermsFields terms={terms} fault={isSent ? faults.hosts : null} onChange={setTerms} />}
     </Dialog>
   );
+}
+
+function newHostsFault(text: string): string | null {
+  return text.trim() === "" ? "name its hosts; * is any" : hostsFault(text);
 }
