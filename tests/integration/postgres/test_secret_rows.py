@@ -5,6 +5,7 @@ import pytest
 from psycopg import sql
 
 from hortus_server.adapters.sealing import KeyRing, new_key
+from hortus_server.cli.secrets_check import check_secret_hosts
 from hortus_server.domain.audit import EVERY_ENTRY, Actor
 from hortus_server.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from hortus_server.ports.secrets import SealBrokenError
@@ -144,3 +145,19 @@ async def test_what_a_rotation_cannot_open_stays_and_is_counted(store, world):
         await KeepSecrets(store, ring).set(world.tenant_id, SecretDraft(f"T{number}", "some-value", ANY), by=ANN)
     assert await RotateSecrets(store, KeyRing([NEW, OLD]), batch=2)() == Rotation(resealed=2, broken=3)
     assert await opened(store, lost, world.tenant_id, "T0") == ["some-value"]
+
+
+async def test_doctor_warns_of_secrets_that_may_go_anywhere_before_the_migration_too(
+    store, world, database_settings, monkeypatch
+):
+    url = database_settings.url.get_secret_value()
+    monkeypatch.setenv("HORTUS_DATABASE_URL", url)
+    keep = KeepSecrets(store, KeyRing([NEW]))
+    await keep.set(world.tenant_id, SecretDraft("BOUND", "first-value", SecretTerms(hosts=("a.org",))), by=ANN)
+    assert (await check_secret_hosts()).outcome == "ok"
+    await keep.set(world.tenant_id, SecretDraft("ANYWHERE", "first-value", ANY), by=ANN)
+    check = await check_secret_hosts()
+    assert (check.outcome, check.detail[:1], "secrets change" in check.mend) == ("warn", "1", True)
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE secrets DROP COLUMN hosts")
+    assert (await check_secret_hosts()).detail[:1] == "2"
