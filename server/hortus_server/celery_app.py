@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import socket
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -43,14 +45,25 @@ def _say_ready(**_signal: object) -> None:
 
 
 def run_worker(queues: Sequence[QueueName] = QUEUES) -> None:
-    """Consume until SIGTERM (warm: steps under way end, runs are handed over) or SIGQUIT (cold)."""
+    """Consume until SIGTERM (warm: steps under way end, runs are handed over) or SIGQUIT (cold).
+
+    Ends the process with Celery's status: 0 after a warm stop, 1 after a cold one and where the worker could not start.
+    """
     # The embedded mode may run as root; messages are JSON, so nothing in them can be executed.
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
-    name = f"worker-{os.getpid()}-{secrets.token_hex(2)}@%h"
-    app.worker_main(
-        ["-q", "worker", "-n", name, "-Q", ",".join(queues), "--without-gossip", "--without-mingle",
-         "--without-heartbeat"]
-    )  # fmt: skip
+    try:
+        worker = app.Worker(
+            hostname=f"worker-{os.getpid()}-{secrets.token_hex(2)}@{socket.gethostname()}",
+            queues=queues,
+            quiet=True,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+        worker.start()
+        sys.exit(worker.exitcode)
+    finally:
+        stop_loops_of_process()
 
 
 def run_beat() -> None:

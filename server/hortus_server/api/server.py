@@ -27,6 +27,8 @@ class ApiServer(uvicorn.Server):
         """Stop accepting, end the streams, wait for the rest."""
         self._edge.registry.stop()
         await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves it out then, and what is held back would be lost
+            await self.lifespan.shutdown()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
         """As uvicorn's, but not raised again at the end: that would kill the process before its services are closed."""

@@ -1,5 +1,6 @@
 """The `hortus` command. Apart from the package, so that a server process need not import what only people use."""
 
+import faulthandler
 import logging
 import sys
 from typing import ClassVar
@@ -73,6 +74,7 @@ def _hortus() -> None:
 
 def main() -> None:
     """Run a command; expected failures end with one clear line and status 1."""
+    faulthandler.enable()
     # The driver's pool logs each of its tries, and the command says the end of it.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:

@@ -3,6 +3,7 @@
 Each imports only its own side: a worker needs no web framework, and an api no task loop.
 """
 
+import faulthandler
 import gc
 import signal
 import sys
@@ -20,11 +21,14 @@ ENTRIES = {
     "worker": ("hortus_server.celery_app", "run_worker"),
     "beat": ("hortus_server.celery_app", "run_beat"),
 }
-INTERRUPTED_EXIT = 128 + signal.SIGINT
 
 
 def main() -> None:
     """Run the process named on the command line; what it lacks is said in one line each."""
+    faulthandler.enable()  # a crash in native code tells where, as every process of ours does
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # As SIGTERM: who asks before there is anything to end in order gets an end, and no traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         Settings()
         module, name = ENTRIES[sys.argv[1]]
@@ -40,8 +44,6 @@ def main() -> None:
     except HortusError as error:
         sys.stderr.write(f"hortus: {told(error)}\n")
         sys.exit(1)
-    except KeyboardInterrupt:  # before the process had anything to end in order
-        sys.exit(INTERRUPTED_EXIT)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from billiard.einfo import ExceptionInfo
 from celery import signals
 from celery.concurrency.base import BasePool
 from celery.concurrency.thread import TaskPool
+from celery.exceptions import WorkerTerminate
+from celery.platforms import EX_FAILURE
 
 from hortus_server.worker.app import WorkerApp
 from hortus_server.worker.bridge import in_bridge
@@ -72,7 +74,10 @@ class AsyncioPool(BasePool):
         """Start the loop and, on it, the worker's services."""
         self._slots = asyncio.Semaphore(self.limit)
         self._thread = LoopThread(self.app.lifespan)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except asyncio.CancelledError:  # by a cold shutdown in the midst of it
+            raise WorkerTerminate(EX_FAILURE) from None
         signals.worker_shutting_down.connect(self._on_shutting_down, weak=False)
 
     def register_with_event_loop(self, hub: Any) -> None:
@@ -105,17 +110,17 @@ class AsyncioPool(BasePool):
             self._cancel(job)
 
     def on_stop(self) -> None:
-        """Warm shutdown: give tasks `drain_s` to come to a good end, then cancel them; idempotent."""
-        if self._thread is None:
-            return
+        """Warm shutdown: give tasks `drain_s` to come to a good end, then cancel them.
+
+        Idempotent, and may be called in its own midst: a second signal's handler does.
+        """
         self.app.begin_drain()
         self._wait_for_jobs(self.app.drain_s)
         self._end()
 
     def on_terminate(self) -> None:
         """Cold shutdown: cancel at once."""
-        if self._thread is not None:
-            self._end()
+        self._end()
 
     @property
     def num_processes(self) -> int:
@@ -189,7 +194,8 @@ class AsyncioPool(BasePool):
         return self._thread
 
     def _cancel(self, job: Job) -> None:
-        self._started().loop.call_soon_threadsafe(self._cancel_on_loop, job)
+        if self._thread is not None:  # else the pool is about to end, and with it every job
+            self._thread.loop.call_soon_threadsafe(self._cancel_on_loop, job)
 
     @staticmethod
     def _cancel_on_loop(job: Job) -> None:
@@ -229,7 +235,9 @@ class AsyncioPool(BasePool):
         self._deliver()
 
     def _end(self) -> None:
-        thread, self._thread = self._started(), None
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
         for job in list(self._jobs.values()):
             thread.loop.call_soon_threadsafe(self._cancel_on_loop, job)
         self._wait_for_jobs(HANDOVER_S)

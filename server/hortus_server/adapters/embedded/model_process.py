@@ -5,6 +5,7 @@ worker threads spin on busy cores and tokens come ten times slower.
 """
 
 import argparse
+import faulthandler
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def server_parameters(arguments: ModelServerArguments) -> "xllamacpp.CommonParam
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
+    faulthandler.enable()
     stop_signals = {signal.SIGTERM, signal.SIGINT}
     # Blocked before the native threads start, so that only `sigwait` below receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)

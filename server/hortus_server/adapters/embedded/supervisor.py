@@ -15,6 +15,7 @@ from hortus_server.adapters.embedded.state import ComponentRecord, ProcessIdenti
 FIRST_POLL_S = 0.05
 SLOWEST_POLL_S = 0.5
 KILL_WAIT_S = 5.0
+AFTER_A_STACK = "Extension modules:"  # a crash's last line, which tells nothing of it
 
 
 def start_order(components: Sequence[Component]) -> list[str]:
@@ -54,7 +55,8 @@ class _End:
 
     @property
     def told(self) -> str:
-        return f"{self.reason} ({self.tail[-1]})" if self.tail else self.reason
+        said = [line for line in self.tail if not line.startswith(AFTER_A_STACK)]
+        return f"{self.reason} ({said[-1]})" if said else self.reason
 
 
 @dataclass(slots=True)

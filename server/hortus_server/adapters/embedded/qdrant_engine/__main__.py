@@ -1,6 +1,7 @@
 """Command line of the embedded engine process."""
 
 import argparse
+import faulthandler
 import ipaddress
 import logging
 import signal
@@ -65,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         0 after an orderly stop, 2 if the process may not serve (wrong option, directory in use). If the port
         is taken, uvicorn ends the process with 3.
     """
+    faulthandler.enable()
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGTERM, _exit_cleanly)
