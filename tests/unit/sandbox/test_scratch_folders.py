@@ -1,7 +1,10 @@
 """Scratch folders: what is measured of them, and that nothing in them resists removal."""
 
+import asyncio
 import mmap
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -101,10 +104,37 @@ def test_a_process_that_is_gone_was_not_seen() -> None:
     assert JailWatch(2**22 + 1, SandboxLimits(), mounted="/").look() is False
 
 
-async def test_a_call_whose_process_is_never_seen_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_whose_process_lives_and_is_never_seen_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hortus_agents.sandbox.watch.PERIOD_S", 0)
+    watch = JailWatch(os.getpid(), SandboxLimits(), mounted="/")
+    watch._process = Path("/nowhere")  # as where the host hides processes
     with pytest.raises(StoppedCall, match="none of its threads stays"):
-        await JailWatch(2**22 + 1, SandboxLimits(), mounted="/").run()
+        await watch.run()
+
+
+async def test_one_that_ended_is_no_fault_however_late_its_parent_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hortus_agents.sandbox.watch.PERIOD_S", 0)
+    with subprocess.Popen(["true"], stdin=subprocess.DEVNULL) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # and lies there
+        await JailWatch(ended.pid, SandboxLimits(), mounted="/").run()
+    await JailWatch(2**22 + 1, SandboxLimits(), mounted="/").run()
+
+
+async def test_a_first_thread_that_ended_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hortus_agents.sandbox.watch.PERIOD_S", 0)
+    source = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).syscall(60, 0)
+"""
+    with subprocess.Popen([sys.executable, "-S", "-c", source], stdin=subprocess.DEVNULL) as process:
+        try:
+            stat = Path(f"/proc/{process.pid}/stat")
+            while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+                await asyncio.sleep(0.01)
+            assert not JailWatch(process.pid, SandboxLimits(), mounted="/")._has_ended()
+        finally:
+            process.kill()
 
 
 def test_more_mappings_than_anybody_reads_end_a_call(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
