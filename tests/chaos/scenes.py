@@ -16,7 +16,7 @@ from warm_processes import WarmChild
 from warm_stack import WarmStack
 
 WITHIN_S = 60.0  # a busy machine
-BLOCKED = "SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+BLOCKED = "SELECT client_port FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 FIRST, SECOND = "first turn", "second turn"
 
 
@@ -94,7 +94,7 @@ class Scene:
             yield connection
 
     def kill_blocked(self, connection: "psycopg.Connection[Any]") -> None:
-        """Kill the worker that waits for the lock."""
+        """Kill the worker that waits for the lock, not one that waits for that worker."""
         found: list[WarmChild] = []
 
         def is_there() -> bool:

@@ -199,7 +199,9 @@ def test_a_worker_that_hung_in_mid_answer_shows_nothing_more_when_it_comes_back(
     stack = short_leases.warm.stack
     words = " ".join(f"word{number}" for number in range(40))
     reply = {"json": {"answer": words}, "tokens_per_s": 20}
-    stack.model.script({"reply": reply, "times": 1}, {"reply": {**reply, "hold": SECOND}})
+    # The first never ends: however late its worker is frozen, it is in mid-answer.
+    endless = {**reply, "hold": FIRST, "stall_at_token": 30}
+    stack.model.script({"reply": endless, "times": 1}, {"reply": {**reply, "hold": SECOND}})
     stack.model.forget()
     run = stack.submit(stack.make_agent())
     scene = Scene(short_leases.warm, run["id"], run["session_id"])

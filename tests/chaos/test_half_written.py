@@ -46,7 +46,10 @@ def test_the_next_worker_goes_on_where_readers_are(stack_of_three: Stack, mode: 
     print(f"seed {seed}")  # noqa: T201 - to repeat a failure
     dice = random.Random(seed)
     said: dict[str, Any] = {"text": ANSWER} if mode == "native" else {"json": {"answer": ANSWER}}
-    stack.model.script({"reply": {**said, "tokens_per_s": 25}})
+    reply = {**said, "tokens_per_s": 25}
+    # Nobody ends the first two answers: however late it is killed, a worker is in mid-answer.
+    unending = [{"reply": {**reply, "hold": "for ever", "stall_at_token": at}, "times": 1} for at in (25, 38)]
+    stack.model.script(*unending, {"reply": reply})
     run = stack.submit(stack.make_agent(tool_mode=mode))
     reader = Reader()
     with following(stack, run["session_id"], reader) as socket:

@@ -16,6 +16,7 @@ from stream_reader import Reader, following, read_until
 
 WORDS = " ".join(f"word{number}" for number in range(40))
 SLOW = {"json": {"answer": WORDS}, "tokens_per_s": 25}
+UNENDING = {**SLOW, "hold": "for ever", "stall_at_token": 25}  # in mid-answer until it is killed, however late
 REMEMBERING: dict[str, Any] = {"memory": {"recall": True, "remember": True}}
 pytestmark = pytest.mark.timeout(300)
 
@@ -90,6 +91,7 @@ def outages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outages]:
         "HORTUS_MODEL_BREAKER_MAX_OPEN_S": "1",
         "HORTUS_MODEL_CHUNK_TIMEOUT_S": "4",  # a busy machine takes a second now and then
         "HORTUS_WORKER_DUE_S": "0.3",
+        "HORTUS_WORKER_LEASE_S": "15",  # no worker hangs here: one that stands still for a moment keeps its run
     }
     with open_stack(folder, workers=2, settings=settings) as stack:
         pair = tuple(_endpoint(stack, folder, port) for port in ports)
@@ -114,6 +116,7 @@ def _endpoint(stack: Stack, folder: Path, port: int) -> Endpoint:
 def test_the_other_endpoint_goes_on_in_mid_answer(outages: Outages) -> None:
     stack = outages.stack
     session_id, first, second = outages.home(SLOW)
+    first.script(UNENDING)
     run = stack.submit(outages.agent, "tell me", session_id=session_id)
     reader = Reader()
     with following(stack, session_id, reader) as socket:
@@ -130,11 +133,12 @@ def test_the_other_endpoint_goes_on_in_mid_answer(outages: Outages) -> None:
 def test_with_both_endpoints_down_a_run_waits_without_a_worker_and_goes_on_where_readers_are(outages: Outages) -> None:
     stack = outages.stack
     session_id, *both = outages.home(SLOW)
+    both[0].script(UNENDING)
     run = stack.submit(outages.agent, "hello", session_id=session_id)
     reader = Reader()
     with following(stack, session_id, reader) as socket:
         read_until(socket, reader, lambda: len(reader.text()) > 60)
-        for endpoint in both:
+        for endpoint in reversed(both):  # the one that writes is the last
             endpoint.process.kill()
         read_until(socket, reader, lambda: reader.types[-1] == "run.waiting")
         waiting = stack.get(f"/v1/runs/{run['id']}")
@@ -201,14 +205,15 @@ def test_valkey_wiped_under_a_stream(outages: Outages) -> None:
     stack = outages.stack
     if stack.valkey is None:
         pytest.skip("the broker is not ours to restart")
-    stack.model.script({"reply": SLOW})
+    stack.model.script({"reply": {**SLOW, "hold": "the outage", "stall_at_token": 10}})
     run = stack.submit(stack.make_agent())
     seen: list[dict[str, Any]] = []
     reader = Reader()
     with following(stack, run["session_id"], reader) as socket:
-        while not any(frame["type"] == "delta" for frame in seen):
+        while not any(frame["type"] in {"delta", "snapshot"} for frame in seen):
             seen.append(json.loads(socket.recv(timeout=60)))
         stack.valkey.stop()
+        stack.model.release("the outage")
         accepted = stack.post("/v1/runs", {"agent": stack.make_agent(), "input": "while the broker is down"})
         stack.spawner.call(stack.valkey.start)
         while not any(frame.get("event", {}).get("type") == "run.succeeded" for frame in seen):
