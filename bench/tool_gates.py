@@ -23,7 +23,7 @@ from hortus_agents.sandbox import Sandbox, SandboxLimits, SandboxResult, open_sa
 from hortus_agents.tools.capability import NO_PERMISSIONS
 
 LIMITS = SandboxLimits(wall_s=3.0, cpu_s=2)
-SLACK_S = 2.0
+SLACK_S = 30.0  # a busy machine takes its time to start a jail; what is not ended goes on for ever
 CANARY_TEXT = "hortus-canary-2f9c41"
 _TYPES = {str: "string", int: "integer"}
 

@@ -303,7 +303,7 @@ async def test_kill_9_of_the_supervisor_leaves_no_child(home: HortusHome) -> Non
         assert len(marked_processes(home.marker)) == 2
         process.kill()
         process.wait()
-        await until(lambda: marked_processes(home.marker) == [], timeout_s=3)
+        await until(lambda: marked_processes(home.marker) == [], timeout_s=30)  # half of what they would sleep
 
 
 async def test_second_supervisor_is_told_who_owns_the_home_and_down_stops_it(home: HortusHome) -> None:
@@ -313,7 +313,7 @@ async def test_second_supervisor_is_told_who_owns_the_home_and_down_stops_it(hom
             pass
         assert raised.value.pid == process.pid
         assert await stop_running(home, timeout_s=30)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=30) == 0
         assert marked_processes(home.marker) == []
         assert not await stop_running(home)
 

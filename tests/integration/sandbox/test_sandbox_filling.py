@@ -11,7 +11,7 @@ from hortus_agents.sandbox.tiers import SCRATCH_PREFIX
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # that of the shared pool
 LIMITS = SandboxLimits(wall_s=20, cpu_s=20)
-# 160 MiB where the code finds room for them, then time enough to be seen.
+# 160 MiB where the code finds room for them, then time enough to be seen, also on a busy machine.
 FILL = """
 import ctypes, os, time
 MIB = b"1" * (1 << 20)
@@ -24,7 +24,7 @@ def f():
         for _ in range(8):
             os.write(file, MIB)
         keep(name, file)
-    time.sleep(1)
+    time.sleep(15)
 """
 WAYS = {
     "beyond the length of paths": """
@@ -51,7 +51,7 @@ fill = None
 def hide(number): return str(number)
 def keep(name, file): os.unlink(name)
 def last():
-    fill(); time.sleep(5)
+    fill(); time.sleep(15)
 """,
 }
 AS_LAST_THREAD = """

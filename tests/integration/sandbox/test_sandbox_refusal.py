@@ -53,7 +53,7 @@ async def opened_where_refused(
 ) -> tuple[str, dict[TierName, tuple[bool, str, str]]]:
     pipe = asyncio.subprocess.PIPE
     host = await asyncio.create_subprocess_exec(*by, sys.executable, "-c", HOST, *refused, stdout=pipe, stderr=pipe)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         out, complaint = await host.communicate()
     assert host.returncode == 0, (host.returncode, complaint.decode())
     opened, reports = json.loads(out.splitlines()[-1])  # after the warnings of the refused tiers

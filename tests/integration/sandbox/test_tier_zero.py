@@ -9,7 +9,8 @@ import pytest
 from hortus_agents.errors import SandboxError
 from hortus_agents.sandbox import CallExtras, Sandbox, SandboxLimits, SandboxOutcome, TierReport, open_sandbox
 
-LIMITS = SandboxLimits(wall_s=1.0, cpu_s=1, output_kib=64)
+PATIENT = SandboxLimits(wall_s=60.0, cpu_s=60, output_kib=64)  # a busy machine
+SHORT = SandboxLimits(wall_s=1.0, cpu_s=1, output_kib=64)
 
 
 @pytest.fixture
@@ -65,7 +66,8 @@ async def test_a_pure_function_gets_arguments_and_returns_json(interpreter: Sand
     ],
 )
 async def test_what_is_not_pure_or_not_bounded_ends(interpreter: Sandbox, body: str, outcome: SandboxOutcome) -> None:
-    result = await interpreter.run_function(f"def f():\n    {body}", function="f", arguments={}, limits=LIMITS)
+    limits = SHORT if outcome is SandboxOutcome.TIMEOUT else PATIENT
+    result = await interpreter.run_function(f"def f():\n    {body}", function="f", arguments={}, limits=limits)
     assert result.outcome is outcome, result
     assert result.value is None
 
