@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
+from store_world import LEASE
 
 from hortus_server.adapters.postgres.presence import PostgresPresence
 from hortus_server.domain.errors import ConflictError, UnavailableError
@@ -84,6 +85,24 @@ async def test_the_dead_are_buried_once_and_their_leases_end(presence, world):
     assert taken is not None
     assert taken.generation == 2
     assert await world.claim(theirs, "b") is None
+
+
+async def test_a_claim_that_is_committed_after_the_death_is_not_left_to_its_lease(presence, world):
+    held, run = await world.submit(), await world.submit(session=await world.another_session())
+    async with presence.watch("a") as watch:
+        async with dying(presence, "dead"):
+            await world.claim(held, "dead")
+
+        async def noticed():
+            return await watch.look() == seen(1, "dead")
+
+        await eventually(noticed)
+        async with world.store.system_transaction() as uow:
+            assert await uow.runs.claim(run.id, worker_id="dead", lease=LEASE) is not None
+            assert await watch.bury(["dead"]) == (held.id,)  # the COMMIT of the other may be on its way
+        assert await watch.look() == seen(1, "dead")
+        assert await watch.bury(["dead"]) == (run.id,)
+    assert (await world.claim(run, "a")).generation == 2
 
 
 async def test_a_name_is_held_by_one_process(presence):

@@ -24,6 +24,8 @@ FROM (
 -- name: bury_workers :many
 -- End the leases of workers without a lock. Meanwhile none of them can take its lock again, nor two bury the same.
 -- Queued runs are told of again, longest not woken first: the dead may have taken their wake-ups along.
+-- One whose claim is under way stays for a later look: PostgreSQL may yet commit what a dead worker has sent, and nobody
+-- else would end that lease before its time.
 WITH gone AS MATERIALIZED (
     SELECT w.id
     FROM workers AS w
@@ -50,7 +52,7 @@ unheard AS MATERIALIZED (
 struck_off AS (
     DELETE FROM workers AS w
     USING gone
-    WHERE w.id = gone.id
+    WHERE w.id = gone.id AND pg_try_advisory_xact_lock(hashtextextended(w.id, 1752134774))
 )
 UPDATE runs AS r
 SET lease_until = CASE r.status WHEN 'running' THEN 'epoch'::timestamptz END, woken_at = now()

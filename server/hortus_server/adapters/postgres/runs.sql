@@ -53,6 +53,10 @@ ORDER BY steps.step
 -- name: claim_run :one
 -- Take the run if nobody holds it and no run of its session comes before it; the new generation fences out the last.
 -- A stop order keeps queued runs where they are; a run whose worker was lost is taken, to be parked as its log says.
+-- A dead worker is looked for until its claims under way have ended: see bury_workers.
+WITH under_way AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock_shared(hashtextextended(%(worker_id)s::text, 1752134774)) IS NOT NULL AS is_held
+)
 UPDATE runs AS r
 SET
     status = 'running',
@@ -63,6 +67,7 @@ SET
     started_at = coalesce(r.started_at, clock_timestamp())
 FROM agent_versions AS v, agents AS a
 WHERE r.id = %(run_id)s
+    AND (SELECT is_held FROM under_way)
     AND (
         (r.status = 'running' AND r.lease_until < now())
         OR r.status = 'queued' AND (
