@@ -9,7 +9,7 @@ import structlog
 
 from hortus_agents.errors import SandboxUnavailableError
 from hortus_agents.models.openai_http import open_model_session
-from hortus_agents.sandbox import Sandbox, open_sandbox
+from hortus_agents.sandbox import FairSandbox, open_sandbox
 from hortus_memory.ranking.confidence import ConfidencePolicy
 from hortus_memory.service import EpisodicMemory
 from hortus_server.adapters.celery.wakeups import open_wakeups
@@ -67,7 +67,7 @@ class Services:
     memory: RowsAndIndex
     memory_index: EpisodeIndex
     capabilities: RowsAndCapabilityIndex
-    sandbox: Sandbox | None
+    sandbox: FairSandbox | None
     webhooks: WebhookSender
     sealer: KeyRing | None
     revealed: RevealedSecrets
@@ -135,7 +135,7 @@ async def open_services(settings: Settings, *, role: Role) -> AsyncIterator[Serv
         )
 
 
-async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox | None:
+async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> FairSandbox | None:
     asked = settings.sandbox
     try:
         sandbox = await open_sandbox(tier=asked.tier, concurrency=asked.concurrency, minimum=asked.minimum)
@@ -145,7 +145,7 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox | 
         log.warning("sandbox_unavailable", error=str(error))  # model-written code is refused; the rest works
         return None
     stack.push_async_callback(sandbox.aclose)
-    return sandbox
+    return FairSandbox(sandbox, places=asked.concurrency)
 
 
 def _key_ring(settings: SecretsSettings) -> KeyRing | None:

@@ -100,7 +100,8 @@ async def open_worker_process(
             observer,
             remember_run=RememberRun(services.store, services.episodes, services.live, known.of),
             index_tool=IndexTool(services.store, services.indexes.capabilities),
-            check_tool=CheckTool(services.store, ToolGates(services.sandbox) if services.sandbox else None),
+            # Checks of all tenants' tools take one turn among them: they are nobody's run.
+            check_tool=CheckTool(services.store, ToolGates(services.sandbox.of("jobs")) if services.sandbox else None),
         )
         recover = RecoverRuns(
             services.store, services.queue, patience=timedelta(seconds=PATIENCE_ROUNDS * worker.reaper_s)
@@ -190,7 +191,7 @@ def _tools(services: Services, plugins: Mapping[str, Tool], revealed: RevealedSe
         ports = ToolPorts(
             memory=services.memory,
             store=services.capabilities,
-            sandbox=services.sandbox,
+            sandbox=services.sandbox.of(claim.run.tenant_id) if services.sandbox else None,
             http=http,
             policy=policy,
             store_artifact=store_artifact,

@@ -13,6 +13,7 @@ from hortus_agents.sandbox.contract import (
     TierName,
     TierReport,
 )
+from hortus_agents.sandbox.fair import FairSandbox
 from hortus_agents.sandbox.opening import TierChoice, candidates, open_sandbox, probe_tiers
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "NO_EXTRAS",
     "TIER_LEVELS",
     "CallExtras",
+    "FairSandbox",
     "Sandbox",
     "SandboxError",
     "SandboxLimits",
