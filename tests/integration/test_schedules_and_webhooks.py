@@ -126,6 +126,10 @@ def test_due_times_fire_once_and_every_run_is_told_of_through_the_loss_of_a_beat
         assert len(set(ids.values())) == len(runs), "one message for each run, however often it is sent"
         # Once for each run, but for what the killed worker had under way.
         assert sum(told().values()) <= len(runs) + 8
-        listed = made(stack, "webhook", "deliveries", hook["id"], "--state", "delivered", "--limit", "200")["items"]
-        assert {item["id"] for item in listed} == set(ids.values())
+
+        def noted() -> set[str]:  # which follows what the endpoint answered
+            found = made(stack, "webhook", "deliveries", hook["id"], "--state", "delivered", "--limit", "200")["items"]
+            return {item["id"] for item in found}
+
+        until(lambda: noted() == set(ids.values()), why=stack.logs)
         assert_clients_of_the_other_api_see_it_live(stack, agent)
