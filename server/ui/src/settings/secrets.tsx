@@ -123,10 +123,14 @@ function SentTo({ hosts }: { hosts: readonly string[] }): ReactNode {
   }
   const more = hosts.length - HOSTS_SHOWN;
   return (
-    <span className="mono" title={hosts.join(", ")}>
-      {hosts.slice(0, HOSTS_SHOWN).join(", ")}
-      {more > 0 && ` and ${more} more`}
-    </span>
+    <div title={hosts.join(", ")}>
+      {hosts.slice(0, HOSTS_SHOWN).map((host) => (
+        <div key={host} className="mono">
+          {host}
+        </div>
+      ))}
+      {more > 0 && <div className="muted small">and {more} more</div>}
+    </div>
   );
 }
 
