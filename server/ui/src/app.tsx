@@ -1,6 +1,7 @@
 import { QueryCache, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import { BrowserRouter, Route, Routes } from "react-router";
+import { createBrowserRouter } from "react-router";
+import { RouterProvider } from "react-router/dom";
 import type { Me } from "./api/people";
 import { ApiError, isOutage } from "./api/problem";
 import { meQuery } from "./api/queries";
@@ -33,6 +34,13 @@ const client = new QueryClient({
     },
   },
 });
+
+const router = createBrowserRouter([
+  {
+    element: <Shell />,
+    children: [{ index: true, element: <Overview /> }, ...PAGE_ROUTES, { path: "*", element: <NotFound /> }],
+  },
+]);
 
 export function App(): ReactNode {
   return (
@@ -100,16 +108,8 @@ function useFirstPage(): boolean {
 
 function Pages(): ReactNode {
   return (
-    <BrowserRouter>
-      <Suspense fallback={<Loading />}>
-        <Routes>
-          <Route element={<Shell />}>
-            <Route index element={<Overview />} />
-            {PAGE_ROUTES}
-            <Route path="*" element={<NotFound />} />
-          </Route>
-        </Routes>
-      </Suspense>
-    </BrowserRouter>
+    <Suspense fallback={<Loading />}>
+      <RouterProvider router={router} />
+    </Suspense>
   );
 }

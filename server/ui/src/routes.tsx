@@ -1,5 +1,5 @@
 import { lazy, type ReactNode, useState } from "react";
-import { Route } from "react-router";
+import type { RouteObject } from "react-router";
 import { Allowed } from "./components/allowed";
 import { fetchedPage, PLACES, type Place } from "./places";
 
@@ -14,6 +14,7 @@ function PageAt({ place }: { place: Place }): ReactNode {
 }
 
 /** A route for every page with code of its own. */
-export const PAGE_ROUTES: ReactNode = PLACES.map((place) => (
-  <Route key={place.path} path={place.path} element={<PageAt key={place.path} place={place} />} />
-));
+export const PAGE_ROUTES: readonly RouteObject[] = PLACES.map((place) => ({
+  path: place.path,
+  element: <PageAt key={place.path} place={place} />,
+}));

@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Link } from "react-router";
 import { type Approval, type Decision, decide } from "../api/approvals";
 import { AgentName } from "../components/agent-name";
+import { useUnsaved } from "../components/leaving";
 import { Card } from "../components/page";
 import { Json } from "../components/prose";
 import { Status } from "../components/status";
@@ -112,12 +113,14 @@ function Decide({ approval, onDecided }: { approval: Approval; onDecided: (chang
   const field = useId();
   const [reason, setReason] = useState("");
   const [answer, setAnswer] = useState("");
+  const { release } = useUnsaved([reason, answer]);
   const takesAnswer = approval.allowed.some((each) => NEEDS_ANSWER.has(each) || each === "happened");
   const go = useMutation({
     mutationFn: (decision: Decision) =>
       decide(approval.id, decision, reason.trim(), takesAnswer && answer.trim() !== "" ? answer.trim() : null),
     onSuccess: (changed) => {
       tell(changed.status === "pending" ? "Noted; another person is needed" : `It is ${changed.status}`);
+      release();
       onDecided(changed);
     },
     onError: fail,

@@ -1,6 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, type ReactNode, useRef, useState } from "react";
 import { api, body, newId } from "../api/client";
+import { useUnsaved } from "./leaving";
 import { useToasts } from "./toasts";
 
 /** How something is said while a run is at work: to it, after it, or in its place. */
@@ -10,8 +11,18 @@ type Way = "send" | "steer" | "interrupt";
  * Says something in a session. A text that could not be sent stays, and sending it again does not double it.
  * `active` is the run that is at work, which can be told something meanwhile, or interrupted.
  */
-export function Composer({ sessionId, active }: { sessionId: string; active: string | null }): ReactNode {
+export function Composer({
+  sessionId,
+  active,
+  asks,
+}: {
+  sessionId: string;
+  active: string | null;
+  /** Whether a text that was not sent is asked about before the page is left. */
+  asks: boolean;
+}): ReactNode {
   const [text, setText] = useState("");
+  useUnsaved(asks ? text.trim() : "");
   const attempt = useRef({ what: "", key: "" });
   const { fail, tell } = useToasts();
   const send = useMutation({

@@ -5,6 +5,7 @@ import { api, body, newId } from "../api/client";
 import { everyAgentQuery } from "../api/queries";
 import { shortId } from "../text/format";
 import { Dialog } from "./dialog";
+import { useUnsaved } from "./leaving";
 import { useToasts } from "./toasts";
 
 const TITLE = 80;
@@ -14,6 +15,7 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
   const field = useId();
   const [chosen, setChosen] = useState(agent ?? "");
   const [message, setMessage] = useState("");
+  const unsaved = useUnsaved(message);
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail } = useToasts();
@@ -45,6 +47,7 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
     },
     onSuccess: (session) => {
       void client.invalidateQueries({ queryKey: ["sessions"] });
+      unsaved.release();
       void navigate(`/sessions/${session.id}`);
     },
     onError: fail,
@@ -63,6 +66,7 @@ export function NewSession({ agent, onClose }: { agent: string | undefined; onCl
       title="Start a session"
       submit={start.isPending ? "Starting…" : "Start"}
       busy={start.isPending || picked === ""}
+      unsaved={unsaved}
       onSubmit={() => start.mutate()}
       onClose={onClose}
     >

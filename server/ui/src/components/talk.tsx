@@ -59,7 +59,7 @@ export function Talk({ sessionId, follows = false }: { sessionId: string; follow
           </span>
           {active && <StopActive runId={active} />}
         </div>
-        {can("runs:write") && <Composer sessionId={sessionId} active={active} />}
+        {can("runs:write") && <Composer sessionId={sessionId} active={active} asks={follows} />}
       </div>
     </>
   );

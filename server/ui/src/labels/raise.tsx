@@ -1,6 +1,7 @@
 import { type ReactNode, useId, useState } from "react";
 import { TextField } from "../agents/fields";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { LEVELS, type Level } from "./levels";
 
 /** Asks how sensitive something counts at least, and why. */
@@ -22,11 +23,13 @@ export function Raise({
   const id = useId();
   const [chosen, setChosen] = useState<Level>(level === 0 ? 2 : level);
   const [reason, setReason] = useState("");
+  const unsaved = useUnsaved([chosen, reason]);
   return (
     <Dialog
       title={title}
       submit="Save"
       busy={busy || reason.trim() === ""}
+      unsaved={unsaved}
       onSubmit={() => onSave({ sensitivity: chosen, reason: reason.trim() })}
       onClose={onClose}
     >

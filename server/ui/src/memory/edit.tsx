@@ -5,6 +5,7 @@ import { api, body } from "../api/client";
 import { memoryQuery } from "../api/queries";
 import type { MemoryView } from "../api/schema.gen";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { useToasts } from "../components/toasts";
 import { useCan } from "../shell/me";
 import { tame } from "../text/visible";
@@ -30,6 +31,7 @@ function Editor({ memory, onClose }: { memory: MemoryView; onClose: () => void }
   const base = newer ?? first; // what the form began with, or what somebody else has put in its place
   const [title, setTitle] = useState(memory.title);
   const [content, setContent] = useState(memory.content);
+  const unsaved = useUnsaved([title, content]);
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   const save = useMutation({
@@ -59,6 +61,7 @@ function Editor({ memory, onClose }: { memory: MemoryView; onClose: () => void }
       title="Edit this memory"
       submit={save.isPending ? "Saving…" : "Save"}
       busy={save.isPending || isOff || isSame}
+      unsaved={unsaved}
       onSubmit={() => save.mutate()}
       onClose={onClose}
     >

@@ -7,6 +7,7 @@ import { TryOut } from "../agents/try-out";
 import { api, body, idempotencyKey } from "../api/client";
 import { agentQuery, SLOW_MS } from "../api/queries";
 import type { AgentDetailView } from "../api/schema.gen";
+import { useUnsaved } from "../components/leaving";
 import { LoadedPage } from "../components/loaded-page";
 import { Page } from "../components/page";
 import { useToasts } from "../components/toasts";
@@ -24,6 +25,7 @@ export default function EditAgent(): ReactNode {
 function Editor({ agent }: { agent: AgentDetailView }): ReactNode {
   const [began] = useState(agent);
   const [spec, setSpec] = useState(began.spec);
+  const { isChanged, release } = useUnsaved(spec);
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail, tell } = useToasts();
@@ -36,12 +38,12 @@ function Editor({ agent }: { agent: AgentDetailView }): ReactNode {
       void client.invalidateQueries({ queryKey: ["agent", agent.id] });
       void client.invalidateQueries({ queryKey: ["agents"] });
       tell(`Version ${version.version} is in use by new runs`);
+      release();
       void navigate(`/agents/${agent.id}?before=${began.current_version}&after=${version.version}`);
     },
     onError: fail,
   });
   const own = check(spec);
-  const isChanged = JSON.stringify(spec) !== JSON.stringify(began.spec);
   const isReady = Object.keys(own).length === 0 && isChanged;
   function submit(event: FormEvent): void {
     event.preventDefault();

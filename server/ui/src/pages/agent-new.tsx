@@ -6,6 +6,7 @@ import { SpecFields } from "../agents/spec-fields";
 import { check, defaultSpec, faultsOf, NAME } from "../agents/spec-form";
 import { api, body, idempotencyKey } from "../api/client";
 import { ApiError } from "../api/problem";
+import { useUnsaved } from "../components/leaving";
 import { Card, Page } from "../components/page";
 import { useToasts } from "../components/toasts";
 
@@ -13,6 +14,7 @@ export default function NewAgent(): ReactNode {
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const [spec, setSpec] = useState(defaultSpec);
+  const { release } = useUnsaved([name, description, spec]);
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail, tell } = useToasts();
@@ -22,6 +24,7 @@ export default function NewAgent(): ReactNode {
     onSuccess: (agent) => {
       void client.invalidateQueries({ queryKey: ["agents"] });
       tell(`${agent.name} is ready`);
+      release();
       void navigate(`/agents/${agent.id}`);
     },
     onError: fail,

@@ -5,6 +5,7 @@ import { type Approval, approvalQuery, approvalsQuery } from "../api/approvals";
 import { Ask, isTyping, Outcome, Risk } from "../approvals/ask";
 import { ApproveLowRisk } from "../approvals/low-risk";
 import { argumentLine, following, neighbour } from "../approvals/words";
+import { useLeave } from "../components/leaving";
 import { Card, Page } from "../components/page";
 import { Empty, Failure, Paged } from "../components/states";
 import { When } from "../components/values";
@@ -17,6 +18,7 @@ export default function Approvals(): ReactNode {
   const [params, setParams] = useSearchParams();
   const isPending = params.get("show") !== "all";
   const query = useInfiniteQuery(approvalsQuery(isPending));
+  const leave = useLeave();
   const [done, setDone] = useState<ReadonlySet<string>>(NONE);
   const items = useMemo(
     () => query.data?.pages.flatMap((page) => page.items).filter((each) => !isPending || !done.has(each.id)) ?? [],
@@ -30,6 +32,9 @@ export default function Approvals(): ReactNode {
   const gone = useQuery({ ...approvalQuery(id ?? ""), enabled: id !== null && query.data !== undefined && !listed });
   const chosen = listed ?? (gone.data?.id === id ? gone.data : undefined);
   function choose(next: string | null): void {
+    leave(() => open(next));
+  }
+  function open(next: string | null): void {
     setOpened(next);
     const changed = new URLSearchParams(params);
     if (next) changed.set("id", next);
@@ -37,13 +42,15 @@ export default function Approvals(): ReactNode {
     setParams(changed, { replace: true, preventScrollReset: true });
   }
   function show(which: Record<string, string>): void {
-    setOpened(null);
-    setParams(which);
+    leave(() => {
+      setOpened(null);
+      setParams(which);
+    });
   }
   function decided(changed: Approval): void {
     if (changed.status === "pending") return;
     setDone((before) => new Set(before).add(changed.id));
-    if (isPending) choose(following(ids, changed.id));
+    if (isPending) open(following(ids, changed.id));
   }
   const ids = items.map((each) => each.id);
   useListKeys(ids, id, choose);

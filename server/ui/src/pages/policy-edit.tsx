@@ -7,6 +7,7 @@ import { policyQuery } from "../api/policies";
 import { ApiError } from "../api/problem";
 import type { PolicyDetailView } from "../api/schema.gen";
 import { AgentSelect } from "../components/agent-select";
+import { useUnsaved } from "../components/leaving";
 import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
 import { Empty } from "../components/states";
@@ -36,6 +37,7 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
   const [rules, setRules] = useState<readonly RuleForm[]>(
     () => policy?.current.rules.map((rule) => formOf(rule, newId())) ?? [newRule(newId())],
   );
+  const { release } = useUnsaved([name, description, agent, comment, rules]);
   // What the form began with: a newer version that is read meanwhile is not what these rules were written over.
   const [basis] = useState(policy?.latest_version ?? null);
   const navigate = useNavigate();
@@ -64,6 +66,7 @@ function Editor({ policy }: { policy: PolicyDetailView | null }): ReactNode {
       void client.invalidateQueries({ queryKey: ["policies"] });
       await client.invalidateQueries({ queryKey: ["policy", id] });
       tell("The next call is judged by it");
+      release();
       void navigate(`/policies/${id}`);
     },
     onError: fail,

@@ -8,6 +8,7 @@ import { ApiError } from "../api/problem";
 import { everyAgentQuery } from "../api/queries";
 import { scheduleQuery } from "../api/schedules";
 import type { ScheduleView } from "../api/schema.gen";
+import { useUnsaved } from "../components/leaving";
 import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
 import { useToasts } from "../components/toasts";
@@ -50,6 +51,7 @@ function Editor({ schedule }: { schedule: ScheduleView | null }): ReactNode {
   const [overlap, setOverlap] = useState<Overlap>(schedule?.overlap ?? "skip");
   const [catchUp, setCatchUp] = useState<CatchUp>(schedule?.catch_up ?? "one");
   const [form, setForm] = useState(() => (schedule ? formOf(schedule.timing, zone) : emptyTiming(zone)));
+  const { release } = useUnsaved([name, agent, input, overlap, catchUp, form]);
   const agents = useQuery(everyAgentQuery).data ?? [];
   const picked = agent || agents[0]?.id || "";
   const navigate = useNavigate();
@@ -73,6 +75,7 @@ function Editor({ schedule }: { schedule: ScheduleView | null }): ReactNode {
       void client.invalidateQueries({ queryKey: ["schedules"] });
       await client.invalidateQueries({ queryKey: ["schedule", saved.id] });
       tell(schedule ? "The next due time sees the change" : `${saved.name} is in force`);
+      release();
       void navigate(`/schedules/${saved.id}`);
     },
     onError: fail,

@@ -7,6 +7,7 @@ import { api, body, idempotencyKey } from "../api/client";
 import type { WebhookView } from "../api/schema.gen";
 import { webhookQuery } from "../api/webhooks";
 import { AgentSelect } from "../components/agent-select";
+import { useUnsaved } from "../components/leaving";
 import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
 import { useToasts } from "../components/toasts";
@@ -34,6 +35,7 @@ function Editor({ webhook }: { webhook: WebhookView | null }): ReactNode {
   const [description, setDescription] = useState(webhook?.description ?? "");
   const [agent, setAgent] = useState<string | undefined>(webhook?.agent_id ?? undefined);
   const [text, setText] = useState((webhook?.events ?? ["run.*"]).join("\n"));
+  const { release } = useUnsaved([url, description, agent, text]);
   const navigate = useNavigate();
   const client = useQueryClient();
   const { fail, tell } = useToasts();
@@ -53,6 +55,7 @@ function Editor({ webhook }: { webhook: WebhookView | null }): ReactNode {
       await client.invalidateQueries({ queryKey: ["webhook", saved.id] });
       tell(webhook ? "The next event sees the change" : "It is told of events from now on");
       if (saved.secret !== null) keepSecret(client, saved.id, saved.secret);
+      release();
       void navigate(`/webhooks/${saved.id}`);
     },
     onError: fail,

@@ -4,6 +4,7 @@ import { TextField } from "../agents/fields";
 import { api, body } from "../api/client";
 import { meQuery } from "../api/queries";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { useToasts } from "../components/toasts";
 import { EmailField, useSignedIn } from "../pages/sign-in";
 import { SecretField } from "./secret-field";
@@ -31,6 +32,7 @@ function Form({ onClose }: { onClose: () => void }): ReactNode {
   const [email, setEmail] = useState("");
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  const unsaved = useUnsaved([email, name, password]);
   const signedIn = useSignedIn();
   const { tell } = useToasts();
   const create = useMutation({
@@ -47,6 +49,7 @@ function Form({ onClose }: { onClose: () => void }): ReactNode {
       title="The first owner"
       submit="Create and sign in"
       busy={create.isPending || email.trim() === "" || name.trim() === "" || password === ""}
+      unsaved={unsaved}
       onSubmit={() => create.mutate()}
       onClose={onClose}
     >

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, body } from "../api/client";
 import { meQuery } from "../api/queries";
+import { useLeave } from "../components/leaving";
 import { useToasts } from "../components/toasts";
 
 /** The tenant that one works in; with several a choice, after which nothing of the other one stays on the page. */
@@ -9,6 +10,7 @@ export function TenantSwitch(): ReactNode {
   const me = useQuery(meQuery).data;
   const client = useQueryClient();
   const { fail } = useToasts();
+  const leave = useLeave();
   const move = useMutation({
     mutationFn: (tenant_id: string) => body(api.POST("/v1/me/tenant", { body: { tenant_id } })),
     onSuccess: (there) => {
@@ -27,7 +29,7 @@ export function TenantSwitch(): ReactNode {
         className="input"
         value={me.tenant_id}
         disabled={move.isPending}
-        onChange={(event) => move.mutate(event.target.value)}
+        onChange={({ target }) => leave(() => move.mutate(target.value))}
       >
         {me.tenants.map((place) => (
           <option key={place.tenant_id} value={place.tenant_id}>

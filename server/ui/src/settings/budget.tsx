@@ -5,6 +5,7 @@ import { api, body } from "../api/client";
 import type { BudgetView, TenantBudgetView } from "../api/schema.gen";
 import { Meter } from "../budget/meter";
 import { money } from "../budget/share";
+import { useUnsaved } from "../components/leaving";
 import { Card } from "../components/page";
 import { Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
@@ -60,6 +61,7 @@ function Bounds({ bounds }: { bounds: TenantBudgetView }): ReactNode {
   const [texts, setTexts] = useState(() =>
     Object.fromEntries(FIELDS.map(({ name, scale }) => [name, textOf(bounds[name], scale)])),
   );
+  const { release } = useUnsaved(texts);
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   const save = useMutation({
@@ -69,6 +71,7 @@ function Bounds({ bounds }: { bounds: TenantBudgetView }): ReactNode {
     },
     onSuccess: (changed) => {
       client.setQueryData(budgetQuery.queryKey, changed);
+      release();
       tell("The budget holds from now on");
     },
     onError: fail,

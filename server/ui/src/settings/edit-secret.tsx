@@ -4,6 +4,7 @@ import { hostsOf } from "../agents/spec-form";
 import type { SecretView } from "../api/schema.gen";
 import { changeSecret } from "../api/secrets";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { useToasts } from "../components/toasts";
 import { hostsFault } from "./secret-rules";
 import { TermsFields, termsOf } from "./secret-terms";
@@ -13,6 +14,7 @@ export function EditSecret({ secret, onClose }: { secret: SecretView; onClose: (
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   const [terms, setTerms] = useState(() => termsOf(secret));
+  const unsaved = useUnsaved(terms);
   const fault = hostsFault(terms.hosts);
   const save = useMutation({
     mutationFn: () => changeSecret(secret.name, changesOf(secret, terms)),
@@ -27,7 +29,8 @@ export function EditSecret({ secret, onClose }: { secret: SecretView; onClose: (
     <Dialog
       title={`Edit ${secret.name}`}
       submit="Save"
-      busy={save.isPending || fault !== null}
+      busy={save.isPending || fault !== null || !unsaved.isChanged}
+      unsaved={unsaved}
       onSubmit={() => save.mutate()}
       onClose={onClose}
     >

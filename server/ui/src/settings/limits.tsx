@@ -5,6 +5,7 @@ import { api, body } from "../api/client";
 import { keysQuery } from "../api/queries";
 import type { KeyView, LimitsView, RateView, TenantBoundsView } from "../api/schema.gen";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { ActionsHead, Card, TableBox } from "../components/page";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
@@ -31,7 +32,8 @@ export function Limits(): ReactNode {
 
 function OfTenant({ bounds }: { bounds: TenantBoundsView }): ReactNode {
   const [texts, setTexts] = useState(() => textsOf(bounds.tenant.own));
-  const save = useSave((limits) => body(api.PUT("/v1/admin/limits", { body: limits })));
+  const { release } = useUnsaved(texts);
+  const save = useSave((limits) => body(api.PUT("/v1/admin/limits", { body: limits })), release);
   const isWrong = limitFault(texts, bounds.most_per_minute) !== null;
   if (!bounds.may_change_tenant) {
     return (
@@ -133,6 +135,7 @@ function ChangeKey(props: {
 }): ReactNode {
   const { target, own, bounds, onClose } = props;
   const [texts, setTexts] = useState(() => textsOf(own));
+  const unsaved = useUnsaved(texts);
   const save = useSave(
     (limits) =>
       body(api.PUT("/v1/admin/keys/{key_id}/limits", { params: { path: { key_id: target.id } }, body: limits })),
@@ -144,6 +147,7 @@ function ChangeKey(props: {
       title={`Limits of ${target.name}`}
       submit={save.isPending ? "Saving…" : "Save"}
       busy={fault !== null || save.isPending}
+      unsaved={unsaved}
       onSubmit={() => save.mutate(limitsIn(texts))}
       onClose={onClose}
     >

@@ -4,6 +4,7 @@ import { Check, TextField } from "../agents/fields";
 import { api, body, idempotencyKey } from "../api/client";
 import type { IssuedKeyView } from "../api/schema.gen";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { useToasts } from "../components/toasts";
 import { type Scope, useCan } from "../shell/me";
 
@@ -50,6 +51,7 @@ export function NewKey({
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<readonly Scope[]>(() => USUAL.filter(can));
   const [days, setDays] = useState("");
+  const unsaved = useUnsaved([name, scopes, days]);
   const client = useQueryClient();
   const { fail } = useToasts();
   const lasts = Number(days);
@@ -71,6 +73,7 @@ export function NewKey({
       title="New API key"
       submit="Create key"
       busy={create.isPending || name.trim() === "" || scopes.length === 0 || !isDaysOk}
+      unsaved={unsaved}
       onSubmit={() => create.mutate()}
       onClose={onClose}
     >

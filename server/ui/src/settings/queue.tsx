@@ -6,6 +6,7 @@ import { api, body } from "../api/client";
 import type { AdmissionView, AdmissionWrite } from "../api/schema.gen";
 import { Meter } from "../budget/meter";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { Card } from "../components/page";
 import { Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
@@ -63,6 +64,7 @@ function Change({ admission, onClose }: { admission: AdmissionView; onClose: () 
   const [running, setRunning] = useState(String(admission.max_concurrent_runs ?? ""));
   const [queued, setQueued] = useState(String(admission.max_queued_runs ?? ""));
   const [weight, setWeight] = useState(String(admission.weight));
+  const unsaved = useUnsaved([running, queued, weight]);
   const client = useQueryClient();
   const { fail, tell } = useToasts();
   const save = useMutation({
@@ -84,6 +86,7 @@ function Change({ admission, onClose }: { admission: AdmissionView; onClose: () 
       title="How many runs may run and wait"
       submit={save.isPending ? "Saving…" : "Save"}
       busy={save.isPending || Object.values(faults).some((fault) => fault !== undefined)}
+      unsaved={unsaved}
       onSubmit={() =>
         save.mutate({
           max_concurrent_runs: whole(running),

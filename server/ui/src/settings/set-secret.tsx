@@ -4,6 +4,7 @@ import { hostsOf } from "../agents/spec-form";
 import type { SecretView } from "../api/schema.gen";
 import { hasSecret, setSecret } from "../api/secrets";
 import { Dialog } from "../components/dialog";
+import { useUnsaved } from "../components/leaving";
 import { useToasts } from "../components/toasts";
 import { hostsFault, nameFault, valueFault } from "./secret-rules";
 import { TermsFields, termsOf } from "./secret-terms";
@@ -15,6 +16,7 @@ export function SetSecret({ secret, onClose }: { secret: SecretView | null; onCl
   const [name, setName] = useState(secret?.name ?? "");
   const [value, setValue] = useState("");
   const [terms, setTerms] = useState(() => termsOf(null));
+  const unsaved = useUnsaved([name, value, terms]);
   const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
   const [taken, setTaken] = useState<string | null>(null);
@@ -51,6 +53,7 @@ export function SetSecret({ secret, onClose }: { secret: SecretView | null; onCl
       title={secret ? `A new value for ${secret.name}` : "New secret"}
       submit={secret ? "Replace" : "Store"}
       busy={isBusy}
+      unsaved={unsaved}
       onSubmit={() => void send()}
       onClose={onClose}
     >

@@ -5,6 +5,7 @@ import { isOutage } from "../api/problem";
 import { readinessQuery } from "../api/queries";
 import { FaultBoundary } from "../components/fault";
 import { Icon, Leaf } from "../components/icons";
+import { LeaveGuard } from "../components/leaving";
 import { Loading } from "../components/states";
 import { FirstOwner } from "../people/first-owner";
 import { StopBanner } from "../stops/banner";
@@ -32,44 +33,46 @@ export function Shell(): ReactNode {
     setPalette(true);
   }
   return (
-    <div className="shell">
-      <a className="button button-primary skip-link" href="#main">
-        Skip to the content
-      </a>
-      <header className="topbar">
-        <button
-          type="button"
-          className="icon-button"
-          aria-label="Menu"
-          aria-expanded={menu}
-          aria-controls="sidebar"
-          onClick={() => setMenu(!menu)}
-        >
-          <Icon name={menu ? "close" : "menu"} />
-        </button>
-        <span className="brand">
-          <Leaf />
-          Hortus
-        </span>
-        <button type="button" className="button button-plain" onClick={() => setPalette(true)}>
-          Jump
-        </button>
-      </header>
-      {menu && <button type="button" className="scrim" aria-label="Close the menu" onClick={() => setMenu(false)} />}
-      <Sidebar open={menu} onNavigate={() => setMenu(false)} onPalette={openPalette} />
-      <main className="content" id="main" tabIndex={-1}>
-        <FirstOwner />
-        <StopBanner />
-        <HealthBanner />
-        <FaultBoundary place={pathname} isUp={server.isUp} onUnfetched={server.look}>
-          <Suspense fallback={<Loading />}>
-            <Outlet />
-          </Suspense>
-        </FaultBoundary>
-      </main>
-      {palette && <Palette onClose={() => setPalette(false)} />}
-      {help && <KeysHelp onClose={() => setHelp(false)} />}
-    </div>
+    <LeaveGuard>
+      <div className="shell">
+        <a className="button button-primary skip-link" href="#main">
+          Skip to the content
+        </a>
+        <header className="topbar">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Menu"
+            aria-expanded={menu}
+            aria-controls="sidebar"
+            onClick={() => setMenu(!menu)}
+          >
+            <Icon name={menu ? "close" : "menu"} />
+          </button>
+          <span className="brand">
+            <Leaf />
+            Hortus
+          </span>
+          <button type="button" className="button button-plain" onClick={() => setPalette(true)}>
+            Jump
+          </button>
+        </header>
+        {menu && <button type="button" className="scrim" aria-label="Close the menu" onClick={() => setMenu(false)} />}
+        <Sidebar open={menu} onNavigate={() => setMenu(false)} onPalette={openPalette} />
+        <main className="content" id="main" tabIndex={-1}>
+          <FirstOwner />
+          <StopBanner />
+          <HealthBanner />
+          <FaultBoundary place={pathname} isUp={server.isUp} onUnfetched={server.look}>
+            <Suspense fallback={<Loading />}>
+              <Outlet />
+            </Suspense>
+          </FaultBoundary>
+        </main>
+        {palette && <Palette onClose={() => setPalette(false)} />}
+        {help && <KeysHelp onClose={() => setHelp(false)} />}
+      </div>
+    </LeaveGuard>
   );
 }
 

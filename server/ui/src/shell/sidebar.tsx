@@ -5,6 +5,7 @@ import { waitingQuery } from "../api/approvals";
 import { api } from "../api/client";
 import { meQuery, readinessQuery } from "../api/queries";
 import { Icon, type IconName, Leaf } from "../components/icons";
+import { useLeave } from "../components/leaving";
 import { StateBadge } from "../components/status";
 import { useToasts } from "../components/toasts";
 import { TenantSwitch } from "../people/tenant-switch";
@@ -81,6 +82,7 @@ function Foot(): ReactNode {
   const readiness = useQuery(readinessQuery);
   const client = useQueryClient();
   const { fail } = useToasts();
+  const leave = useLeave();
   const signOut = useMutation({
     mutationFn: () => api.POST("/v1/auth/logout"),
     onSuccess: () => client.resetQueries(),
@@ -97,7 +99,7 @@ function Foot(): ReactNode {
         <span className="grow muted" title={me?.role ?? me?.scopes.join(", ")}>
           {me?.name}
         </span>
-        <button type="button" className="button button-plain button-left" onClick={() => signOut.mutate()}>
+        <button type="button" className="button button-plain button-left" onClick={() => leave(() => signOut.mutate())}>
           Sign out
         </button>
       </div>
