@@ -50,9 +50,9 @@ class World:
     def tenant_id(self) -> TenantId:
         return self.tenant.id
 
-    async def another_session(self) -> Session:
+    async def another_session(self, *, title: str = "another") -> Session:
         async with self.store.system_transaction() as uow:
-            return await uow.sessions.add(self.tenant_id, agent_id=self.agent.id, title="another", metadata={})
+            return await uow.sessions.add(self.tenant_id, agent_id=self.agent.id, title=title, metadata={})
 
     async def submit(
         self, content: str = "hello", *, session: Session | None = None, priority: Priority = "interactive"

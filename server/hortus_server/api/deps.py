@@ -57,6 +57,12 @@ class PageQuery(BaseModel):
         return PageSpec(self.limit, self.cursor)
 
 
+Words = Annotated[
+    str,
+    Field(max_length=200, description="words that all have to occur; the newest 5,000 before the cursor are searched"),
+]
+
+
 class VersionsQuery(BaseModel):
     """Two versions to compare."""
 

@@ -80,8 +80,12 @@ class RunRepository(RunLeases, Protocol):
         session_id: SessionId | None = None,
         agent_id: AgentId | None = None,
         status: RunStatus | None = None,
+        words: str = "",
     ) -> Page[Run]:
-        """Newest first."""
+        """Newest first; with `words` those that hold each of them, of a bounded number of the newest.
+
+        They are sought in a run's id, its session's title, its output and its error.
+        """
         ...
 
     async def steps(self, tenant_id: TenantId, run_id: RunId) -> tuple[Step, ...]:

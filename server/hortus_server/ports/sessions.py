@@ -34,8 +34,10 @@ class SessionRepository(Protocol):
         """The number of each session's last event, by what was asked; what a tenant does not have is absent."""
         ...
 
-    async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:
-        """Newest first."""
+    async def list(
+        self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None, words: str = ""
+    ) -> Page[Session]:
+        """Newest first; with `words` those whose title or id holds each of them, of a bounded number of the newest."""
         ...
 
     async def delete(self, tenant_id: TenantId, session_id: SessionId) -> tuple[MemoryId, ...]:

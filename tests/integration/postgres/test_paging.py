@@ -100,3 +100,22 @@ async def test_a_cursor_of_another_kind_of_list_is_invalid_or_harmless(world):
     async with world.store.system_transaction() as uow:
         with pytest.raises(InvalidCursorError):
             await uow.memories.list(world.tenant_id, PageOf(5, beyond))
+
+
+async def test_words_find_what_holds_all_of_them_and_mean_nothing_else(world, other, monkeypatch):
+    invoice = await world.another_session(title="Pay the 100% invoice")
+    run = await world.submit(session=invoice)
+    await world.another_session(title="Pay nobody")
+    await other.another_session(title="Pay the invoice of another tenant")
+
+    async def found(words):
+        async with world.store.transaction(world.tenant_id) as uow:
+            sessions = await uow.sessions.list(world.tenant_id, PageOf(), words=words)
+            runs = await uow.runs.list(world.tenant_id, PageOf(), words=words)
+        return [s.title for s in sessions.items], [r.id for r in runs.items]
+
+    assert await found("INVOICE pay") == ([invoice.title], [run.id])
+    assert await found("100% _") == ([], [])
+    assert await found(str(run.id)[:30]) == ([], [run.id])
+    monkeypatch.setattr("hortus_server.adapters.postgres.sessions.SEARCHED", 1)
+    assert (await found("invoice"))[0] == []

@@ -21,8 +21,15 @@ _NEWEST_SEQ = (1 << 63) - 1
 _NEWEST_AT = datetime(9999, 12, 31, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+SEARCHED = 5_000  # rows that one search by words looks through, the newest first
 _ID_BYTES = 16
 _AT_BYTES = 8
+
+
+def patterns(words: str) -> list[str]:
+    """What ILIKE ALL matches: every word somewhere, none of them a pattern of its own."""
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [f"%{word}%" for word in escaped.split()]
 
 
 def encode_id(last: UUID) -> str:

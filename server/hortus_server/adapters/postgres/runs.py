@@ -18,7 +18,7 @@ from hortus_agents.events import (
 )
 from hortus_agents.limits import RunLimits, Spent
 from hortus_server.adapters.postgres import rows
-from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
+from hortus_server.adapters.postgres.paging import SEARCHED, decode_id, encode_id, patterns, to_page
 from hortus_server.adapters.postgres.rows import SpecCache, expected
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.admission import Priority
@@ -90,10 +90,12 @@ class PostgresRuns:
         session_id: SessionId | None = None,
         agent_id: AgentId | None = None,
         status: RunStatus | None = None,
+        words: str = "",
     ) -> Page[Run]:
         """See the port."""
+        wanted: dict[str, Any] = {"patterns": patterns(words), "searched": SEARCHED} if words else {}
         runs = await self._sql.page(
-            "list_runs",
+            "search_runs" if words else "list_runs",
             rows.run,
             tenant_id=tenant_id,
             session_id=session_id,
@@ -101,6 +103,7 @@ class PostgresRuns:
             status=status,
             before=decode_id(page.cursor),
             rows=page.limit + 1,
+            **wanted,
         )
         return to_page(runs, page.limit, lambda run: encode_id(run.id))
 

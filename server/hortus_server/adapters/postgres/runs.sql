@@ -40,6 +40,35 @@ WHERE tenant_id = %(tenant_id)s AND id < %(before)s
 ORDER BY id DESC
 LIMIT %(rows)s
 
+-- name: search_runs :page
+-- As list_runs, those alone that hold every word in their id, their session's title, what they gave or why they failed;
+-- it looks through a bounded number of the newest.
+SELECT
+    newest.id, newest.tenant_id, newest.session_id, newest.agent_id, newest.agent_version_id, newest.status,
+    newest.priority, newest.queued_seq, newest.generation, newest.worker_id, newest.lease_until,
+    newest.cancel_requested_at, newest.pause_requested_at, newest.waiting_for, newest.rolled_back_at, newest.limits,
+    newest.output, newest.error_code, newest.error_message, newest.total_tokens, newest.created_at, newest.started_at,
+    newest.finished_at
+FROM (
+    SELECT
+        id, tenant_id, session_id, agent_id, agent_version_id, status, priority, queued_seq, generation, worker_id,
+        lease_until,
+        cancel_requested_at, pause_requested_at, waiting_for, rolled_back_at, limits, output, error_code, error_message,
+        total_tokens, created_at, started_at, finished_at
+    FROM runs
+    WHERE tenant_id = %(tenant_id)s AND id < %(before)s
+        AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s)
+        AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+        AND (%(status)s::text IS NULL OR status = %(status)s)
+    ORDER BY id DESC
+    LIMIT %(searched)s
+) AS newest
+JOIN sessions ON sessions.tenant_id = %(tenant_id)s AND sessions.id = newest.session_id
+WHERE concat_ws(' ', newest.id, sessions.title, newest.output, newest.error_code, newest.error_message)
+    ILIKE ALL (%(patterns)s::text[])
+ORDER BY newest.id DESC
+LIMIT %(rows)s
+
 -- name: list_steps :many
 -- The database's fold of a run's events.
 SELECT

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from hortus_server.adapters.postgres.paging import decode_id, encode_id, to_page
+from hortus_server.adapters.postgres.paging import SEARCHED, decode_id, encode_id, patterns, to_page
 from hortus_server.adapters.postgres.rows import expected
 from hortus_server.adapters.postgres.statements import Executor, load_statements
 from hortus_server.domain.errors import ConflictError, NotFoundError
@@ -61,15 +61,19 @@ class PostgresSessions:
         found = await self._sql.many("session_heads", _head, tenant_ids=tenant_ids, session_ids=session_ids)
         return dict(found)
 
-    async def list(self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None) -> Page[Session]:
+    async def list(
+        self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None, words: str = ""
+    ) -> Page[Session]:
         """See the port."""
+        wanted: dict[str, Any] = {"patterns": patterns(words), "searched": SEARCHED} if words else {}
         sessions = await self._sql.page(
-            "list_sessions",
+            "search_sessions" if words else "list_sessions",
             Session,
             tenant_id=tenant_id,
             agent_id=agent_id,
             before=decode_id(page.cursor),
             rows=page.limit + 1,
+            **wanted,
         )
         return to_page(sessions, page.limit, lambda session: encode_id(session.id))
 

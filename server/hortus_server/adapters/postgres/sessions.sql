@@ -37,6 +37,25 @@ WHERE tenant_id = %(tenant_id)s AND id < %(before)s
 ORDER BY id DESC
 LIMIT %(rows)s
 
+-- name: search_sessions :page
+-- As list_sessions, those alone whose title or id holds every word; it looks through a bounded number of the newest.
+SELECT
+    id, tenant_id, agent_id, title, metadata, message_policy, forked_from_session_id, forked_from_seq, last_seq,
+    created_at, updated_at
+FROM (
+    SELECT
+        id, tenant_id, agent_id, title, metadata, message_policy, forked_from_session_id, forked_from_seq, last_seq,
+        created_at, updated_at
+    FROM sessions
+    WHERE tenant_id = %(tenant_id)s AND id < %(before)s
+        AND (%(agent_id)s::uuid IS NULL OR agent_id = %(agent_id)s)
+    ORDER BY id DESC
+    LIMIT %(searched)s
+) AS newest
+WHERE concat_ws(' ', id, title) ILIKE ALL (%(patterns)s::text[])
+ORDER BY id DESC
+LIMIT %(rows)s
+
 -- name: lock_runs :exec
 -- Lock a session's runs before the session, the order in which workers lock them.
 SELECT id

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from hortus_server.api.answers import created, json_answer
-from hortus_server.api.deps import EdgeDep, EventPlace, Idempotent, NoQuery, PageQuery, RunsRead, RunsWrite
+from hortus_server.api.deps import EdgeDep, EventPlace, Idempotent, NoQuery, PageQuery, RunsRead, RunsWrite, Words
 from hortus_server.api.event_json import event_list
 from hortus_server.api.responses import CHANGE, LIST, READ, SUBMIT
 from hortus_server.api.schemas.events import EventsView
@@ -42,6 +42,7 @@ class RunQuery(PageQuery):
     session_id: UUID | None = None
     agent_id: UUID | None = None
     status: RunStatus | None = None
+    q: Words = ""
 
 
 class WaitQuery(BaseModel):
@@ -73,7 +74,7 @@ async def create_run(body: RunCreate, edge: EdgeDep, caller: RunsWrite, idempote
 
 @router.get("", response_model=RunPage, responses=LIST)
 async def list_runs(edge: EdgeDep, caller: RunsRead, query: Annotated[RunQuery, Query()]) -> Response:
-    """Runs, newest first."""
+    """Runs, newest first; `q` finds those whose id, session's title, output or error holds each of its words."""
     async with edge.store.transaction(caller.tenant_id) as uow:
         page = await uow.runs.list(
             caller.tenant_id,
@@ -81,6 +82,7 @@ async def list_runs(edge: EdgeDep, caller: RunsRead, query: Annotated[RunQuery, 
             session_id=SessionId(query.session_id) if query.session_id else None,
             agent_id=AgentId(query.agent_id) if query.agent_id else None,
             status=query.status,
+            words=query.q.strip(),
         )
     return json_answer(page_json(page, RunView.model_validate))
 

@@ -8,7 +8,16 @@ from pydantic import Field
 from starlette.responses import Response
 
 from hortus_server.api.answers import created, json_answer
-from hortus_server.api.deps import EdgeDep, Idempotent, NoQuery, PageQuery, RunsWrite, SessionsRead, SessionsWrite
+from hortus_server.api.deps import (
+    EdgeDep,
+    Idempotent,
+    NoQuery,
+    PageQuery,
+    RunsWrite,
+    SessionsRead,
+    SessionsWrite,
+    Words,
+)
 from hortus_server.api.responses import CHANGE, LIST, READ, SUBMIT
 from hortus_server.api.schemas.runs import RunView, run_json
 from hortus_server.api.schemas.sessions import (
@@ -33,6 +42,7 @@ class SessionQuery(PageQuery):
     """Which sessions."""
 
     agent_id: UUID | None = Field(default=None, description="only this agent's")
+    q: Words = ""
 
 
 @router.post("", status_code=201, response_model=SessionView, responses=CHANGE, dependencies=[NoQuery])
@@ -47,10 +57,10 @@ async def create_session(body: SessionCreate, edge: EdgeDep, caller: SessionsWri
 
 @router.get("", response_model=SessionPage, responses=LIST)
 async def list_sessions(edge: EdgeDep, caller: SessionsRead, query: Annotated[SessionQuery, Query()]) -> Response:
-    """Sessions, newest first."""
+    """Sessions, newest first; `q` finds those whose title or id holds each of its words."""
     agent_id = AgentId(query.agent_id) if query.agent_id else None
     async with edge.store.transaction(caller.tenant_id) as uow:
-        page = await uow.sessions.list(caller.tenant_id, query.page, agent_id=agent_id)
+        page = await uow.sessions.list(caller.tenant_id, query.page, agent_id=agent_id, words=query.q.strip())
     return json_answer(page_json(page, SessionView.model_validate))
 
 

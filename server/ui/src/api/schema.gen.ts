@@ -1698,7 +1698,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description Runs, newest first.
+         * @description Runs, newest first; `q` finds those whose id, session's title, output or error holds each of its words.
          *
          *     Scope: `runs:read`.
          */
@@ -2300,7 +2300,7 @@ export interface paths {
         };
         /**
          * List Sessions
-         * @description Sessions, newest first.
+         * @description Sessions, newest first; `q` finds those whose title or id holds each of its words.
          *
          *     Scope: `sessions:read`.
          */
@@ -18523,6 +18523,8 @@ export interface operations {
                 session_id?: string | null;
                 agent_id?: string | null;
                 status?: ("queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "budget_exhausted") | null;
+                /** @description words that all have to occur; the newest 5,000 before the cursor are searched */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -21588,6 +21590,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description only this agent's */
                 agent_id?: string | null;
+                /** @description words that all have to occur; the newest 5,000 before the cursor are searched */
+                q?: string;
             };
             header?: never;
             path?: never;

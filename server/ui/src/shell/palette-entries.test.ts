@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { idEntries, matching } from "./palette-entries";
+import { type Entry, idEntries, matching, together } from "./palette-entries";
 
 const ENTRIES = [
   { to: "/runs", text: "Runs", kind: "page" },
@@ -32,4 +32,11 @@ it("an id may be of anything, and half an id of nothing", () => {
     "webhooks",
   ]);
   expect(idEntries("01a200b1")).toEqual([]);
+});
+
+it("what the server found comes after what is known, once, and is not crowded out by it", () => {
+  const old = { to: "/runs/old", text: "Run 1", kind: "run, failed" };
+  const known = [...ENTRIES, ...Array.from({ length: 50 }, (_, n) => ({ to: `/runs/${n}`, text: "Run", kind: "run" }))];
+  expect(together(known, [], 20)).toEqual(known);
+  expect(together(known, [ENTRIES[0] as Entry, old], 20)).toEqual([...known.slice(0, 20), old]);
 });

@@ -1,3 +1,6 @@
+import type { SessionView } from "../api/schema.gen";
+import { shortId } from "../text/format";
+
 export interface Entry {
   readonly to: string;
   readonly text: string;
@@ -35,4 +38,20 @@ export function matching(entries: readonly Entry[], words: string): Entry[] {
   if (first === undefined) return found;
   const begins = (entry: Entry) => (entry.text.toLowerCase().startsWith(first) ? 0 : 1);
   return found.sort((one, other) => begins(one) - begins(other));
+}
+
+export function sessionEntry(session: Pick<SessionView, "id" | "title">): Entry {
+  return {
+    to: `/sessions/${session.id}`,
+    text: session.title || `session ${shortId(session.id)}`,
+    kind: "session",
+    words: session.id,
+  };
+}
+
+/** What is known here first, then what the server found besides; `most` of what is known, so that both are seen. */
+export function together(known: readonly Entry[], found: readonly Entry[], most: number): Entry[] {
+  const first = found.length === 0 ? known : known.slice(0, most);
+  const places = new Set(first.map((entry) => entry.to));
+  return [...first, ...found.filter((entry) => !places.has(entry.to))];
 }

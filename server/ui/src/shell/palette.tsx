@@ -1,16 +1,16 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
-import { everyAgentQuery, everyToolQuery, memorySearchQuery, runsQuery, sessionsQuery } from "../api/queries";
+import { everyAgentQuery, everyToolQuery, runsQuery, sessionsQuery } from "../api/queries";
 import { shortId } from "../text/format";
 import { tame } from "../text/visible";
 import { type Scope, useCan } from "./me";
-import { type Entry, idEntries, matching } from "./palette-entries";
+import { type Entry, idEntries, matching, sessionEntry, together } from "./palette-entries";
 import { PLACES } from "./sidebar";
+import { type Found, useFound } from "./use-found";
 
-const SHOWN = 30;
-const ASK_AFTER_MS = 250;
-const FEWEST_LETTERS = 3;
+const SHOWN = 40;
+const KNOWN = 20; // at most, where the server found something besides
 const ACTIONS: readonly (Entry & { readonly scope: Scope })[] = [
   { to: "/settings?tab=stops&do=freeze", text: "Freeze all side effects", kind: "action", scope: "stops:write" },
   { to: "/settings?tab=stops", text: "Stops in force: pause, cancel, lift", kind: "action", scope: "stops:write" },
@@ -29,10 +29,10 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   const list = useId();
   const navigate = useNavigate();
   const entries = useEntries();
-  const memories = useMemories(words);
+  const found = useFound(words);
   const shown = useMemo(
-    () => [...idEntries(words), ...matching(entries, words), ...memories].slice(0, SHOWN),
-    [entries, memories, words],
+    () => together([...idEntries(words), ...matching(entries, words)], found.entries, KNOWN).slice(0, SHOWN),
+    [entries, found.entries, words],
   );
   const current = Math.min(at, shown.length - 1);
 
@@ -91,8 +91,20 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
           </div>
         ))}
       </div>
-      {shown.length === 0 && <p className="card-body muted">Nothing matches. Ids of what is older must be whole.</p>}
+      <PaletteState found={found} isEmpty={shown.length === 0} />
     </dialog>
+  );
+}
+
+function PaletteState({ found, isEmpty }: { found: Found; isEmpty: boolean }): ReactNode {
+  return (
+    <div role="status" className="palette-state muted">
+      {found.isAsking && <p>Looking through runs, sessions and memories…</p>}
+      {found.error && <p>Not everything could be searched: {found.error.message}.</p>}
+      {isEmpty && !found.isAsking && !found.error && (
+        <p>Nothing matches. The newest 5,000 runs and sessions are searched; what is older is found by its whole id.</p>
+      )}
+    </div>
   );
 }
 
@@ -114,14 +126,7 @@ function useEntries(): Entry[] {
         words: agent.id,
       })),
       ...(tools ?? []).map((tool) => ({ to: `/tools/${tool.id}`, text: tool.name, kind: "tool", words: tool.id })),
-      ...(sessions?.pages ?? []).flatMap((page) =>
-        page.items.map((session) => ({
-          to: `/sessions/${session.id}`,
-          text: session.title || `session ${shortId(session.id)}`,
-          kind: "session",
-          words: session.id,
-        })),
-      ),
+      ...(sessions?.pages ?? []).flatMap((page) => page.items.map(sessionEntry)),
       ...(runs?.pages ?? []).flatMap((page) =>
         page.items.map((run) => ({
           to: `/runs/${run.id}`,
@@ -132,26 +137,5 @@ function useEntries(): Entry[] {
       ),
     ],
     [agents, tools, sessions, runs, names, can],
-  );
-}
-
-/** What memory finds, asked for when the words have stood for a moment. */
-function useMemories(words: string): Entry[] {
-  const can = useCan()("memories:read");
-  const [settled, setSettled] = useState("");
-  useEffect(() => {
-    const timer = window.setTimeout(() => setSettled(words.trim()), ASK_AFTER_MS);
-    return () => window.clearTimeout(timer);
-  }, [words]);
-  const enabled = can && settled.length >= FEWEST_LETTERS && idEntries(settled).length === 0;
-  const found = useQuery({ ...memorySearchQuery(settled, undefined), enabled, retry: false }).data;
-  return useMemo(
-    () =>
-      enabled && found && !found.low_confidence
-        ? found.items
-            .slice(0, 5)
-            .map(({ memory }) => ({ to: `/memory/${memory.id}`, text: memory.title, kind: "memory" }))
-        : [],
-    [enabled, found],
   );
 }
