@@ -29,6 +29,9 @@ from hortus_server.adapters.postgres.store import PostgresStore
 from hortus_server.settings import DatabaseSettings
 
 START_S = 60.0  # a busy machine; an idle one takes a moment
+# A test's process may stand still for longer than the defaults let a connection take, or a transaction be silent (a
+# third of a statement's time). Tests of these limits set their own.
+PATIENT = {"connect_timeout_s": 30.0, "statement_timeout_s": 90.0}
 
 
 class PostgresServer:
@@ -230,7 +233,7 @@ def database_settings(
     else:
         name = f"hortus_test_{uuid4().hex[:12]}"
         create_database(postgres_url, name, template_database)
-    settings = settings_for(postgres_url, name)
+    settings = settings_for(postgres_url, name, **PATIENT)
     yield settings
     empty_tables(settings)
     spare_databases.append(name)

@@ -4,10 +4,12 @@ import asyncio
 from dataclasses import dataclass
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from serving import OPTIONS
 
 from hortus_server.api.edge import EdgePorts, make_edge
+from hortus_server.services import check_readiness
 
 
 @dataclass
@@ -28,7 +30,11 @@ class SlowProbe:
         return "answers"
 
 
-async def test_a_flood_of_probes_shares_looks(app: FastAPI, http: httpx.AsyncClient, ports: EdgePorts):
+async def test_a_flood_of_probes_shares_looks(
+    app: FastAPI, http: httpx.AsyncClient, ports: EdgePorts, monkeypatch: pytest.MonkeyPatch
+):
+    # The machine may stand still for longer than a component may take to answer.
+    monkeypatch.setattr(check_readiness, "PROBE_TIMEOUT_S", 60.0)
     probe = SlowProbe()
     ports = EdgePorts(ports.store, ports.queue, ports.live, ports.streams, probes=(probe,))
     app.state.edge = make_edge(OPTIONS, ports)
