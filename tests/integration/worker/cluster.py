@@ -25,7 +25,7 @@ from hortus_server.domain.ids import RunId, SessionId, TenantId, new_id
 from hortus_server.domain.records import TERMINAL_STATUSES, AgentVersion, Run, Session
 
 SPEC = AgentSpec(memory=MemorySpec(recall=False, remember=False), evolution=EvolutionSpec(reuse=False), tools=())
-LEASE_S = 1.5
+LEASE_S = 15.0  # where nobody hangs; a death is told by the lock
 WITHIN_S = 60.0  # a busy machine; whatever is awaited takes an idle one a second
 START_S = 180.0  # a process imports for 4 s of CPU, and the machine may be busy
 

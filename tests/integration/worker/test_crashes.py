@@ -15,6 +15,7 @@ from hortus_agents.models.scripted import ScriptedModel
 from hortus_server.adapters.postgres.migrations import migrate
 from hortus_server.adapters.postgres.store import PostgresStore
 
+SHORT_LEASE = {"HORTUS_WORKER_LEASE_S": "1.5"}  # what tells of a worker that hangs
 LONG_LEASE = {"HORTUS_WORKER_LEASE_S": str(5 * WITHIN_S)}  # nothing that is awaited can be its end
 
 
@@ -133,10 +134,11 @@ async def test_a_finished_model_call_survives_an_outage_of_the_database(
 
 async def test_a_worker_that_hung_and_came_back_writes_nothing(cluster: Cluster) -> None:
     cluster.script({**held("slow"), "times": 1}, ANSWER)
-    first = await cluster.start_worker_and_beat()
+    await cluster.start_beat()
+    first = await cluster.start_worker(**SHORT_LEASE)
     run = await cluster.submit()
     await cluster.model.until_held("slow")
-    await cluster.start_worker()
+    await cluster.start_worker(**LONG_LEASE)
     freeze(first.pid)
     try:
         assert (await cluster.ended(run)).output == "four"
