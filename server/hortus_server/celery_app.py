@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import sys
 import warnings
@@ -20,6 +21,7 @@ from hortus_server.worker.tasks import register_tasks
 from hortus_server.worker_wiring import open_beat_process, open_worker_process
 
 log = structlog.get_logger()
+_STAYS_AT_HANGUP = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # Celery puts its own handler over that
 
 app = WorkerApp(load_settings=load_settings, open_process=open_worker_process)
 register_tasks(app)
@@ -35,6 +37,12 @@ def _begin_beat(**_signal: object) -> None:
     LoopThread(lambda: open_beat_process(app.settings)).start()
     _say_ready()
     log.info("beat_ready")
+
+
+@signals.worker_ready.connect(weak=False)
+def _stop_at_hangup(**_signal: object) -> None:
+    """A closed terminal is a SIGTERM, unless `nohup` asked to stay; Celery would execute this package's file."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if _STAYS_AT_HANGUP else signal.getsignal(signal.SIGTERM))
 
 
 @signals.worker_ready.connect(weak=False)

@@ -29,7 +29,7 @@ def running_loop_of_process() -> asyncio.AbstractEventLoop:
 
 def stop_loops_of_process() -> None:
     """Stop whatever runs; before the interpreter's end, and deaf to whoever asks a second time."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     for thread in reversed(_running.copy()):
         thread.stop()
