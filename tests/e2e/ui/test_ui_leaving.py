@@ -1,4 +1,4 @@
-"""What was typed and not saved is not lost unasked."""
+"""What was typed and not saved is not lost unasked, and what is older than the lists' first page is found by words."""
 
 from fixtures_stack import Stack
 from playwright.sync_api import Page, expect
@@ -46,6 +46,30 @@ def test_a_dialog_with_words_in_it_asks_before_escape_closes_it(admin: Visitor) 
     dialog.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog", name=QUESTION).get_by_role("button", name="Leave").click()
     expect(dialog).to_have_count(0)
+
+
+def test_the_palette_asks_the_server_and_says_where_that_failed(admin: Visitor, garden: Stack) -> None:
+    admin.expected = ("Failed to load resource",)
+    agent = garden.make_agent()
+    old = garden.submit(agent, "Prune the quince hedge")
+    garden.ended(old)
+    page = admin.open("/")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    admin.context.route(
+        "**/v1/sessions?limit=50*", lambda route: route.fulfill(json={"items": [], "next_cursor": None})
+    )
+    page.keyboard.press("Control+k")
+    words = page.get_by_role("combobox", name="Jump to")
+    words.fill("quince prune")
+    page.get_by_role("option", name="Prune the quince hedge").click()
+    expect(page).to_have_url(f"{garden.url}/sessions/{old['session_id']}")
+
+    page.keyboard.press("Control+k")
+    words.fill("nobody ever said this")
+    expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    admin.context.route("**/v1/sessions?q=*", lambda route: route.abort())
+    words.fill("quince again")
+    expect(page.get_by_text("Not everything could be searched")).to_be_visible()
 
 
 def _keep(page: Page) -> None:
