@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from hortus_server.asgi import edge_options
+from hortus_server.api.options import edge_options
 from hortus_server.cli.faults import told_settings
 from hortus_server.settings import COMMAND_VARIABLES, Settings
 
