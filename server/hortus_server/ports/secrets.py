@@ -72,17 +72,17 @@ class SecretRepository(Protocol):
         """Delete it with all versions. Raises NotFoundError."""
         ...
 
-    async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
-        """The kept versions of these, or of all, newest first; unknown names are left out."""
-        ...
-
     async def count(self, tenant_id: TenantId) -> int:
         """How many the tenant has."""
         ...
 
 
 class SecretSeals(Protocol):
-    """What stored values are sealed with, over all tenants; for rotations."""
+    """Stored values, and what they are sealed with, over all tenants."""
+
+    async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
+        """The kept versions of these, or of all, newest first; unknown names are left out."""
+        ...
 
     async def stale(self, key_id: str, *, skip: int, limit: int) -> Sequence[SealedVersion]:
         """Versions of all tenants under another key, less the first `skip`, held for `replace`.

@@ -64,7 +64,7 @@ class KnowSecrets:
     async def _look(self, tenant_id: TenantId, looked: _Looked, now: float) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_S), self.store.transaction(tenant_id) as uow:
-                versions = await uow.secrets.sealed(tenant_id)
+                versions = await uow.secret_seals.sealed(tenant_id)
         except (UnavailableError, TimeoutError) as error:
             if looked.at is None:
                 raise UnavailableError("secrets", str(error) or "they could not be read in time") from error

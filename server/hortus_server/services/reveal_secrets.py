@@ -153,7 +153,7 @@ class RunSecrets:
             if self._looked_at is not None and now - self._looked_at < FRESH_S:
                 return
             async with self.store.transaction(self.user.tenant_id) as uow:
-                versions = await uow.secrets.sealed(self.user.tenant_id, self.user.names)
+                versions = await uow.secret_seals.sealed(self.user.tenant_id, self.user.names)
             self._open(versions)
             self._looked_at = now
 

@@ -128,7 +128,7 @@ REACHES = {
     "secrets.get": lambda u, t, _: u.secrets.get(t, "TOKEN"),
     "secrets.list": lambda u, t, _: u.secrets.list(t, PageOf()),
     "secrets.delete": lambda u, t, _: u.secrets.delete(t, "TOKEN"),
-    "secrets.sealed": lambda u, t, _: u.secrets.sealed(t, ["TOKEN"]),
+    "secret_seals.sealed": lambda u, t, _: u.secret_seals.sealed(t, ["TOKEN"]),
     "audit.head": lambda u, t, _: u.audit.head(t),
     "audit.list": lambda u, t, _: u.audit.list(t, PageOf(), which=EVERY_ENTRY),
     "audit.read_after": lambda u, t, _: u.audit.read_after(t, 0, limit=9),

@@ -19,7 +19,7 @@ OLD, NEW = new_key(), new_key()
 
 async def opened(store, ring, tenant_id, *names):
     async with store.transaction(tenant_id) as uow:
-        return [ring.open(version.sealed, version.place) for version in await uow.secrets.sealed(tenant_id, names)]
+        return [ring.open(version.sealed, version.place) for version in await uow.secret_seals.sealed(tenant_id, names)]
 
 
 async def audited(store, tenant_id):

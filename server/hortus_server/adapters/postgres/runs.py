@@ -93,18 +93,18 @@ class PostgresRuns:
         words: str = "",
     ) -> Page[Run]:
         """See the port."""
-        wanted: dict[str, Any] = {"patterns": patterns(words), "searched": SEARCHED} if words else {}
-        runs = await self._sql.page(
-            "search_runs" if words else "list_runs",
-            rows.run,
-            tenant_id=tenant_id,
-            session_id=session_id,
-            agent_id=agent_id,
-            status=status,
-            before=decode_id(page.cursor),
-            rows=page.limit + 1,
-            **wanted,
-        )
+        wanted: dict[str, Any] = {
+            "tenant_id": tenant_id,
+            "session_id": session_id,
+            "agent_id": agent_id,
+            "status": status,
+            "before": decode_id(page.cursor),
+            "rows": page.limit + 1,
+        }
+        if words:
+            runs = await self._sql.page("search_runs", rows.run, patterns=patterns(words), searched=SEARCHED, **wanted)
+        else:
+            runs = await self._sql.page("list_runs", rows.run, **wanted)
         return to_page(runs, page.limit, lambda run: encode_id(run.id))
 
     async def steps(self, tenant_id: TenantId, run_id: RunId) -> tuple[Step, ...]:

@@ -82,11 +82,6 @@ class PostgresSecrets:
         """See the port."""
         return _found(await self._sql.one("delete_secret", _secret, tenant_id=tenant_id, name=name), name)
 
-    async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
-        """See the port."""
-        asked = None if names is None else [*names]
-        return await self._sql.many("sealed_versions", _version, tenant_id=tenant_id, names=asked)
-
     async def count(self, tenant_id: TenantId) -> int:
         """See the port."""
         return await self._sql.one("count_secrets", _count, tenant_id=tenant_id) or 0
@@ -97,6 +92,11 @@ class PostgresSecretSeals:
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._sql = Executor(connection, _STATEMENTS)
+
+    async def sealed(self, tenant_id: TenantId, names: Sequence[str] | None = None) -> Sequence[SealedVersion]:
+        """See the port."""
+        asked = None if names is None else [*names]
+        return await self._sql.many("sealed_versions", _version, tenant_id=tenant_id, names=asked)
 
     async def stale(self, key_id: str, *, skip: int, limit: int) -> Sequence[SealedVersion]:
         """See the port."""

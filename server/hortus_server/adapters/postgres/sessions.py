@@ -65,16 +65,18 @@ class PostgresSessions:
         self, tenant_id: TenantId, page: PageRequest, *, agent_id: AgentId | None = None, words: str = ""
     ) -> Page[Session]:
         """See the port."""
-        wanted: dict[str, Any] = {"patterns": patterns(words), "searched": SEARCHED} if words else {}
-        sessions = await self._sql.page(
-            "search_sessions" if words else "list_sessions",
-            Session,
-            tenant_id=tenant_id,
-            agent_id=agent_id,
-            before=decode_id(page.cursor),
-            rows=page.limit + 1,
-            **wanted,
-        )
+        wanted: dict[str, Any] = {
+            "tenant_id": tenant_id,
+            "agent_id": agent_id,
+            "before": decode_id(page.cursor),
+            "rows": page.limit + 1,
+        }
+        if words:
+            sessions = await self._sql.page(
+                "search_sessions", Session, patterns=patterns(words), searched=SEARCHED, **wanted
+            )
+        else:
+            sessions = await self._sql.page("list_sessions", Session, **wanted)
         return to_page(sessions, page.limit, lambda session: encode_id(session.id))
 
     async def delete(self, tenant_id: TenantId, session_id: SessionId) -> tuple[MemoryId, ...]:
