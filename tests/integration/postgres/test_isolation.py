@@ -85,7 +85,7 @@ class Rows:
                 world.tenant_id, purpose="join", email="bob@example.org", role="viewer", secret_sha256=b"4" * 32,
                 maker=Maker("ann", self.user.id), expires_at=LATER,
             )  # fmt: skip
-            await uow.secrets.claim(world.tenant_id, name="TOKEN", description="", agent_id=None)
+            await uow.secrets.claim(world.tenant_id, name="TOKEN", description="", agent_id=None, hosts=())
             await uow.limits.set_key(world.tenant_id, self.key.id, Limits(burst=7))
             await uow.audit.append(NewAuditEntry(world.tenant_id, SYSTEM, "tested", "subject"))
             await uow.stop_orders.place(
@@ -125,6 +125,8 @@ REACHES = {
     "limits.set_key": lambda u, t, r: u.limits.set_key(t, r.key.id, Limits(burst=1)),
     "limits.set_tenant": None,
     "secrets.claim": None,
+    "secrets.hold": lambda u, t, _: u.secrets.hold(t, "TOKEN"),
+    "secrets.change": lambda u, t, _: u.secrets.change(t, name="TOKEN", description="", agent_id=None, hosts=("*",)),
     "secrets.get": lambda u, t, _: u.secrets.get(t, "TOKEN"),
     "secrets.list": lambda u, t, _: u.secrets.list(t, PageOf()),
     "secrets.delete": lambda u, t, _: u.secrets.delete(t, "TOKEN"),
