@@ -53,3 +53,14 @@ async def test_half_written_text_is_kept_for_as_long_as_somebody_may_go_on_with_
     assert bool(await live.redis.exists(key)) is kept
     if ttl_s is not None:
         assert ttl_s - 5 < await live.redis.ttl(key) <= ttl_s
+
+
+async def test_who_listens_first_after_a_silence_takes_the_channel_from_nobody(streams: RedisStreams):
+    async with asyncio.timeout(5):
+        while streams._pubsub is None:
+            await asyncio.sleep(0.01)
+    assert streams._pubsub.connection is not None
+    streams._pubsub.connection.next_health_check = 0  # as after fifteen seconds without an answer of the server
+    for _ in range(2):
+        async with streams.subscribe(TENANT, uuid4()):
+            pass

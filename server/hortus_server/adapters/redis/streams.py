@@ -20,6 +20,9 @@ from hortus_server.services.stop_task import stop_task
 
 log = structlog.get_logger()
 
+# Heard from the start and never spoken on: before a connection's first channel the client would look whether the server
+# answers by reading that answer itself, beside the task that reads here.
+OWN = "live:own"
 POLL_S = 5.0  # seconds that one wait for a message takes; nothing depends on it
 FIRST_BACKOFF_S = 0.1
 MAX_BACKOFF_S = 5.0
@@ -126,11 +129,12 @@ class RedisStreams:
             pubsub = self.redis.pubsub()
             try:
                 await pubsub.connect()  # type: ignore[no-untyped-call]
+                await pubsub.subscribe(OWN)
                 self._pubsub = pubsub
                 self._connected.set()
                 backoff_s = FIRST_BACKOFF_S
                 await self._read(pubsub)
-            except (RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - without this task no reader hears anything any more
                 log.warning("live_connection_lost", error=str(error) or type(error).__name__)
             finally:
                 await self._drop_connection(pubsub)
