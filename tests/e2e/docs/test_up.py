@@ -42,8 +42,8 @@ def hortus(environment: dict[str, str], *arguments: str) -> "subprocess.Complete
 
 
 def said(log: Path) -> list[dict[str, Any]]:
-    lines = log.read_text().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
+    lines = log.read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]  # whole ones
 
 
 @pytest.mark.timeout(600)

@@ -39,7 +39,7 @@ def test_sign_in_refuses_a_wrong_key_and_takes_the_printed_one(stranger: Visitor
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
-def test_a_session_is_started_and_its_tokens_are_seen_coming(admin: Visitor, agent: str) -> None:
+def test_a_session_is_started_and_its_tokens_are_seen_coming(admin: Visitor, garden: Stack, agent: str) -> None:
     page = admin.open("/sessions?new=1")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Agent").select_option(label=agent)
@@ -55,6 +55,7 @@ def test_a_session_is_started_and_its_tokens_are_seen_coming(admin: Visitor, age
     early = growing.inner_text().strip()
     assert SLOW.startswith(early)
     assert len(early) < len(SLOW)
+    garden.model.release("slowly")
     expect(page.locator(".bubble-agent:not(.bubble-live)").last).to_contain_text(SLOW)
     expect(growing).to_have_count(0)
 
@@ -100,6 +101,7 @@ def test_a_session_goes_on_after_the_api_restarted(admin: Visitor, garden: Stack
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Plain words.")).to_have_count(2)
     expect(page.get_by_text("first words")).to_have_count(1)
+    garden.ended(garden.get("/v1/runs", session_id=session["id"])["items"][0])  # its words may be seen before its end
     last = garden.get(f"/v1/sessions/{session['id']}")["last_seq"]
     expect(page.get_by_text(f"#{last}", exact=True)).to_be_visible()
 
@@ -113,6 +115,7 @@ def test_the_same_page_goes_on_when_the_worker_is_killed(admin: Visitor, garden:
     expect(page.locator(".bubble-live")).to_contain_text("Gardens")
     run = garden.get("/v1/runs", session_id=session["id"])["items"][0]
     garden.worker_of(run["worker_id"]).restart(SIGKILL)
+    garden.model.release("slowly")
     answer = page.locator(".bubble-agent:not(.bubble-live)")
     expect(answer).to_contain_text(SLOW, timeout=4 * PATIENCE_MS)
     expect(answer).to_have_count(1)

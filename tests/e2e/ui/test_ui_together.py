@@ -66,7 +66,7 @@ def test_a_memory_that_was_edited_meanwhile_says_so_first(admin: Visitor, garden
 
 
 def test_what_two_tabs_change_of_a_schedule_both_stays(admin: Visitor, garden: Stack) -> None:
-    timing = {"kind": "once", "at": "2099-01-01T08:00:30Z"}
+    timing = {"kind": "once", "at": "2099-07-01T08:00:30Z"}
     made = {"name": f"far-{uuid4().hex[:6]}", "agent": garden.make_agent(), "input": "Write it.", "timing": timing}
     schedule = garden.post("/v1/schedules", made)["id"]
     page = admin.open(f"/schedules/{schedule}/edit")

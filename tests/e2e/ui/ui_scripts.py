@@ -73,7 +73,7 @@ LEAVING = "open('table.csv', 'w').write('a,b\\n1,2\\n'); print('x' * 9_000)"
 SLOW = "Gardens grow slowly and so does this answer, word by word, until it ends or somebody stops it."
 RULES: tuple[Rule, ...] = (
     *GROW_A_TOOL,
-    act("slowly", json=answer(SLOW), tokens_per_s=6),
+    act("slowly", json=answer(SLOW), hold="slowly", stall_at_token=8),
     act("for ever", json=answer(SLOW), hold="for ever", stall_at_token=8),
     act("hostile", json=answer(HOSTILE)),
     act("sum of 2", turn=0, json={"tool": "calculate", "arguments": {"expression": "2 + 3"}}),

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Outlet, useLocation } from "react-router";
 import { isOutage } from "../api/problem";
 import { readinessQuery } from "../api/queries";
@@ -117,7 +117,8 @@ function HealthBanner(): ReactNode {
 function useHotkeys(actions: { readonly palette: () => void; readonly help: () => void }): void {
   const latest = useRef(actions);
   latest.current = actions;
-  useEffect(() => {
+  // With the page's first picture: whoever sees it may press a key.
+  useLayoutEffect(() => {
     function onKey(event: KeyboardEvent): void {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
