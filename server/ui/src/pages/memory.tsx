@@ -1,6 +1,6 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { api } from "../api/client";
 import { memoryQuery, sourceEventsQuery } from "../api/queries";
 import type { MemoryView } from "../api/schema.gen";
@@ -8,8 +8,8 @@ import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
 import { LoadedPage } from "../components/loaded-page";
 import { Card, Page } from "../components/page";
+import { useRemoval } from "../components/removal";
 import { Empty, Loaded } from "../components/states";
-import { useToasts } from "../components/toasts";
 import { Fact, Id, When } from "../components/values";
 import { countedLabel } from "../labels/levels";
 import { Marks } from "../labels/marks-view";
@@ -108,26 +108,19 @@ const TOLD = new Set(["message.created", "message.completed", "tool.called", "to
 
 function Forget({ memory }: { memory: MemoryView }): ReactNode {
   const can = useCan();
-  const navigate = useNavigate();
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
+  const forget = useRemoval({ key: ["memory", memory.id], list: ["memories"], to: "/memory" });
   if (!can("memories:write")) return null;
-  async function forget(): Promise<void> {
-    try {
-      await api.DELETE("/v1/memories/{memory_id}", { params: { path: { memory_id: memory.id } } });
-      await navigate("/memory");
-      await client.invalidateQueries({ queryKey: ["memories"] });
-      tell("The memory was deleted; no agent recalls it from now on");
-    } catch (error) {
-      fail(error as Error);
-    }
-  }
   return (
     <Confirm
       label="Delete"
       title="Delete this memory?"
       detail="No agent recalls it from now on. The session that it came from stays."
-      onConfirm={forget}
+      onConfirm={() =>
+        forget(
+          () => api.DELETE("/v1/memories/{memory_id}", { params: { path: { memory_id: memory.id } } }),
+          "The memory was deleted; no agent recalls it from now on",
+        )
+      }
     />
   );
 }

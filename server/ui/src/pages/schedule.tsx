@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { api, body } from "../api/client";
 import { dueQuery, firingsQuery, scheduleQuery } from "../api/schedules";
 import type { FiringView, ScheduleView } from "../api/schema.gen";
@@ -8,6 +8,7 @@ import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
 import { LoadedPage } from "../components/loaded-page";
 import { Card, Page, TableBox } from "../components/page";
+import { useRemoval } from "../components/removal";
 import { Empty, Loaded, Paged } from "../components/states";
 import { Status } from "../components/status";
 import { useToasts } from "../components/toasts";
@@ -117,8 +118,8 @@ function Next({ schedule }: { schedule: ScheduleView }): ReactNode {
 function Actions({ schedule }: { schedule: ScheduleView }): ReactNode {
   const can = useCan();
   const client = useQueryClient();
-  const navigate = useNavigate();
   const { fail, tell } = useToasts();
+  const remove = useRemoval({ key: ["schedule", schedule.id], list: ["schedules"], to: "/schedules" });
   const params = { path: { schedule_id: schedule.id } };
   const toggle = useMutation({
     mutationFn: () =>
@@ -133,16 +134,6 @@ function Actions({ schedule }: { schedule: ScheduleView }): ReactNode {
     onError: fail,
   });
   if (!can("schedules:write")) return null;
-  async function remove(): Promise<void> {
-    try {
-      await api.DELETE("/v1/schedules/{schedule_id}", { params });
-      await navigate("/schedules");
-      await client.invalidateQueries({ queryKey: ["schedules"] });
-      tell(`${schedule.name} was deleted; its runs stay`);
-    } catch (error) {
-      fail(error as Error);
-    }
-  }
   return (
     <>
       <button type="button" className="button" disabled={toggle.isPending} onClick={() => toggle.mutate()}>
@@ -155,7 +146,12 @@ function Actions({ schedule }: { schedule: ScheduleView }): ReactNode {
         label="Delete"
         title={`Delete ${schedule.name}?`}
         detail="It fires no more, and the list of its firings is gone. Runs that it submitted stay."
-        onConfirm={remove}
+        onConfirm={() =>
+          remove(
+            () => api.DELETE("/v1/schedules/{schedule_id}", { params }),
+            `${schedule.name} was deleted; its runs stay`,
+          )
+        }
       />
     </>
   );

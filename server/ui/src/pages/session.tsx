@@ -1,6 +1,6 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { api } from "../api/client";
 import { sessionQuery } from "../api/queries";
 import type { SessionView } from "../api/schema.gen";
@@ -8,9 +8,9 @@ import { SessionBudget } from "../budget/session-budget";
 import { AgentName } from "../components/agent-name";
 import { Confirm } from "../components/dialog";
 import { Page } from "../components/page";
+import { useRemoval } from "../components/removal";
 import { Failure } from "../components/states";
 import { Talk } from "../components/talk";
-import { useToasts } from "../components/toasts";
 import { Id } from "../components/values";
 import { useCan } from "../shell/me";
 import { shortId } from "../text/format";
@@ -49,26 +49,19 @@ export default function Session(): ReactNode {
 
 function Actions({ session }: { session: SessionView }): ReactNode {
   const can = useCan();
-  const navigate = useNavigate();
-  const client = useQueryClient();
-  const { fail, tell } = useToasts();
+  const remove = useRemoval({ key: ["session", session.id], list: ["sessions"], to: "/sessions" });
   if (!can("sessions:write")) return null;
-  async function remove(): Promise<void> {
-    try {
-      await api.DELETE("/v1/sessions/{session_id}", { params: { path: { session_id: session.id } } });
-      await navigate("/sessions");
-      await client.invalidateQueries({ queryKey: ["sessions"] });
-      tell("The session was deleted");
-    } catch (error) {
-      fail(error as Error);
-    }
-  }
   return (
     <Confirm
       label="Delete"
       title="Delete this session?"
       detail="Its log, its runs and the memories made of it are gone for good."
-      onConfirm={remove}
+      onConfirm={() =>
+        remove(
+          () => api.DELETE("/v1/sessions/{session_id}", { params: { path: { session_id: session.id } } }),
+          "The session was deleted",
+        )
+      }
     />
   );
 }

@@ -1,9 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { useNavigate } from "react-router";
 import { api, body, idempotencyKey } from "../api/client";
 import type { WebhookView } from "../api/schema.gen";
 import { Confirm } from "../components/dialog";
+import { useRemoval } from "../components/removal";
 import { useToasts } from "../components/toasts";
 import { takeSecret } from "./fresh-secret";
 import { SecretDialog } from "./secret-dialog";
@@ -11,7 +11,7 @@ import { SecretDialog } from "./secret-dialog";
 /** Enable, disable, change the secret, delete; a secret that was just made is shown once. */
 export function WebhookActions({ webhook }: { webhook: WebhookView }): ReactNode {
   const client = useQueryClient();
-  const navigate = useNavigate();
+  const remove = useRemoval({ key: ["webhook", webhook.id], list: ["webhooks"], to: "/webhooks" });
   const { fail, tell } = useToasts();
   const [shown, setShown] = useState(() => takeSecret(client, webhook.id));
   const params = { path: { webhook_id: webhook.id } };
@@ -36,16 +36,6 @@ export function WebhookActions({ webhook }: { webhook: WebhookView }): ReactNode
       const given = { params: { ...params, header: idempotencyKey() }, body: { overlap_s: 86_400 } };
       setShown((await body(api.POST("/v1/webhooks/{webhook_id}/secret", given))).secret);
     }, "Messages carry both signatures for a day");
-  async function remove(): Promise<void> {
-    try {
-      await api.DELETE("/v1/webhooks/{webhook_id}", { params });
-      await navigate("/webhooks");
-      await client.invalidateQueries({ queryKey: ["webhooks"] });
-      tell("The webhook was deleted");
-    } catch (error) {
-      fail(error as Error);
-    }
-  }
   return (
     <>
       {webhook.enabled ? (
@@ -72,7 +62,7 @@ export function WebhookActions({ webhook }: { webhook: WebhookView }): ReactNode
         label="Delete"
         title="Delete this webhook?"
         detail="Its deliveries, also those that still wait, are gone for good."
-        onConfirm={remove}
+        onConfirm={() => remove(() => api.DELETE("/v1/webhooks/{webhook_id}", { params }), "The webhook was deleted")}
       />
       {shown !== null && <SecretDialog secret={shown} onClose={() => setShown(null)} />}
     </>
