@@ -51,6 +51,7 @@ def test_words_that_wait_take_neither_the_live_text_nor_the_stop_from_the_run_at
     expect(first.locator(".bubble-live")).to_contain_text("Gardens")
     page.get_by_role("button", name="Stop").click()
     expect(first).to_contain_text("cancelled")
+    garden.model.release("slowly")
     expect(second).to_contain_text(SLOW)
 
 
