@@ -14,8 +14,9 @@ from hortus_agents.events import Event, MessageCompleted
 from hortus_server.adapters.celery.wakeups import open_wakeups
 from hortus_server.adapters.celery.workers import CeleryWorkerControl
 from hortus_server.adapters.redis.client import connect_redis
+from hortus_server.adapters.redis.frames import channel
 from hortus_server.adapters.redis.live import RedisLive, open_live
-from hortus_server.adapters.redis.streams import ChannelLostError, RedisStreams, open_streams
+from hortus_server.adapters.redis.streams import OWN, ChannelLostError, RedisStreams, open_streams
 from hortus_server.domain.errors import UnavailableError
 from hortus_server.domain.ids import RunId, SessionId, TenantId, new_id
 from hortus_server.ports.live import LiveItem, PartialMessage, TokenDelta
@@ -158,10 +159,10 @@ async def test_channels_are_left_with_their_last_reader(redis: Redis, streams: R
     session = SessionId(new_id())
     async with streams.subscribe(TENANT, session):
         async with streams.subscribe(TENANT, session):
-            assert len(await redis.pubsub_channels()) == 1
-        assert len(await redis.pubsub_channels()) == 1
+            assert set(await redis.pubsub_channels()) == {OWN.encode(), channel(TENANT, session).encode()}
+        assert set(await redis.pubsub_channels()) == {OWN.encode(), channel(TENANT, session).encode()}
     async with asyncio.timeout(WITHIN_S):
-        while await redis.pubsub_channels():
+        while await redis.pubsub_channels() != [OWN.encode()]:
             await asyncio.sleep(0.01)
 
 
